@@ -1,0 +1,37 @@
+package sqllex
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// Position returns the line and the column of a byte offset, both from 1; columns
+// count characters. Lines end at \n, and a \r before it belongs to the line's end,
+// which is one column wide. An offset beyond the text counts as the text's end, one within
+// a character as its beginning. The work grows with the offset: ask for what is shown.
+func Position(src string, offset int) (line, column int) {
+	offset = min(max(offset, 0), len(src))
+	start := strings.LastIndexByte(src[:offset], '\n') + 1
+	line = 1 + strings.Count(src[:start], "\n")
+	if offset > start && src[offset-1] == '\r' && offset < len(src) && src[offset] == '\n' {
+		offset--
+	}
+	for i := max(start, offset-utf8.UTFMax+1); i < offset; i++ {
+		if _, size := utf8.DecodeRuneInString(src[i:]); i+size > offset {
+			offset = i
+		}
+	}
+	return line, 1 + utf8.RuneCountInString(src[start:offset])
+}
+
+// ByteOffset returns where the n-th character begins. Characters count from 1, as in
+// the positions that PostgreSQL reports; below 1 it is the first, beyond the last the text's end.
+func ByteOffset(src string, n int) int {
+	for i := range src {
+		if n <= 1 {
+			return i
+		}
+		n--
+	}
+	return len(src)
+}
