@@ -1,0 +1,154 @@
+package devpg
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// home is the directory of one server, open to its user only:
+//
+//	cluster/      PostgreSQL's data directory
+//	cluster.new/  the same while initdb makes it
+//	password      of the role
+//	server.log    of the current run, or of the last one
+//	lock          who uses the directory; only where it is kept
+type home struct {
+	dir       string
+	temporary bool
+	created   bool // by this start
+	lock      *os.File
+}
+
+func (h *home) cluster() string      { return filepath.Join(h.dir, "cluster") }
+func (h *home) newCluster() string   { return filepath.Join(h.dir, "cluster.new") }
+func (h *home) passwordFile() string { return filepath.Join(h.dir, "password") }
+func (h *home) log() string          { return filepath.Join(h.dir, "server.log") }
+func (h *home) pidFile() string      { return filepath.Join(h.cluster(), "postmaster.pid") }
+
+// initialized tells whether initdb has run to its end.
+func (h *home) initialized() bool {
+	_, err := os.Stat(filepath.Join(h.cluster(), "PG_VERSION"))
+	return err == nil
+}
+
+// openHome makes a temporary directory, or takes data for as long as the server runs.
+func openHome(data string, account *account) (_ *home, err error) {
+	h := &home{dir: data}
+	if data == "" {
+		h.temporary, h.created = true, true
+		if h.dir, err = os.MkdirTemp(tempDir(), "devpg-"); err != nil {
+			return nil, fmt.Errorf("make a temporary directory: %w", err)
+		}
+		if err := account.own(h.dir); err != nil {
+			return nil, errors.Join(err, h.leave())
+		}
+		return h, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(data), 0o755); err != nil {
+		return nil, fmt.Errorf("make the data directory: %w", err)
+	}
+	switch err := os.Mkdir(data, 0o700); {
+	case err == nil:
+		h.created = true
+	case !errors.Is(err, os.ErrExist):
+		return nil, fmt.Errorf("make the data directory: %w", err)
+	}
+	if err := h.take(account); err != nil {
+		err = errors.Join(err, h.leave())
+		h.unlock()
+		return nil, err
+	}
+	return h, nil
+}
+
+// take locks a kept directory and makes sure that nothing else is in it.
+func (h *home) take(account *account) error {
+	if err := h.onlyOurs(); err != nil {
+		return err
+	}
+	lock, err := os.OpenFile(filepath.Join(h.dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("lock the data directory: %w", err)
+	}
+	if err := waitForLock(lock, h.dir); err != nil {
+		_ = lock.Close()
+		return err
+	}
+	h.lock = lock
+	if h.initialized() {
+		return nil
+	}
+	if err := os.RemoveAll(h.newCluster()); err != nil {
+		return fmt.Errorf("remove what an interrupted start left: %w", err)
+	}
+	if err := os.Chmod(h.dir, 0o700); err != nil {
+		return fmt.Errorf("make the data directory private: %w", err)
+	}
+	return errors.Join(account.own(h.dir), account.own(lock.Name()))
+}
+
+func (h *home) onlyOurs() error {
+	entries, err := os.ReadDir(h.dir)
+	if err != nil {
+		return fmt.Errorf("read the data directory: %w", err)
+	}
+	for _, entry := range entries {
+		if !slices.Contains([]string{"cluster", "cluster.new", "password", "server.log", "lock"}, entry.Name()) {
+			return fmt.Errorf("the data directory %s has something else in it (%s): name an empty or a new directory", h.dir, entry.Name())
+		}
+	}
+	return nil
+}
+
+// waitForLock waits only while the directory's former user, who is gone, is being cleaned up after.
+func waitForLock(lock *os.File, dir string) error {
+	const cleanup = time.Minute
+	for begin := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+		switch locked, err := tryLock(lock); {
+		case err != nil:
+			return fmt.Errorf("lock the data directory: %w", err)
+		case locked:
+			_ = lock.Truncate(0)
+			_, err := lock.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
+			return err
+		}
+		text, _ := io.ReadAll(io.NewSectionReader(lock, 0, 32))
+		owner, err := strconv.Atoi(strings.TrimSpace(string(text)))
+		if err == nil && alive(owner) {
+			return fmt.Errorf("a server that process %d started is running on the data directory %s: stop it, or name another directory", owner, dir)
+		}
+		if time.Since(begin) > cleanup {
+			return fmt.Errorf("a server is running on the data directory %s: stop it, or name another directory", dir)
+		}
+	}
+}
+
+// leave removes what need not be kept: everything that is temporary, and a directory that this start made in vain.
+func (h *home) leave() error {
+	if !h.temporary && h.lock == nil {
+		return nil // somebody else's
+	}
+	if !h.temporary && (!h.created || h.initialized()) {
+		return os.RemoveAll(h.newCluster())
+	}
+	// Windows holds on to the files of a process for a moment after its end.
+	err := os.RemoveAll(h.dir)
+	for try := 0; err != nil && try < 20; try++ {
+		time.Sleep(100 * time.Millisecond)
+		err = os.RemoveAll(h.dir)
+	}
+	return err
+}
+
+func (h *home) unlock() {
+	if h.lock != nil {
+		_ = h.lock.Close()
+	}
+}
