@@ -15,18 +15,24 @@ func TestPositionCountsLinesAndCharacters(t *testing.T) {
 	src := "aé€😀b\r\n\n\rc\nd"
 	for _, c := range []struct{ offset, line, column int }{
 		{-1, 1, 1},
-		{0, 1, 1},              // a
-		{1, 1, 2},              // é
-		{2, 1, 2},              // within é
-		{3, 1, 3},              // €
-		{5, 1, 3},              // within €
-		{6, 1, 4},              // 😀
-		{9, 1, 4},              // within 😀
-		{10, 1, 5},             // b
-		{11, 1, 6}, {12, 1, 6}, // \r\n, one line end
-		{13, 2, 1},                         // \n of an empty line
-		{14, 3, 1}, {15, 3, 2}, {16, 3, 3}, // a lone \r is a character
-		{17, 4, 1}, {18, 4, 2}, {19, 4, 2}, {99, 4, 2}, // beyond the end
+		{0, 1, 1},  // a
+		{1, 1, 2},  // é
+		{2, 1, 2},  // within é
+		{3, 1, 3},  // €
+		{5, 1, 3},  // within €
+		{6, 1, 4},  // 😀
+		{9, 1, 4},  // within 😀
+		{10, 1, 5}, // b
+		{11, 1, 6},
+		{12, 1, 6}, // \r\n, one line end
+		{13, 2, 1}, // \n of an empty line
+		{14, 3, 1},
+		{15, 3, 2},
+		{16, 3, 3}, // a lone \r is a character
+		{17, 4, 1},
+		{18, 4, 2},
+		{19, 4, 2},
+		{99, 4, 2}, // beyond the end
 	} {
 		line, column := sqllex.Position(src, c.offset)
 		require.Equal(t, []int{c.line, c.column}, []int{line, column}, "offset %d", c.offset)
