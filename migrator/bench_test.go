@@ -1,0 +1,130 @@
+package migrator_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/stretchr/testify/require"
+
+	"github.com/agent-shaker/agent-shaker/migrator"
+	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
+)
+
+// The benchmarks alternate with a floor in the same run: the least that a program could send through pgx. x/floor is how
+// many times as long the migrator takes, connecting included; the other metrics are milliseconds.
+
+// tableFiles are n files that make a table each.
+func tableFiles(n int) fstest.MapFS {
+	fsys := fstest.MapFS{}
+	for i := 1; i <= n; i++ {
+		fsys[fmt.Sprintf("%05d_table.sql", i)] = &fstest.MapFile{Data: fmt.Appendf(nil,
+			"create table t%d (id int primary key, name text not null);\ncreate index t%d_name on t%d (name);\n", i, i, i)}
+	}
+	return fsys
+}
+
+func BenchmarkFreshApply(b *testing.B) {
+	for _, n := range []int{100, 1000} {
+		b.Run(fmt.Sprintf("files=%d", n), func(b *testing.B) {
+			url, fsys := migratortest.Database(b), tableFiles(n)
+			compare(b, func() {
+				execute(b, url, "drop schema public cascade; create schema public")
+			}, func(ctx context.Context) error {
+				return floorApply(ctx, url, fsys)
+			}, func(ctx context.Context) error {
+				results, err := open(b, url, fsys, migrator.Config{}).Run(ctx, migrator.Up())
+				require.Len(b, results, n)
+				return err
+			})
+		})
+	}
+}
+
+func BenchmarkNothingPending(b *testing.B) {
+	for _, n := range []int{100, 1000} {
+		b.Run(fmt.Sprintf("files=%d", n), func(b *testing.B) {
+			url, fsys := migratortest.Database(b), tableFiles(n)
+			_, err := open(b, url, fsys, migrator.Config{}).Run(b.Context(), migrator.Up())
+			require.NoError(b, err)
+			m := open(b, url, fsys, migrator.Config{})
+			compare(b, func() {}, func(ctx context.Context) error {
+				return floorRead(ctx, url)
+			}, func(ctx context.Context) error {
+				_, err := m.Run(ctx, migrator.Up())
+				return err
+			})
+		})
+	}
+}
+
+// compare times both ways alternately, so that what else the machine does meets both.
+func compare(b *testing.B, reset func(), floor, ours func(context.Context) error) {
+	b.Helper()
+	var times [2]time.Duration
+	for b.Loop() {
+		for i, run := range []func(context.Context) error{floor, ours} {
+			b.StopTimer()
+			reset()
+			b.StartTimer()
+			began := time.Now()
+			require.NoError(b, run(b.Context()))
+			times[i] += time.Since(began)
+		}
+	}
+	milliseconds := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 / float64(b.N) }
+	b.ReportMetric(milliseconds(times[0]), "floor-ms/op")
+	b.ReportMetric(milliseconds(times[1]), "ours-ms/op")
+	b.ReportMetric(float64(times[1])/float64(times[0]), "x/floor")
+	b.ReportMetric(0, "ns/op") // both together mean nothing
+}
+
+// floorApply reads the files, and sends one message a file with the history row in the same transaction.
+func floorApply(ctx context.Context, url string, fsys fstest.MapFS) error {
+	migrations, err := migrator.Load(fsys)
+	if err != nil {
+		return err
+	}
+	conn, err := floorConnect(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	send := func(sql string) error {
+		_, err := conn.Exec(ctx, sql).ReadAll()
+		return err
+	}
+	if err := send("create table schema_migrations (version varchar(255) primary key, applied_at timestamp default now(), checksum varchar(64))"); err != nil {
+		return err
+	}
+	for _, m := range migrations {
+		err := send(fmt.Sprintf("begin; insert into schema_migrations (version, checksum) values ('%s', '%s'); %s; commit", m.Version, m.Checksum(), m.Up.SQL))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// floorRead reads the history.
+func floorRead(ctx context.Context, url string) error {
+	conn, err := floorConnect(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	_, err = conn.Exec(ctx, "select version, applied_at, checksum from schema_migrations").ReadAll()
+	return err
+}
+
+func floorConnect(ctx context.Context, url string) (*pgconn.PgConn, error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, err
+	}
+	return pgconn.ConnectConfig(ctx, &config.Config)
+}

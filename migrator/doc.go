@@ -1,0 +1,41 @@
+// Package migrator applies versioned SQL files to PostgreSQL: exactly once, from any number of replicas at once.
+//
+// Most programs need three names: Load reads the files, New takes the connection, and Run does the work:
+//
+//	migrations, err := migrator.Load(files)
+//	results, err := migrator.New(config, migrations, migrator.Config{}).Run(ctx, migrator.Up())
+//
+// # The model
+//
+// A Migration is a version of the schema: a file to apply and perhaps one to revert it. A Target says where to go. From
+// a target, the files and the history comes a Plan, which is data: the migrations to run and, behind them, every
+// operation that will be sent. A run walks it and sends; Plan.WriteTo walks it and prints, so a dry run cannot differ
+// from a run. Each migration that has run is a Result. The History is a table of the database, schema_migrations.
+//
+// # The promises
+//
+//  1. Exactly once. The history row is written in the migration's own transaction, and first. The primary key on version
+//     decides who applies a file; the run lock only keeps the others from trying.
+//  2. Nothing half-applied. A file is all there or not there at all. One that would end its own transaction is refused
+//     before anything runs.
+//  3. No repair by hand. After a crash at any moment run it again. There is no dirty flag.
+//  4. Any number of replicas may start at once: each ends with success, and each file ran once.
+//  5. Any pooler: no session state is relied on, one connection is enough, nothing is prepared.
+//  6. Nobody queues behind a lock that a file waits for longer than Config.LockTimeout, summed over the file. It is
+//     rolled back and tried again, and who was in the way is named.
+//  7. No leaks between files: role, search_path and settings of one meet neither the next nor the history.
+//  8. Every error has a place, path:line:column, and says what the database contains now.
+//  9. An old binary starts on a newer database: versions above its newest are fine.
+//  10. Nothing pending costs one round trip and takes no lock.
+//
+// # On the server
+//
+// A run dials connections of its own: a worker, which reads the history and runs the files, and, when something is
+// pending and there is no pooler in between, a warden, which holds the run lock as an advisory lock of an open
+// transaction and looks at what the worker waits for. pg_stat_activity shows both as "migrator <run> …".
+//
+// pg_cancel_backend on the worker stops a run with an error; after pg_terminate_backend it dials again and goes on.
+//
+// Errors that a caller can tell apart: FileError, MigrationError, DriftError, OrderError, VersionError, HistoryError,
+// LockedError, ErrIrreversible, ErrUnsettled.
+package migrator

@@ -1,0 +1,148 @@
+package migrator
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// ErrIrreversible means that a migration to be reverted has no down file. It is found before anything runs.
+var ErrIrreversible = errors.New("has no down file")
+
+// ErrUnsettled means that the connection was lost and the server could not be asked afterwards what became of the
+// migration that was under way. Nothing needs repair: the next run reads the history and goes on.
+var ErrUnsettled = errors.New("the server could not be asked what became of it")
+
+// A FileError means that a file cannot be understood, or holds what cannot be run. Nothing has run.
+type FileError struct {
+	Path    string
+	Line    int    // 1-based; 0 when the whole file is meant
+	Column  int    // 1-based, in characters
+	Source  string // the line's text, for the caret below it; may be ""
+	Message string
+	Hint    string // what to do about it
+	Err     error  // the cause, if there is one
+}
+
+// Error prints path:line:column, the line with a caret, and the hint.
+func (e *FileError) Error() string {
+	var b strings.Builder
+	b.WriteString(place(e.Path, e.Line, e.Column) + ": " + e.Message)
+	if e.Err != nil {
+		fmt.Fprintf(&b, ": %v", e.Err)
+	}
+	writeCaret(&b, e.Source, e.Line, e.Column)
+	writeNote(&b, "HINT", e.Hint)
+	return b.String()
+}
+
+func (e *FileError) Unwrap() error { return e.Err }
+
+// A MigrationError means that PostgreSQL refused a statement of a migration. State says what the database contains now,
+// as read from the history after the failure. It unwraps to the *pgconn.PgError.
+type MigrationError struct {
+	Version   Version
+	Direction Direction
+	Path      string
+	Line      int       // 1-based; 0 when the statement is not known
+	Column    int       // 1-based, in characters
+	Source    string    // the line's text
+	State     string    // such as "rolled back; nothing of this file was applied"
+	Blockers  []Backend // who held the lock that it did not get
+	Err       error
+}
+
+// Error prints path:line:column with PostgreSQL's message, the line with a caret, detail, hint and the state.
+func (e *MigrationError) Error() string {
+	var b strings.Builder
+	b.WriteString(place(e.Path, e.Line, e.Column) + ": ")
+	var pg *pgconn.PgError
+	if errors.As(e.Err, &pg) {
+		fmt.Fprintf(&b, "%s (SQLSTATE %s)", pg.Message, pg.Code)
+	} else {
+		fmt.Fprint(&b, e.Err)
+	}
+	writeCaret(&b, e.Source, e.Line, e.Column)
+	if pg != nil {
+		writeNote(&b, "DETAIL", pg.Detail)
+		writeNote(&b, "HINT", pg.Hint)
+		writeNote(&b, "CONTEXT", pg.Where)
+	}
+	for _, blocker := range e.Blockers {
+		writeNote(&b, "BLOCKED BY", blocker.String())
+	}
+	writeNote(&b, "STATE", e.State)
+	return b.String()
+}
+
+func (e *MigrationError) Unwrap() error { return e.Err }
+
+// A DriftError means that files and history contradict each other: applied files were changed or renamed. Nothing has
+// run.
+type DriftError struct {
+	Drift []Status // the versions in question
+}
+
+func (e *DriftError) Error() string {
+	lines := make([]string, 0, len(e.Drift)+1)
+	for _, s := range e.Drift {
+		lines = append(lines, s.explain())
+	}
+	return strings.Join(append(lines, "HINT: put the files back as they were applied; to accept them as they are now, repair the history"), "\n")
+}
+
+// An OrderError means that Config.StrictOrder is set and a migration is pending below the newest applied one.
+type OrderError struct {
+	Pending []Version
+	Newest  Version
+}
+
+func (e *OrderError) Error() string {
+	return fmt.Sprintf("out of order: %s pending below %s, the newest applied one\nHINT: renumber the file so that it comes last, or run without strict order",
+		join(e.Pending), e.Newest)
+}
+
+// A VersionError means that a version that was asked for does not exist, or that what was typed fits several.
+type VersionError struct {
+	Typed      string
+	Candidates []Version // empty: there is none
+}
+
+func (e *VersionError) Error() string {
+	if len(e.Candidates) == 0 {
+		return fmt.Sprintf("there is no migration %q", e.Typed)
+	}
+	return fmt.Sprintf("%q is ambiguous: %s", e.Typed, join(e.Candidates))
+}
+
+// A HistoryError means that the history table cannot be used: it belongs to another tool, lies in another schema, or
+// lacks its key. Nothing has run.
+type HistoryError struct {
+	Table   string // schema-qualified
+	Message string
+	Hint    string
+}
+
+func (e *HistoryError) Error() string {
+	var b strings.Builder
+	b.WriteString("history table " + e.Table + ": " + e.Message)
+	writeNote(&b, "HINT", e.Hint)
+	return b.String()
+}
+
+// A LockedError means that another run held the run lock for longer than Config.WaitFor.
+type LockedError struct {
+	Waited time.Duration
+	Holder []Backend // who holds it, as far as the server tells
+}
+
+func (e *LockedError) Error() string {
+	message := fmt.Sprintf("another run is still migrating after %s", e.Waited.Round(time.Millisecond))
+	for _, holder := range e.Holder {
+		message += "\nHELD BY: " + holder.String()
+	}
+	return message
+}

@@ -1,0 +1,82 @@
+package migrator
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// EventKind says what an Event reports. New kinds may come; an observer ignores those that it does not know.
+type EventKind string
+
+// The kinds of events, in the order in which a run usually sends them.
+const (
+	// EventPlanned: Total migrations will run, 0 when there is nothing to do, or nothing left: another run did it.
+	EventPlanned EventKind = "planned"
+	// EventWarning: Message says what deserves a look; the run goes on.
+	EventWarning EventKind = "warning"
+	// EventWaiting: another run holds the run lock; Backends names it, Elapsed is how long this one has waited.
+	EventWaiting EventKind = "waiting"
+	// EventStarted: the migration is being sent.
+	EventStarted EventKind = "started"
+	// EventBlocked: the migration waits for a lock; Backends are those that hold it.
+	EventBlocked EventKind = "blocked"
+	// EventRetrying: the migration was rolled back because of Err and is tried again after Pause; Backends are those
+	// that were in the way when it was last looked.
+	EventRetrying EventKind = "retrying"
+	// EventReconnecting: the server was lost, or is not there yet, because of Err; it is tried again after Pause.
+	EventReconnecting EventKind = "reconnecting"
+	// EventNotice: Message is what the server said with RAISE NOTICE or WARNING while the migration ran.
+	EventNotice EventKind = "notice"
+	// EventFinished: the migration is committed; Elapsed is how long it took.
+	EventFinished EventKind = "finished"
+	// EventFailed: the migration ended with Err.
+	EventFailed EventKind = "failed"
+	// EventDone: the run has ended with success; Total migrations ran in Elapsed, at least one.
+	EventDone EventKind = "done"
+)
+
+// Event is something that happened during a run. Which fields are set depends on Kind.
+type Event struct {
+	Kind      EventKind
+	Version   Version // the migration, where the event is about one
+	Direction Direction
+	Index     int // 1-based position of the migration in this run
+	Total     int // migrations in this run
+	Elapsed   time.Duration
+	Pause     time.Duration
+	Backends  []Backend
+	Message   string
+	Err       error
+}
+
+// Backend is a session of the server, as pg_stat_activity shows it. A role that may not see others' activity gets the
+// PID alone.
+type Backend struct {
+	PID         uint32
+	Application string
+	User        string
+	Client      string        // address; "" for a local socket
+	State       string        // such as "active" or "idle in transaction"
+	Query       string        // the current or last one, shortened
+	Age         time.Duration // since its transaction began
+}
+
+func (b Backend) String() string {
+	var s strings.Builder
+	fmt.Fprintf(&s, "pid %d", b.PID)
+	for _, part := range []struct{ label, value string }{
+		{"application", b.Application}, {"user", b.User}, {"from", b.Client}, {"state", b.State},
+	} {
+		if part.value != "" {
+			fmt.Fprintf(&s, ", %s %q", part.label, part.value)
+		}
+	}
+	if b.Age > 0 {
+		fmt.Fprintf(&s, ", for %s", b.Age.Round(time.Millisecond))
+	}
+	if b.Query != "" {
+		fmt.Fprintf(&s, ": %s", b.Query)
+	}
+	return s.String()
+}

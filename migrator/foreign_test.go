@@ -1,0 +1,103 @@
+package migrator
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func columns(namesAndTypes ...string) map[string]string {
+	all := map[string]string{}
+	for i := 0; i < len(namesAndTypes); i += 2 {
+		all[namesAndTypes[i]] = namesAndTypes[i+1]
+	}
+	return all
+}
+
+func TestATableTellsByItsColumnsWhoseItIs(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		columns map[string]string
+		want    string
+	}{
+		{ourColumns, ""},
+		{columns("version", "text", "applied_at", "timestamp with time zone", "checksum", "text"), ""},
+		{columns("version", "character varying", "applied_at", "timestamp without time zone", "checksum", "character", "note", "text"), ""},
+		{columns("version", "bigint", "dirty", "boolean"), "golang-migrate"},
+		{columns("version", "character varying"), "dbmate or Rails"},
+		{columns("version", "bigint", "applied_at", "timestamp without time zone", "checksum", "text"), "another tool"},
+		{columns("version", "text", "applied_at", "timestamp without time zone", "checksum", "bytea"), "another tool"},
+		{columns("version", "text", "applied_at", "timestamp without time zone"), "another tool"},
+		{columns("id", "integer", "name", "text"), "another tool"},
+		{nil, "another tool"},
+	} {
+		require.Equal(t, c.want, (&catalogTable{Columns: c.columns}).owner(), "%v", c.columns)
+	}
+}
+
+// judged is what newHistory says of a server's tables, where the connection's schema is public.
+func judged(configured table, records []record, tables ...catalogTable) error {
+	s := server{Schema: "public", Tables: tables}
+	for _, found := range tables {
+		if found.Name == configured.name && (found.Schema == configured.schema || configured.schema == "") {
+			s.Resolved = found.OID
+		}
+	}
+	_, _, err := newHistory(configured, &historyReader{server: s, records: records})
+	return err
+}
+
+func TestAHistoryOfAnotherToolIsRefusedWithItsName(t *testing.T) {
+	t.Parallel()
+	const hint = "\nHINT: keep this tool's history under another name or in a schema of its own: app.schema_migrations"
+	plain := table{name: "schema_migrations"}
+	for want, found := range map[string]map[string]string{
+		"belongs to golang-migrate (its columns are dirty boolean, version bigint)":   columns("version", "bigint", "dirty", "boolean"),
+		"belongs to dbmate or Rails (its columns are version character varying)":      columns("version", "character varying"),
+		"belongs to another tool (its columns are id integer, version text)":          columns("version", "text", "id", "integer"),
+		"belongs to another tool (its columns are )":                                  nil,
+		"belongs to another tool (its columns are applied_at date, version smallint)": columns("version", "smallint", "applied_at", "date"),
+	} {
+		foreign := catalogTable{OID: 7, Schema: "public", Name: "schema_migrations", Columns: found, Keyed: true}
+		require.EqualError(t, judged(plain, nil, foreign), "history table public.schema_migrations: "+want+hint)
+		require.Error(t, judged(table{"public", "schema_migrations"}, nil, foreign), "also where the schema is named")
+	}
+}
+
+func TestAHistoryWithoutItsKeyIsRefused(t *testing.T) {
+	t.Parallel()
+	keyless := ours(7, "public", "schema_migrations")
+	keyless.Keyed = false
+	require.EqualError(t, judged(table{name: "schema_migrations"}, rows("1"), keyless),
+		"history table public.schema_migrations: has no unique index on version, which decides who applies a file\n"+
+			`HINT: alter table "public"."schema_migrations" add primary key (version)`)
+}
+
+func TestASecondHistoryIsNotBegunInAnotherSchema(t *testing.T) {
+	t.Parallel()
+	plain := table{name: "schema_migrations"}
+	require.EqualError(t, judged(plain, rows("1"), ours(7, "app", "schema_migrations")),
+		"history table public.schema_migrations: is not in schema public, but in app: a second history would begin in silence\n"+
+			"HINT: set the search_path back, or name the one that is meant: app.schema_migrations")
+	require.NoError(t, judged(table{"public", "schema_migrations"}, nil, ours(7, "app", "schema_migrations")), "whoever names the schema means it")
+	require.NoError(t, judged(plain, nil, ours(7, "public", "schema_migrations"), ours(8, "app", "schema_migrations")))
+	require.NoError(t, judged(plain, nil, catalogTable{OID: 7, Schema: "rails", Name: "schema_migrations", Columns: columns("version", "text")}), "it is none of ours")
+	require.NoError(t, judged(table{name: "history"}, nil, ours(7, "app", "schema_migrations")))
+}
+
+func TestAnEmptyHistoryBesideThatOfAnotherToolIsRefused(t *testing.T) {
+	t.Parallel()
+	require.NotEmpty(t, foreignTables)
+	for name, tool := range foreignTables {
+		foreign := catalogTable{OID: 9, Schema: "public", Name: name, Columns: columns("x", "text")}
+		want := "history table public.schema_migrations: is empty, but " + tool + " has applied migrations here (public." + name + ")\n" +
+			"HINT: record what is applied already; if that table has nothing to do with these files, name the history's schema: public.schema_migrations"
+		plain := table{name: "schema_migrations"}
+		require.EqualError(t, judged(plain, nil, foreign), want)
+		require.EqualError(t, judged(plain, nil, foreign, ours(7, "public", "schema_migrations")), want)
+		require.NoError(t, judged(plain, rows("1"), foreign, ours(7, "public", "schema_migrations")), "this tool is in charge already")
+		require.NoError(t, judged(table{"public", "schema_migrations"}, nil, foreign), "whoever names the schema means it")
+		foreign.Schema = "other"
+		require.NoError(t, judged(plain, nil, foreign), "another schema's")
+	}
+}

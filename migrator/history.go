@@ -1,0 +1,145 @@
+package migrator
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+var (
+	//go:embed history.sql
+	historySQL string
+	//go:embed server.sql
+	serverSQL string
+)
+
+// server is what was read of the server together with the history.
+type server struct {
+	Schema          string         `json:"schema"` // "": nothing on the search_path exists
+	User            string         `json:"user"`
+	Platform        string         `json:"platform"` // version()
+	PID             uint32         `json:"pid"`
+	DeadlockTimeout float64        `json:"deadlock_timeout"` // seconds
+	ReadOnly        bool           `json:"read_only"`
+	Standby         bool           `json:"standby"`
+	Citus           bool           `json:"citus"`
+	Resolved        int64          `json:"resolved"` // oid of the table that the unqualified name means; 0: none
+	Tables          []catalogTable `json:"tables"`
+}
+
+// checksClients reports whether the server takes client_connection_check_interval: from 15 on where its poll, epoll or
+// kqueue reports a closed socket, in 14 on Linux alone.
+func (s *server) checksClients() bool {
+	var major int
+	_, _ = fmt.Sscanf(s.Platform, "PostgreSQL %d", &major) // 0 where it is something else
+	return (major >= 14 && strings.Contains(s.Platform, "linux")) ||
+		(major >= 15 && (strings.Contains(s.Platform, "apple-darwin") || strings.Contains(s.Platform, "bsd")))
+}
+
+// catalogTable is a table that is, or may be, some tool's history.
+type catalogTable struct {
+	OID     int64             `json:"oid"`
+	Schema  string            `json:"schema"`
+	Name    string            `json:"name"`
+	Columns map[string]string `json:"columns"` // name to type
+	Keyed   bool              `json:"keyed"`   // version alone is unique
+}
+
+// history is what a database has of its past, and what was learned of its server on the way.
+type history struct {
+	server  server
+	table   table // qualified
+	exists  bool
+	records []record
+	index   map[Version]*record
+}
+
+func (h *history) has(v Version) bool { return h.index[v] != nil }
+
+func (h *history) row(v Version) *record { return h.index[v] }
+
+// historyQuery is one message: what the server is, and the rows of the table that t means to it. Where there is no such
+// table the second half fails, after the first has been answered.
+func historyQuery(t table) string {
+	reference := literal(t.sql())
+	first := strings.NewReplacer("$table", literal(t.name), "$reference", reference).Replace(withoutComments(serverSQL))
+	return first + ";\n" + recordsQuery(t)
+}
+
+// recordsQuery writes times in one form, whatever the session's DateStyle.
+func recordsQuery(t table) string {
+	return "select version, pg_catalog.to_char(applied_at, 'YYYY-MM-DD HH24:MI:SS.US'), checksum from " + t.sql()
+}
+
+func withoutComments(sql string) string {
+	lines := slices.DeleteFunc(strings.Split(sql, "\n"), func(line string) bool { return strings.HasPrefix(line, "--") })
+	return strings.TrimSpace(strings.Join(lines, "\n"))
+}
+
+// readHistory is the reading half of answers to historyQuery.
+type historyReader struct {
+	server  server
+	records []record
+}
+
+// read takes the results of historyQuery or recordsQuery as they come.
+func (r *historyReader) read(result *pgconn.ResultReader) error {
+	if len(result.FieldDescriptions()) == 1 {
+		for result.NextRow() {
+			if err := json.Unmarshal(result.Values()[0], &r.server); err != nil {
+				return fmt.Errorf("read what the server is: %w", err)
+			}
+		}
+		return nil
+	}
+	for result.NextRow() {
+		values := result.Values()
+		row := record{version: Version(values[0]), checksum: string(values[2])}
+		if values[1] != nil {
+			row.appliedAt, _ = time.Parse("2006-01-02 15:04:05.999999", string(values[1])) // zero: not known
+		}
+		r.records = append(r.records, row)
+	}
+	return nil
+}
+
+// newHistory makes sense of what was read. When needed is not "", the rows have to be read from that table first: the
+// name meant another one.
+func newHistory(configured table, read *historyReader) (h *history, needed string, err error) {
+	h = &history{server: read.server, table: configured}
+	if h.table.schema == "" {
+		h.table.schema = read.server.Schema
+	}
+	if h.table.schema == "" {
+		return nil, "", &HistoryError{
+			Table: configured.String(), Message: "the connection has no current schema to keep it in",
+			Hint: "set the search_path of the role or database to a schema that exists and that the role may use, or name the schema: app.schema_migrations",
+		}
+	}
+	ours := read.server.find(h.table)
+	if err := read.server.judgeTable(h.table, ours); err != nil {
+		return nil, "", err
+	}
+	if ours != nil && ours.OID != read.server.Resolved {
+		return h, recordsQuery(h.table), nil
+	}
+	if ours != nil {
+		h.fill(read.records)
+	}
+	return h, "", read.server.judgeOthers(configured, h)
+}
+
+// fill takes the rows of the table, which therefore exists.
+func (h *history) fill(records []record) {
+	h.exists = true
+	h.records = records
+	h.index = make(map[Version]*record, len(records))
+	for i := range records {
+		h.index[records[i].version] = &records[i]
+	}
+}

@@ -1,0 +1,170 @@
+package migrator_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/agent-shaker/agent-shaker/migrator"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/pgproxy"
+	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
+)
+
+func database(tb testing.TB, url string) string {
+	tb.Helper()
+	config, err := pgx.ParseConfig(url)
+	require.NoError(tb, err)
+	return config.Database
+}
+
+func TestCancellingTheContextCancelsTheStatementOnTheServer(t *testing.T) {
+	t.Parallel()
+	url := migratortest.Database(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	m := open(t, url, files("001_sleep.sql", "create table half ();\nselect pg_sleep(60);\n"), migrator.Config{})
+	ended := make(chan error, 1)
+	go func() {
+		_, err := m.Run(ctx, migrator.Up())
+		ended <- err
+	}()
+	waitFor(t, url, "select (count(*) = 1)::text from pg_stat_activity where application_name like 'migrator % 001_sleep.sql' and wait_event = 'PgSleep' and datname = current_database()")
+	began := time.Now()
+	cancel()
+	err := <-ended
+	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorContains(t, err, "001_sleep.sql:2:1")
+	require.ErrorContains(t, err, "STATE: rolled back; nothing of this file was applied")
+	require.Less(t, time.Since(began), 20*time.Second)
+	require.Equal(t, []string{"0"}, query(t, url, "select count(*)::text from pg_stat_activity where application_name like 'migrator %' and datname = current_database()"))
+	require.Equal(t, []string{"true"}, query(t, url, "select (to_regclass('half') is null)::text"))
+}
+
+func TestAServerThatIsNotUpYetIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	url := migratortest.Database(t)
+	proxy := pgproxy.Start(t, url)
+	proxy.Refuse()
+	var seen recorder
+	m := open(t, proxy.URL(), ledgerFiles(2), migrator.Config{Observe: seen.observe})
+	time.AfterFunc(time.Second, proxy.Accept)
+	results, err := m.Run(patience(t), migrator.Up())
+	require.NoError(t, err)
+	require.Len(t, results, 2)
+	require.NotEmpty(t, seen.of(migrator.EventReconnecting))
+}
+
+func TestAServerThatStaysAwayIsAnError(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	address := listener.Addr().String()
+	require.NoError(t, listener.Close())
+	_, err = open(t, "postgres://user:s3cret@"+address+"/db", ledgerFiles(1), migrator.Config{ReconnectFor: time.Second}).Run(patience(t), migrator.Up())
+	require.ErrorContains(t, err, "stayed away")
+	require.NotContains(t, err.Error(), "s3cret")
+}
+
+func TestAWrongPasswordOrDatabaseIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	url := migratortest.Database(t)
+	missing := strings.Replace(url, "/"+database(t, url), "/no_such_database", 1)
+	began := time.Now()
+	_, err := open(t, missing, ledgerFiles(1), migrator.Config{}).Run(patience(t), migrator.Up())
+	require.ErrorContains(t, err, "no_such_database")
+	require.Less(t, time.Since(began), 30*time.Second)
+}
+
+func TestWaitForBoundsTheWaitAndNamesTheHolder(t *testing.T) {
+	t.Parallel()
+	url := migratortest.Database(t)
+	slow := open(t, url, files("001_sleep.sql", "select pg_sleep(60);\n"), migrator.Config{})
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = slow.Run(ctx, migrator.Up())
+	}()
+	defer func() { cancel(); <-ended }()
+	waitFor(t, url, "select (count(*) = 1)::text from pg_stat_activity where application_name like 'migrator % 001_sleep.sql' and datname = current_database()")
+	var seen recorder
+	_, err := open(t, url, ledgerFiles(1), migrator.Config{WaitFor: time.Second, Observe: seen.observe}).Run(patience(t), migrator.Up())
+	var locked *migrator.LockedError
+	require.ErrorAs(t, err, &locked)
+	require.Contains(t, locked.Holder[0].Application, "001_sleep.sql")
+	require.NotEmpty(t, seen.of(migrator.EventWaiting))
+}
+
+func TestTheHistoryOfAnotherToolIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ name, table, want string }{
+		{"golang-migrate", "create table schema_migrations (version bigint primary key, dirty boolean not null)", "belongs to golang-migrate"},
+		{"dbmate", "create table schema_migrations (version varchar primary key)", "belongs to dbmate or Rails"},
+		{"goose", "create table goose_db_version (id int)", "goose has applied migrations here"},
+		{"no key", "create table schema_migrations (version varchar(255), applied_at timestamp default now(), checksum varchar(64))", "no unique index on version"},
+		{"another schema", "create schema app; create table app.schema_migrations (version varchar(255) primary key, applied_at timestamp default now(), checksum varchar(64))", "is not in schema public, but in app"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			url := migratortest.Database(t)
+			execute(t, url, test.table)
+			_, err := open(t, url, ledgerFiles(1), migrator.Config{}).Run(patience(t), migrator.Up())
+			var history *migrator.HistoryError
+			require.ErrorAs(t, err, &history)
+			require.ErrorContains(t, err, test.want)
+			require.Equal(t, []string{"true"}, query(t, url, "select (to_regclass('ledger') is null)::text"))
+		})
+	}
+}
+
+func TestTheHistoryMayBeNamedWithItsSchema(t *testing.T) {
+	t.Parallel()
+	url := migratortest.Database(t)
+	execute(t, url, `create schema "App"`)
+	config := migrator.Config{Table: "App.Versions"}
+	_, err := open(t, url, ledgerFiles(2), config).Run(patience(t), migrator.Up())
+	require.NoError(t, err)
+	require.Equal(t, []string{"001_ledger.sql", "002_file.sql"}, query(t, url, `select version from "App"."Versions" order by 1`))
+	results, err := open(t, url, ledgerFiles(2), config).Run(patience(t), migrator.Up())
+	require.NoError(t, err)
+	require.Empty(t, results)
+}
+
+func TestAFileThatDropsOrEmptiesTheHistoryChangesNothing(t *testing.T) {
+	t.Parallel()
+	for _, statement := range []string{
+		"drop table schema_migrations", "delete from schema_migrations", "truncate schema_migrations",
+		"drop schema public cascade; create schema public",
+	} {
+		t.Run(statement, func(t *testing.T) {
+			t.Parallel()
+			url := migratortest.Database(t)
+			fsys := ledgerFiles(2)
+			fsys["003_harm.sql"] = files("x", statement+";\n")["x"]
+			_, err := open(t, url, fsys, migrator.Config{}).Run(patience(t), migrator.Up())
+			require.ErrorContains(t, err, "003_harm.sql")
+			require.ErrorContains(t, err, "rolled back; nothing of this file was applied")
+			require.Equal(t, ledgerState(2), state(t, url))
+		})
+	}
+}
+
+func TestOneConnectionIsEnough(t *testing.T) {
+	t.Parallel()
+	url := migratortest.Database(t)
+	role := "narrow_" + database(t, url)
+	execute(t, url, "create role "+role+" login password 'narrow' connection limit 1; grant create on schema public to "+role)
+	t.Cleanup(func() { execute(t, url, "drop owned by "+role+"; drop role "+role) })
+	config, err := pgx.ParseConfig(url)
+	require.NoError(t, err)
+	narrow := fmt.Sprintf("postgres://%s:narrow@%s/%s?sslmode=disable", role, net.JoinHostPort(config.Host, fmt.Sprint(config.Port)), config.Database)
+	results, err := open(t, narrow, ledgerFiles(3), migrator.Config{}).Run(patience(t), migrator.Up())
+	require.NoError(t, err)
+	require.Len(t, results, 3)
+}

@@ -1,0 +1,97 @@
+package migrator
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// lockRole is what the application_name of the connection that holds the run lock ends in.
+const lockRole = "lock"
+
+// A warden is the second connection of a run: it holds the run lock, as an advisory lock of a transaction that it leaves
+// open, and looks at what the worker waits for. It touches no table, or a file that drops one would wait for ourselves.
+type warden struct {
+	*session
+	held bool
+}
+
+// try takes the lock if it is free. It never waits in the server: a waiter inside pg_advisory_lock holds a snapshot, for
+// which a CREATE INDEX CONCURRENTLY of the holder would wait for ever. The transaction is read committed for the same
+// reason. same is false when the connection leads to another server than the worker's.
+func (w *warden) try(ctx context.Context, s scripter, workerPID uint32) (same bool, err error) {
+	settings := []string{
+		"begin isolation level read committed",
+		"set local tcp_keepalives_idle = 15", "set local tcp_keepalives_interval = 5", "set local tcp_keepalives_count = 3",
+		"set local tcp_user_timeout = 30000", // a host that vanished does not hold the lock for hours
+	}
+	for _, o := range s.settings("") {
+		settings = append(settings, o.sql)
+	}
+	rows, err := w.rows(ctx, strings.Join(settings, ";\n")+fmt.Sprintf(
+		";\nselect pg_catalog.pg_try_advisory_xact_lock(%d), exists (select from pg_catalog.pg_stat_activity where pid = %d and application_name like %s)",
+		s.table.lockKey(), workerPID, literal(applicationName(s.runID, "%"))))
+	if err != nil {
+		return false, err
+	}
+	w.held, same = rows[0][0] == "t", rows[0][1] == "t"
+	if !w.held || !same {
+		err = w.release(ctx)
+	}
+	return same, err
+}
+
+// release ends the transaction, and with it the lock.
+func (w *warden) release(ctx context.Context) error {
+	w.held = false
+	_, err := w.exec(ctx, "rollback", nil)
+	return err
+}
+
+// holders names the sessions of the run that holds the lock: the one that works first.
+func (s *session) holders(ctx context.Context, key int64) ([]Backend, error) {
+	return s.backends(ctx, fmt.Sprintf(`
+with holder as (
+	select a.pid, pg_catalog.split_part(a.application_name, ' ', 2) as run
+	from pg_catalog.pg_locks l join pg_catalog.pg_stat_activity a using (pid)
+	where l.locktype = 'advisory' and l.granted and l.objsubid = 1
+		and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
+		and l.classid::pg_catalog.int8 = %d and l.objid::pg_catalog.int8 = %d
+)
+select a.pid from pg_catalog.pg_stat_activity a join holder h
+	on a.pid = h.pid or (a.application_name like 'migrator %%' and pg_catalog.split_part(a.application_name, ' ', 2) = h.run)
+order by a.pid = h.pid`, uint32(uint64(key)>>32), uint32(uint64(key))))
+}
+
+// backends describes the sessions whose pids a query yields, in its order.
+func (s *session) backends(ctx context.Context, pids string) ([]Backend, error) {
+	// Within a transaction pg_stat_activity stands still, and so does now().
+	if _, err := s.exec(ctx, "select pg_catalog.pg_stat_clear_snapshot()", nil); err != nil {
+		return nil, err
+	}
+	rows, err := s.rows(ctx, fmt.Sprintf(`
+select a.pid, a.application_name, a.usename, pg_catalog.host(a.client_addr), a.state,
+	case when a.application_name not like 'migrator %%' then pg_catalog.left(pg_catalog.regexp_replace(a.query, '\s+', ' ', 'g'), 200) end,
+	pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - a.xact_start)
+from (select pid, pg_catalog.row_number() over () as place from (%s) q) p
+join pg_catalog.pg_stat_activity a using (pid)
+order by p.place`, pids))
+	if err != nil {
+		return nil, err
+	}
+	backends := make([]Backend, len(rows))
+	for i, row := range rows {
+		pid, _ := strconv.ParseUint(row[0], 10, 32)
+		backends[i] = Backend{
+			PID: uint32(pid), Application: row[1], User: row[2], Client: row[3], State: row[4], Query: row[5], Age: seconds(row[6]),
+		}
+	}
+	return backends, nil
+}
+
+func seconds(text string) time.Duration {
+	s, _ := strconv.ParseFloat(text, 64)
+	return time.Duration(s * float64(time.Second))
+}

@@ -1,0 +1,73 @@
+package migrator
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+)
+
+// LogTo returns an observer for Config.Observe that writes each event as one line to logger: what goes as planned at
+// level Info, what deserves a look at Warn, a failure at Error.
+func LogTo(logger *slog.Logger) func(Event) {
+	return func(e Event) {
+		level, message, attrs := e.describe()
+		for _, backend := range e.Backends {
+			attrs = append(attrs, slog.String("backend", backend.String()))
+		}
+		logger.LogAttrs(context.Background(), level, message, attrs...)
+	}
+}
+
+// String is the event in a few words, without what only operators should see: queries, addresses, errors.
+func (e Event) String() string {
+	_, message, _ := e.describe()
+	return message
+}
+
+// describe words an event for a log; the texts are those that operators of Agent Shaker already search for.
+func (e Event) describe() (slog.Level, string, []slog.Attr) {
+	elapsed := slog.Duration("elapsed", e.Elapsed.Round(time.Microsecond))
+	pause := slog.Duration("pause", e.Pause.Round(time.Millisecond))
+	failure := slog.Any("error", e.Err)
+	apply, applied := "apply", "Applied"
+	if e.Direction == DirectionDown {
+		apply, applied = "revert", "Reverted"
+	}
+	switch e.Kind {
+	case EventPlanned:
+		if e.Total == 0 {
+			return slog.LevelInfo, "No pending migrations", nil
+		}
+		return slog.LevelInfo, "Pending migrations", []slog.Attr{slog.Int("count", e.Total)}
+	case EventWarning:
+		return slog.LevelWarn, e.Message, nil
+	case EventWaiting:
+		return slog.LevelInfo, "Another instance is running migrations, waiting...", []slog.Attr{elapsed}
+	case EventStarted:
+		if e.Direction == DirectionDown {
+			return slog.LevelInfo, fmt.Sprintf("Reverting migration: %s", e.Version), nil
+		}
+		return slog.LevelInfo, fmt.Sprintf("Applying migration: %s", e.Version), nil
+	case EventBlocked:
+		return slog.LevelWarn, fmt.Sprintf("Waiting for a lock: %s", e.Version), []slog.Attr{elapsed}
+	case EventRetrying:
+		return slog.LevelWarn, fmt.Sprintf("Rolled back, trying again: %s", e.Version), []slog.Attr{pause, failure}
+	case EventReconnecting:
+		return slog.LevelWarn, "Database not reachable, trying again", []slog.Attr{pause, failure}
+	case EventNotice:
+		level := slog.LevelInfo
+		if strings.HasPrefix(e.Message, "WARNING") {
+			level = slog.LevelWarn
+		}
+		return level, e.Message, []slog.Attr{slog.String("migration", string(e.Version))}
+	case EventFinished:
+		return slog.LevelInfo, fmt.Sprintf("✓ %s migration: %s", applied, e.Version), []slog.Attr{elapsed}
+	case EventFailed:
+		return slog.LevelError, fmt.Sprintf("✗ Failed to %s migration %s", apply, e.Version), []slog.Attr{failure}
+	case EventDone:
+		return slog.LevelInfo, fmt.Sprintf("Successfully %s %d migration(s)", strings.ToLower(applied), e.Total), []slog.Attr{elapsed}
+	}
+	return slog.LevelInfo, string(e.Kind), nil
+}

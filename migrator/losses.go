@@ -1,0 +1,43 @@
+package migrator
+
+import "time"
+
+// maxLosses bounds how often one file may lose its connection: a file that crashes the server each time shall not do so
+// for ever.
+const maxLosses = 10
+
+// losses is the patience with a server that goes away, between one migration and the next.
+type losses struct {
+	limit time.Duration // how long it may be away, in all
+	away  time.Duration // how long it was, before the current loss
+	since time.Time     // when it was lost; zero while it is there
+	count int
+	pause time.Duration
+}
+
+// next returns how long to pause before dialling again, and whether to do so at all.
+func (l *losses) next() (time.Duration, bool) {
+	if l.since.IsZero() {
+		l.since = time.Now()
+		l.count++
+		l.pause = 25 * time.Millisecond
+	}
+	l.pause = min(2*l.pause, 3*time.Second)
+	pause := jitter(l.pause)
+	return pause, l.count <= maxLosses && l.total() < l.limit
+}
+
+func (l *losses) total() time.Duration {
+	if l.since.IsZero() {
+		return l.away
+	}
+	return l.away + time.Since(l.since)
+}
+
+// connected notes that the server is there.
+func (l *losses) connected() {
+	l.away, l.since = l.total(), time.Time{}
+}
+
+// progress begins anew: a migration was committed.
+func (l *losses) progress() { *l = losses{limit: l.limit} }

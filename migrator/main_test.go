@@ -1,0 +1,144 @@
+package migrator_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/agent-shaker/agent-shaker/migrator"
+	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
+)
+
+func TestMain(m *testing.M) { os.Exit(migratortest.Main(m)) }
+
+// files makes migrations of names and texts in turn.
+func files(namesAndTexts ...string) fstest.MapFS {
+	fsys := fstest.MapFS{}
+	for i := 0; i < len(namesAndTexts); i += 2 {
+		fsys[namesAndTexts[i]] = &fstest.MapFile{Data: []byte(namesAndTexts[i+1])}
+	}
+	return fsys
+}
+
+// ledgerFiles are n files, each of which writes a row that a second time would double.
+func ledgerFiles(n int) fstest.MapFS {
+	fsys := files("001_ledger.sql", "create table ledger (file int not null);\ninsert into ledger values (1);\n", "001_ledger.down.sql", "drop table ledger;\n")
+	for i := 2; i <= n; i++ {
+		fsys[fmt.Sprintf("%03d_file.sql", i)] = &fstest.MapFile{Data: fmt.Appendf(nil, "insert into ledger values (%d);\n", i)}
+		fsys[fmt.Sprintf("%03d_file.down.sql", i)] = &fstest.MapFile{Data: fmt.Appendf(nil, "insert into ledger values (-%d);\n", i)}
+	}
+	return fsys
+}
+
+// open returns a migrator for the files and a database.
+func open(tb testing.TB, url string, fsys fstest.MapFS, config migrator.Config) *migrator.Migrator {
+	tb.Helper()
+	conn, err := pgx.ParseConfig(url)
+	require.NoError(tb, err)
+	migrations, err := migrator.Load(fsys)
+	require.NoError(tb, err)
+	return migrator.New(conn, migrations, config)
+}
+
+// query returns the rows of one text column, over a connection of its own.
+func query(tb testing.TB, url, sql string) []string {
+	tb.Helper()
+	conn := connect(tb, url)
+	defer conn.Close(context.Background())
+	rows, err := conn.Query(context.Background(), sql, pgx.QueryExecModeSimpleProtocol)
+	require.NoError(tb, err)
+	values, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(tb, err)
+	return values
+}
+
+func execute(tb testing.TB, url, sql string) {
+	tb.Helper()
+	conn := connect(tb, url)
+	defer conn.Close(context.Background())
+	_, err := conn.Exec(context.Background(), sql)
+	require.NoError(tb, err)
+}
+
+func connect(tb testing.TB, url string) *pgx.Conn {
+	tb.Helper()
+	conn, err := pgx.Connect(context.Background(), url)
+	require.NoError(tb, err)
+	return conn
+}
+
+// state is what a database of ledgerFiles contains: the ledger in order, and the history.
+func state(tb testing.TB, url string) []string {
+	tb.Helper()
+	ledger := "select null::text, null::text where false"
+	if query(tb, url, "select (to_regclass('ledger') is not null)::text")[0] == "true" {
+		ledger = "select 'ledger', file::text from ledger"
+	}
+	return query(tb, url, "select a || ' ' || b from ("+ledger+" union all select 'history', version from schema_migrations) x (a, b) order by a, b")
+}
+
+// ledgerState is state after n files.
+func ledgerState(n int) []string {
+	var history, ledger []string
+	for i := 1; i <= n; i++ {
+		name := "file"
+		if i == 1 {
+			name = "ledger"
+		}
+		history = append(history, fmt.Sprintf("history %03d_%s.sql", i, name))
+		ledger = append(ledger, fmt.Sprintf("ledger %d", i))
+	}
+	return append(history, ledger...)
+}
+
+// recorder keeps the events of runs.
+type recorder struct {
+	mu     sync.Mutex
+	events []migrator.Event
+}
+
+func (r *recorder) observe(e migrator.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.events = append(r.events, e)
+}
+
+// of returns the events of a kind.
+func (r *recorder) of(kind migrator.EventKind) []migrator.Event {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var events []migrator.Event
+	for _, e := range r.events {
+		if e.Kind == kind {
+			events = append(events, e)
+		}
+	}
+	return events
+}
+
+// patience bounds what should take moments.
+func patience(tb testing.TB) context.Context {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	tb.Cleanup(cancel)
+	return ctx
+}
+
+// waitFor asks until a query answers true.
+func waitFor(tb testing.TB, url, sql string) {
+	tb.Helper()
+	conn := connect(tb, url)
+	defer conn.Close(context.Background())
+	require.Eventually(tb, func() bool {
+		var answer string
+		require.NoError(tb, conn.QueryRow(context.Background(), sql, pgx.QueryExecModeSimpleProtocol).Scan(&answer))
+		return answer == "true"
+	}, 30*time.Second, 10*time.Millisecond, sql)
+}

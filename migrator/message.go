@@ -1,0 +1,127 @@
+package migrator
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
+)
+
+// A message is what is sent at once: operations of one step, in the simple protocol. How many go into one is the choice
+// of whoever walks the script.
+type message struct {
+	text  string
+	parts []part
+}
+
+// A part is an operation, or one statement of its file, in a message.
+type part struct {
+	operation  operation
+	start      int                // where it begins in the message, in bytes
+	offset     int                // where that is in the operation's text: above 0 for the later statements of a file
+	statements []sqllex.Statement // of the file, those in this part
+}
+
+func (p part) results() int {
+	if p.operation.kind == opFile {
+		return len(p.statements)
+	}
+	return 1
+}
+
+// whole puts all operations into one message.
+func whole(operations []operation) []message {
+	var m message
+	var b strings.Builder
+	for _, o := range operations {
+		p := part{operation: o, start: b.Len()}
+		if o.kind == opFile {
+			p.statements = o.file.statements
+		}
+		m.parts = append(m.parts, p)
+		b.WriteString(o.sql)
+		b.WriteString(o.end())
+	}
+	m.text = b.String()
+	return []message{m}
+}
+
+// oneByOne puts each statement into a message of its own, as Citus needs it.
+func oneByOne(operations []operation) []message {
+	var messages []message
+	for _, o := range operations {
+		if o.kind != opFile {
+			messages = append(messages, message{text: o.sql, parts: []part{{operation: o}}})
+			continue
+		}
+		for _, s := range o.file.statements {
+			messages = append(messages, message{
+				text:  s.Text(o.sql),
+				parts: []part{{operation: o, offset: s.Start, statements: []sqllex.Statement{s}}},
+			})
+		}
+	}
+	return messages
+}
+
+// end is what separates an operation from the next one. A file may end in a comment, or without a semicolon.
+func (o operation) end() string {
+	if o.kind == opFile {
+		return "\n;\n"
+	}
+	return ";\n"
+}
+
+// A failure is an error of the server, or of the connection, and where it struck.
+type failure struct {
+	err       error
+	operation operation
+	offset    int       // in the file's text; -1 when not known, or when it was not the file
+	blockers  []Backend // who was in the way, where it got no lock
+}
+
+// locate finds the operation that failed after so many results were answered, and the place in its file. PostgreSQL
+// counts positions in characters of the whole message, from 1; most errors at run time have none, but the number of
+// answers tells the statement.
+func (m message) locate(answered int, err error, pg *pgconn.PgError, bytes bool) *failure {
+	if pg != nil && pg.Position > 0 {
+		at := int(pg.Position) - 1
+		if !bytes {
+			at = sqllex.ByteOffset(m.text, int(pg.Position))
+		}
+		for i := len(m.parts) - 1; i >= 0; i-- {
+			if p := m.parts[i]; at >= p.start {
+				return &failure{err: err, operation: p.operation, offset: p.place(at - p.start + p.offset)}
+			}
+		}
+	}
+	for _, p := range m.parts {
+		if answered < p.results() {
+			f := &failure{err: err, operation: p.operation, offset: -1}
+			if p.operation.kind == opFile {
+				f.offset = p.statements[answered].Start
+			}
+			return f
+		}
+		answered -= p.results()
+	}
+	return &failure{err: err, operation: m.parts[len(m.parts)-1].operation, offset: -1}
+}
+
+// place bounds an offset to the file's statements: an error at the end of the input is at the semicolon that we have added.
+func (p part) place(offset int) int {
+	if p.operation.kind != opFile {
+		return -1
+	}
+	if len(p.statements) == 0 {
+		return 0
+	}
+	if offset < len(strings.TrimRight(p.operation.sql, " \t\r\n")) {
+		return offset
+	}
+	end := p.statements[len(p.statements)-1].End
+	_, size := utf8.DecodeLastRuneInString(p.operation.sql[:end])
+	return end - size
+}

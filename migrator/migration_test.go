@@ -1,0 +1,118 @@
+package migrator
+
+import (
+	"math/big"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"testing/quick"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestVersionsAreOrderedByNumberOfAnyLengthAndThenByName(t *testing.T) {
+	t.Parallel()
+	want := []Version{
+		"by hand", "init.sql", "æ_1.sql", // rows without a number
+		"1_init.sql",
+		"2_users.sql",
+		"003_a.sql", "003_b.sql", "03_a.sql", "3_a.sql", "3_b.sql", // one number: by name
+		"9_last.sql", "10_first.sql",
+		"0099_x.sql", "100_x.sql",
+		"20170804200817_create.sql", "20170923182408_alter.sql",
+		"202611221200001234_lemmy.sql",
+		"18446744073709551615_uint64.sql", "18446744073709551616_beyond.sql",
+		"99999999999999999999_x.sql", "100000000000000000000_x.sql",
+	}
+	got := slices.Clone(want)
+	for range 20 {
+		rand.Shuffle(len(got), func(i, j int) { got[i], got[j] = got[j], got[i] })
+		slices.SortFunc(got, Version.Compare)
+		require.Equal(t, want, got)
+	}
+}
+
+func TestVersionsWithoutANumberComeBeforeThoseWithNumberZero(t *testing.T) {
+	t.Parallel()
+	require.Negative(t, Version("init.sql").Compare("000_init.sql"))
+	require.Negative(t, Version("by hand").Compare("0_init.sql"))
+}
+
+func TestVersionOrderAgreesWithArithmetic(t *testing.T) {
+	t.Parallel()
+	agrees := func(zerosA, zerosB uint8, a, b []uint16) bool {
+		x, y := bigNumber(zerosA, a), bigNumber(zerosB, b)
+		m, _ := new(big.Int).SetString(x, 10)
+		n, _ := new(big.Int).SetString(y, 10)
+		v, w := Version(x+"_x.sql"), Version(y+"_x.sql")
+		if sign := m.Cmp(n); sign != 0 {
+			return v.Compare(w) == sign && w.Compare(v) == -sign
+		}
+		return v.Compare(w) == strings.Compare(x, y) && v.Compare(v) == 0
+	}
+	require.NoError(t, quick.Check(agrees, nil))
+}
+
+// bigNumber makes a number of up to some hundred digits.
+func bigNumber(zeros uint8, parts []uint16) string {
+	number := strings.Repeat("0", int(zeros%4))
+	for _, part := range parts {
+		number += big.NewInt(int64(part)).String()
+	}
+	return number + "7"
+}
+
+func TestAWindowsCheckoutIsTheSameFile(t *testing.T) {
+	t.Parallel()
+	const unix = "select 'æ',\n  2;\n-- end\n"
+	for name, text := range map[string]string{
+		"LF":                        unix,
+		"CRLF":                      strings.ReplaceAll(unix, "\n", "\r\n"),
+		"byte order mark":           "\ufeff" + unix,
+		"byte order mark and CRLF":  "\ufeff" + strings.ReplaceAll(unix, "\n", "\r\n"),
+		"CRLF on some of the lines": strings.Replace(unix, "\n", "\r\n", 1),
+	} {
+		require.Equal(t, unix, normalize(text), name)
+	}
+	require.Equal(t, "select '\r' \r from t\n", normalize("select '\r' \r from t\n"), "a lone CR is text")
+	require.Equal(t, "select '\ufeff'", normalize("select '\ufeff'"), "a byte order mark is one only at the beginning")
+}
+
+func TestNormalizedTextHasNoWindowsLineEndAndNoByteOrderMarkLeft(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "a\nb\n", normalize("a\r\r\nb\r\r\r\n"), "converted twice")
+	require.Equal(t, "a", normalize("\ufeff\ufeffa"), "marked twice")
+}
+
+func TestTheChecksumIsSHA256InLowerCaseHex(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", checksum(""))
+	require.Equal(t, "4a45092ccf992ea92250053a80b931b787924ba61648f420555511b84f10ab6c", checksum("select 1;\n"))
+	require.Equal(t, "abc", Migration{Up: Script{Checksum: "abc"}, Down: &Script{Checksum: "def"}}.Checksum(), "the down file has no part in it")
+}
+
+func TestAMigrationHasAScriptForEachDirectionThatItHasAFileFor(t *testing.T) {
+	t.Parallel()
+	m := Migration{Up: Script{Path: "1_a.sql"}, Down: &Script{Path: "1_a.down.sql"}}
+	require.Equal(t, "1_a.sql", m.script(DirectionUp).Path)
+	require.Equal(t, "1_a.down.sql", m.script(DirectionDown).Path)
+	m.Down = nil
+	require.Nil(t, m.script(DirectionDown))
+}
+
+func FuzzNormalize(f *testing.F) {
+	for _, seed := range []string{"", "\n", "\r", "\r\n", "\ufeff", "a\r\nb\nc\r", "\ufeffselect 1;\r\n", "\xef\xbb", "\n\r\n"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		unix := normalize(text)
+		require.Equal(t, unix, normalize(unix), "normalizing twice is normalizing once")
+		require.NotContains(t, unix, "\r\n")
+		require.False(t, strings.HasPrefix(unix, "\ufeff"))
+
+		windows := strings.ReplaceAll(unix, "\n", "\r\n")
+		require.Equal(t, checksum(unix), checksum(normalize(windows)))
+		require.Equal(t, checksum(unix), checksum(normalize("\ufeff"+windows)))
+	})
+}

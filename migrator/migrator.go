@@ -1,0 +1,160 @@
+package migrator
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Config says how a Migrator works. The zero value is good for most.
+type Config struct {
+	// Table is the history table, "name" or "schema.name", taken as it is written. Default: schema_migrations in the
+	// connection's current schema.
+	Table string
+	// WaitFor is how long another run's lock is waited for; then Run returns a *LockedError. Default: as long as the
+	// context allows.
+	WaitFor time.Duration
+	// LockTimeout is how long the statements of one file may wait for locks, in all. Then the file is rolled back and
+	// tried again, so that nobody queues behind it for longer. It should exceed the server's deadlock_timeout (1s unless
+	// configured), or an autovacuum in the way is never told to go. A file's header may set its own
+	// (lock-timeout=10s). Default 1.5s; below 0 there is no limit.
+	LockTimeout time.Duration
+	// RetryFor is how long a file that got no lock is tried again, with growing pauses. Default 5m; below 0 not at all.
+	RetryFor time.Duration
+	// ReconnectFor is how long a server that is lost, or not there yet, is waited for. Default 1m; below 0 not at all.
+	ReconnectFor time.Duration
+	// StrictOrder refuses migrations that are pending below the newest applied one. By default they are applied with a
+	// warning: two branches were merged.
+	StrictOrder bool
+	// OneByOne sends each statement in a message of its own, still in the file's transaction. Citus needs it, and there
+	// it is found out without this.
+	OneByOne bool
+	// BeforeConnect may change the configuration of each connection before it is dialled: for tokens that expire.
+	BeforeConnect func(context.Context, *pgx.ConnConfig) error
+	// Observe is told what happens, one event at a time. It should return quickly: the run waits for it.
+	Observe func(Event)
+}
+
+func (c Config) withDefaults() Config {
+	c.LockTimeout = cmp.Or(c.LockTimeout, 1500*time.Millisecond)
+	c.RetryFor = cmp.Or(c.RetryFor, 5*time.Minute)
+	c.ReconnectFor = cmp.Or(c.ReconnectFor, time.Minute)
+	if c.Observe == nil {
+		c.Observe = func(Event) {}
+	}
+	return c
+}
+
+// A Migrator applies migrations to one database. It dials connections of its own for each call and closes them again; it
+// may be used by several goroutines at once.
+type Migrator struct {
+	conn       *pgx.ConnConfig
+	migrations []Migration
+	options    Config
+}
+
+// New returns a Migrator for the database that conn describes (from pgx.ParseConfig, or a pool's Config().ConnConfig)
+// and for migrations as Load returns them. It dials nothing yet; what is wrong with the configuration is reported by
+// the first call.
+func New(conn *pgx.ConnConfig, migrations []Migration, config Config) *Migrator {
+	migrations = slices.Clone(migrations)
+	slices.SortStableFunc(migrations, func(a, b Migration) int { return a.Version.Compare(b.Version) })
+	return &Migrator{conn: conn, migrations: migrations, options: config.withDefaults()}
+}
+
+// Plan returns what Run would do now. It takes no lock and writes nothing.
+func (m *Migrator) Plan(ctx context.Context, target Target) (*Plan, error) {
+	h, s, err := m.look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return m.plan(h, target, scripter{
+		table: h.table, major: s.major(), lockTimeout: m.options.LockTimeout, takesLock: true, checkInterval: h.server.checksClients(),
+	}, nil)
+}
+
+// Status returns what files and history say of each version, in order. It takes no lock and writes nothing.
+func (m *Migrator) Status(ctx context.Context) ([]Status, error) {
+	h, _, err := m.look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return compare(m.migrations, h.records), nil
+}
+
+// Run takes the schema to the target and returns what it did, also beside an error: what is in the results is
+// committed. It plans under the run lock, so that any number of runs may start at once: one does the work, the others
+// find nothing left to do. When nothing is pending it costs one round trip and takes no lock.
+//
+// Cancelling the context cancels the statement on the server; the error then says what the database contains.
+func (m *Migrator) Run(ctx context.Context, target Target) ([]Result, error) {
+	if err := m.check(); err != nil {
+		return nil, err
+	}
+	r := newRun(m, target)
+	defer r.close()
+	err := r.all(ctx)
+	return r.results, err
+}
+
+// look reads the history on a connection of its own, which is closed again: only what it has told is of use then.
+func (m *Migrator) look(ctx context.Context) (*history, *session, error) {
+	if err := m.check(); err != nil {
+		return nil, nil, err
+	}
+	s, err := m.dial(ctx, "", "status", true)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer s.close()
+	h, err := s.readHistory(ctx, m.table())
+	return h, s, err
+}
+
+// plan is the pure half of Plan and Run: files and history in, steps out.
+func (m *Migrator) plan(h *history, target Target, s scripter, reviews reviewer) (*Plan, error) {
+	moves, warnings, err := choose(m.migrations, compare(m.migrations, h.records), target, m.options.StrictOrder)
+	if err != nil {
+		return nil, err
+	}
+	return m.script(h, target, moves, warnings, s, reviews)
+}
+
+// script reviews the files of moves and lays out their steps.
+func (m *Migrator) script(h *history, target Target, moves []Move, warnings []string, s scripter, reviews reviewer) (*Plan, error) {
+	if reviews == nil {
+		reviews = reviewer{}
+	}
+	files := make([]*reviewed, len(moves))
+	var problems []error
+	for i := range moves {
+		file, err := reviews.review(moves[i].script())
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		files[i] = file
+		warnings = append(warnings, file.warnings...)
+	}
+	if len(problems) > 0 {
+		return nil, errors.Join(problems...)
+	}
+	return &Plan{Target: target, Moves: moves, Warnings: warnings, steps: s.script(h, target, m.migrations, moves, files)}, nil
+}
+
+func (m *Migrator) check() error {
+	if m.conn == nil {
+		return errors.New("no connection configuration: pass the result of pgx.ParseConfig to New")
+	}
+	_, err := parseTable(m.options.Table)
+	return err
+}
+
+func (m *Migrator) table() table {
+	t, _ := parseTable(m.options.Table) // check has seen its error
+	return t
+}

@@ -1,0 +1,79 @@
+package migrator
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+type fileKind uint8
+
+const (
+	notAMigration fileKind = iota
+	upFile
+	downFile
+)
+
+type fileName struct {
+	kind fileKind
+	stem string // 001_init, for 001_init.sql, 001_init.up.sql and 001_init.down.sql
+}
+
+// parseName tells what a file is by its name. A .sql file that starts with a digit means to be a migration, so one that
+// does not fit is an error: left out in silence, it would be missed in production.
+func parseName(name string) (fileName, error) {
+	n := digits(name)
+	if n == 0 || !isSQL(name) {
+		return fileName{}, nil
+	}
+	refuse := func(message, hint string) (fileName, error) {
+		return fileName{}, &FileError{Path: name, Message: message, Hint: hint}
+	}
+	if !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
+		return fileName{}, &FileError{Path: strconv.QuoteToASCII(name), Message: "the name holds characters that cannot be printed", Hint: "rename it"}
+	}
+	stem, suffix, kind := splitSuffix(name)
+	label, ok := strings.CutPrefix(stem[n:], "_")
+	switch {
+	case name[len(stem):] != suffix:
+		return refuse(fmt.Sprintf("the suffix is not %s", suffix), fmt.Sprintf("rename it to %s%s", stem, suffix))
+	case !ok || label == "":
+		return refuse("is not named NNN_name.sql", fmt.Sprintf("rename it to %s_%s%s", name[:n], suggestLabel(stem[n:]), suffix))
+	case utf8.RuneCountInString(name) > maxVersion:
+		return refuse(fmt.Sprintf("the name is longer than %d characters", maxVersion), "shorten it")
+	}
+	return fileName{kind: kind, stem: stem}, nil
+}
+
+// splitSuffix cuts .sql, .up.sql or .down.sql off, however they are written, and returns them as they should be.
+func splitSuffix(name string) (stem, suffix string, kind fileKind) {
+	for _, s := range []struct {
+		suffix string
+		kind   fileKind
+	}{{".down.sql", downFile}, {".up.sql", upFile}, {".sql", upFile}} {
+		if at := len(name) - len(s.suffix); at >= 0 && strings.EqualFold(name[at:], s.suffix) {
+			return name[:at], s.suffix, s.kind
+		}
+	}
+	return name[:len(name)-len(".sql")], ".sql", upFile
+}
+
+// suggestLabel makes a name out of what stands where "_name" should.
+func suggestLabel(rest string) string {
+	label := strings.Trim(rest, "-. _")
+	if label == "" {
+		return "name"
+	}
+	return label
+}
+
+func isSQL(name string) bool {
+	return len(name) >= len(".sql") && strings.EqualFold(name[len(name)-len(".sql"):], ".sql")
+}
+
+// stem is the version without .sql or .up.sql.
+func (v Version) stem() string {
+	return strings.TrimSuffix(strings.TrimSuffix(string(v), ".sql"), ".up")
+}

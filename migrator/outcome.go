@@ -1,0 +1,85 @@
+package migrator
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// An outcome says what to do about an error.
+type outcome uint8
+
+const (
+	final     outcome = iota // the user's to mend
+	cancelled                // the context has ended
+	lost                     // the connection, or the server, is gone: dial again and ask the history
+	busy                     // a lock was not to be had: rolled back, try again
+	taken                    // another runner has done it: read the history again
+	locked                   // another run holds the lock, and this one has no warden that would wait for it
+)
+
+// judgeError sorts an error that came back for an operation. watched: the warden has cancelled the statement because it
+// waited for locks too long.
+func judgeError(ctx context.Context, kind operationKind, err error, watched bool, srv server) outcome {
+	var pg *pgconn.PgError
+	switch {
+	case ctx.Err() != nil:
+		return cancelled
+	case !errors.As(err, &pg):
+		return lost
+	case isLost(pg, srv):
+		return lost
+	}
+	switch pg.Code {
+	case "55P03", "40P01", "40001": // lock not available, deadlock, serialization failure
+		return busy
+	case "57014": // query cancelled
+		if watched {
+			return busy
+		}
+	case codeLocked:
+		return locked
+	case codeGone:
+		return taken
+	case "23505", "42P07", "42710": // unique violation; duplicate table or type, where two make the history
+		if kind == opClaim {
+			return taken
+		}
+	}
+	return final
+}
+
+// isLost reports whether the server, or a pooler before it, has given the connection up, or will not take one now.
+func isLost(pg *pgconn.PgError, srv server) bool {
+	switch pg.Code {
+	case "57P01", "57P02", "57P03", // admin shutdown, crash shutdown, cannot connect now
+		"57P05", "25P03", "25P04", // idle session, idle in transaction, transaction timeout
+		"53300",                            // too many connections
+		"08000", "08003", "08006", "08001": // connection failures, as poolers report them
+		return true
+	case "08P01":
+		return !refusesTransactions(pg)
+	case "25006": // read only: after a failover the address may lead to a standby
+		return srv.Standby
+	}
+	return false
+}
+
+// refusesTransactions recognises pgbouncer in statement mode, by the one text it has for it.
+func refusesTransactions(pg *pgconn.PgError) bool {
+	return pg.Code == "08P01" && strings.Contains(pg.Message, "statement pooling mode")
+}
+
+// worthWaiting reports whether a server that refused a connection may take one later: not so when it knows the user, the
+// password or the database to be wrong.
+func worthWaiting(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return isLost(pg, server{})
+	}
+	var parse *pgconn.ParseConfigError
+	var connect *pgconn.ConnectError
+	return !errors.As(err, &parse) && errors.As(err, &connect)
+}

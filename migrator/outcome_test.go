@@ -1,0 +1,98 @@
+package migrator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/stretchr/testify/require"
+)
+
+func state(code string) error { return fmt.Errorf("sent: %w", &pgconn.PgError{Code: code}) }
+
+func TestAnErrorOfTheServerDecidesWhatIsDoneNext(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name    string
+		err     error
+		kind    operationKind
+		watched bool
+		want    outcome
+	}{
+		{"no answer at all", io.ErrUnexpectedEOF, opFile, false, lost},
+		{"lock not available", state("55P03"), opFile, false, busy},
+		{"deadlock", state("40P01"), opFile, false, busy},
+		{"serialization failure", state("40001"), opCommit, false, busy},
+		{"cancelled by the watch", state("57014"), opFile, true, busy},
+		{"cancelled by someone else", state("57014"), opFile, false, final},
+		{"the watch has looked, but the error is another", state("42601"), opFile, true, final},
+		{"the run lock is held", state(codeLocked), opLock, false, locked},
+		{"reverted by another run", state(codeGone), opClaim, false, taken},
+		{"applied by another run", state("23505"), opClaim, false, taken},
+		{"the table made by another run", state("42P07"), opClaim, false, taken},
+		{"a duplicate of the file's own", state("23505"), opFile, false, final},
+		{"a table of the file's own that exists", state("42P07"), opFile, false, final},
+		{"a duplicate at a deferred check", state("23505"), opCommit, false, final},
+		{"the row is not ours", state(codeSeal), opSeal, false, final},
+		{"a syntax error", state("42601"), opFile, false, final},
+		{"no permission for the history", state("42501"), opClaim, false, final},
+		{"the disk is full", state("53100"), opFile, false, final},
+		{"shut down", state("57P01"), opFile, false, lost},
+		{"crashed", state("57P02"), opFile, false, lost},
+		{"starting", state("57P03"), opFrame, false, lost},
+		{"idle in transaction too long", state("25P03"), opFile, false, lost},
+		{"transaction too long", state("25P04"), opFile, false, lost},
+		{"idle too long", state("57P05"), opFrame, false, lost},
+		{"too many connections", state("53300"), opFrame, false, lost},
+		{"connection failure", state("08006"), opFile, false, lost},
+		{"a pooler lost the server", &pgconn.PgError{Code: "08P01", Message: "server conn crashed?"}, opFile, false, lost},
+		{"a pooler in statement mode", &pgconn.PgError{Code: "08P01", Message: "transaction blocks not allowed in statement pooling mode"}, opFrame, false, final},
+		{"the database was dropped", state("57P04"), opFile, false, final},
+		{"read only", state("25006"), opClaim, false, final},
+	} {
+		require.Equal(t, c.want, judgeError(context.Background(), c.kind, c.err, c.watched, server{}), c.name)
+	}
+}
+
+func TestAStandbyThatRefusesToWriteCountsAsALostServer(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, lost, judgeError(context.Background(), opClaim, state("25006"), false, server{Standby: true}))
+	require.Equal(t, final, judgeError(context.Background(), opClaim, state("25006"), false, server{ReadOnly: true}))
+}
+
+func TestTheEndOfTheContextComesBeforeEveryOtherReason(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	for _, err := range []error{io.EOF, state("57014"), state("55P03"), state("57P01"), state("23505")} {
+		require.Equal(t, cancelled, judgeError(ctx, opClaim, err, true, server{}))
+	}
+}
+
+func TestAServerThatMayTakeAConnectionLaterIsWorthWaitingFor(t *testing.T) {
+	t.Parallel()
+	config, err := pgx.ParseConfig("host=127.0.0.1 port=1 connect_timeout=5 sslmode=disable")
+	require.NoError(t, err)
+	_, refused := pgconn.ConnectConfig(t.Context(), &config.Config)
+	_, unparsed := pgx.ParseConfig("host=127.0.0.1 port=x")
+	for name, c := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"nobody listens":        {refused, true},
+		"starting up":           {state("57P03"), true},
+		"too many connections":  {state("53300"), true},
+		"wrong password":        {state("28P01"), false},
+		"no such user":          {state("28000"), false},
+		"no such database":      {state("3D000"), false},
+		"not a connection":      {unparsed, false},
+		"the caller's own hook": {errors.New("before connect: no token"), false},
+	} {
+		require.Error(t, c.err, name)
+		require.Equal(t, c.want, worthWaiting(c.err), name)
+	}
+}

@@ -1,0 +1,172 @@
+package migrator
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A Move is one migration in one direction.
+type Move struct {
+	Direction Direction
+	Migration Migration
+}
+
+// script is the file that the move runs.
+func (m *Move) script() *Script { return m.Migration.script(m.Direction) }
+
+// done reports whether the history already shows what the move would do.
+func (m *Move) done(h *history) bool {
+	return h.has(m.Migration.Version) == (m.Direction == DirectionUp)
+}
+
+// A Plan is what a run would do, in order. It is made of files and history alone; Migrator.Run makes its own under the
+// run lock.
+type Plan struct {
+	Target   Target
+	Moves    []Move
+	Warnings []string // what deserves a look: out of order, missing files, text that is left out
+
+	steps []step // the script: what WriteTo prints and a run sends
+}
+
+// Empty reports whether there is nothing to do, not even a history table to make.
+func (p *Plan) Empty() bool { return len(p.steps) == 0 }
+
+// choose turns a target into moves. It is the whole policy of what may run: drift, order, missing downs.
+func choose(migrations []Migration, statuses []Status, target Target, strict bool) (moves []Move, warnings []string, err error) {
+	if target.count < 0 || (target.count == 0 && target.relative()) {
+		return nil, nil, fmt.Errorf("a target of %d migrations: want 1 or more", target.count)
+	}
+	if target.kind == targetUpTo || target.kind == targetDownTo {
+		if target.version, err = findStatus(statuses, string(target.version)); err != nil {
+			return nil, nil, err
+		}
+	}
+	for _, s := range statuses {
+		if s.State == StateMissing || s.State == StateOutOfOrder {
+			warnings = append(warnings, s.explain())
+		}
+	}
+	byVersion := make(map[Version]*Migration, len(migrations))
+	for i := range migrations {
+		byVersion[migrations[i].Version] = &migrations[i]
+	}
+	switch target.kind {
+	case targetUp, targetUpN, targetUpTo:
+		moves, err = chooseUp(byVersion, statuses, target, strict)
+	case targetDown, targetDownTo, targetRedo:
+		moves, err = chooseDown(byVersion, statuses, target)
+	}
+	return moves, warnings, err
+}
+
+func chooseUp(byVersion map[Version]*Migration, statuses []Status, target Target, strict bool) ([]Move, error) {
+	if err := refuseDrift(statuses); err != nil {
+		return nil, err
+	}
+	var moves []Move
+	var disordered []Version
+	for _, s := range statuses {
+		if !s.Pending() ||
+			(target.kind == targetUpN && len(moves) == target.count) ||
+			(target.kind == targetUpTo && s.Version.Compare(target.version) > 0) {
+			continue
+		}
+		if s.State == StateOutOfOrder {
+			disordered = append(disordered, s.Version)
+		}
+		moves = append(moves, Move{DirectionUp, *byVersion[s.Version]})
+	}
+	if strict && len(disordered) > 0 {
+		return nil, &OrderError{Pending: disordered, Newest: newestApplied(statuses)}
+	}
+	return moves, nil
+}
+
+// chooseDown goes down by order, newest first. A file that was changed since may be reverted: redo is how one works on
+// a migration in development.
+func chooseDown(byVersion map[Version]*Migration, statuses []Status, target Target) ([]Move, error) {
+	var moves []Move
+	var problems []error
+	for _, s := range slices.Backward(statuses) {
+		if s.Pending() {
+			continue
+		}
+		if (target.kind == targetDownTo && s.Version.Compare(target.version) <= 0) ||
+			(target.kind != targetDownTo && len(moves)+len(problems) == target.count) {
+			break
+		}
+		switch m := byVersion[s.Version]; {
+		case m == nil:
+			problems = append(problems, fmt.Errorf("revert %s: there is no such file here", s.Version))
+		case m.Down == nil:
+			problems = append(problems, fmt.Errorf("revert %s: %w (%s.down.sql)", s.Version, ErrIrreversible, s.Version.stem()))
+		default:
+			moves = append(moves, Move{DirectionDown, *m})
+		}
+	}
+	if len(problems) > 0 {
+		return nil, errors.Join(problems...)
+	}
+	if target.kind == targetRedo {
+		for _, move := range slices.Backward(moves[:len(moves):len(moves)]) {
+			moves = append(moves, Move{DirectionUp, move.Migration})
+		}
+	}
+	return moves, nil
+}
+
+// refuseDrift keeps an up from building on a history that the files contradict.
+func refuseDrift(statuses []Status) error {
+	var drift []Status
+	for _, s := range statuses {
+		if s.State == StateChanged || s.State == StateRenamed {
+			drift = append(drift, s)
+		}
+	}
+	if len(drift) > 0 {
+		return &DriftError{Drift: drift}
+	}
+	return nil
+}
+
+func newestApplied(statuses []Status) Version {
+	for _, s := range slices.Backward(statuses) {
+		if !s.Pending() {
+			return s.Version
+		}
+	}
+	return ""
+}
+
+// FindVersion returns the version that a person means by what was typed: its number with or without leading zeros
+// ("3", "003"), the name without its suffix ("003_daily_standups"), or the whole name. The error is a *VersionError.
+func FindVersion(migrations []Migration, typed string) (Version, error) {
+	statuses := make([]Status, len(migrations))
+	for i, m := range migrations {
+		statuses[i].Version = m.Version
+	}
+	return findStatus(statuses, typed)
+}
+
+func findStatus(statuses []Status, typed string) (Version, error) {
+	var candidates []Version
+	number := strings.TrimLeft(typed, "0")
+	for _, s := range statuses {
+		switch {
+		case string(s.Version) == typed:
+			return s.Version, nil
+		case s.Version.stem() == typed,
+			typed != "" && digits(typed) == len(typed) && s.Version.number() == number && digits(string(s.Version)) > 0:
+			candidates = append(candidates, s.Version)
+		}
+	}
+	if len(candidates) == 1 {
+		return candidates[0], nil
+	}
+	slices.SortFunc(candidates, func(a, b Version) int { return cmp.Compare(a, b) })
+	return "", &VersionError{Typed: typed, Candidates: candidates}
+}

@@ -1,0 +1,103 @@
+//go:build unix
+
+package migrator_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/agent-shaker/agent-shaker/migrator"
+	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
+)
+
+func TestPromise5AnyPoolerWillDo(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		mode string
+		size int
+	}{{"transaction", 1}, {"transaction", 2}, {"transaction", 5}, {"session", 1}, {"session", 2}} {
+		t.Run(fmt.Sprintf("%s mode, pool of %d", test.mode, test.size), func(t *testing.T) {
+			t.Parallel()
+			url := migratortest.Database(t)
+			atOnce(t, 10, 8, pgbouncer(t, url, test.mode, test.size), migrator.Config{})
+			require.Equal(t, ledgerState(8), state(t, url))
+			require.Equal(t, []string{"0"}, query(t, url, "select count(*)::text from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())"))
+			results, err := open(t, url, ledgerFiles(9), migrator.Config{}).Run(patience(t), migrator.Up())
+			require.NoError(t, err)
+			require.Len(t, results, 1, "a direct run goes on afterwards")
+		})
+	}
+}
+
+// pgbouncer starts one in front of the server that url names, and returns the same URL through it.
+func pgbouncer(t *testing.T, url, mode string, size int) string {
+	t.Helper()
+	binary, err := exec.LookPath("pgbouncer")
+	if err != nil {
+		binary, err = exec.LookPath("/usr/sbin/pgbouncer")
+	}
+	if err != nil && os.Getenv("CI") == "" {
+		t.Skip("pgbouncer is not installed; CI has it")
+	}
+	require.NoError(t, err)
+	config, err := pgx.ParseConfig(url)
+	require.NoError(t, err)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	port := listener.Addr().(*net.TCPAddr).Port
+	require.NoError(t, listener.Close())
+
+	dir, err := os.MkdirTemp("", "pgbouncer")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	ini := filepath.Join(dir, "pgbouncer.ini")
+	require.NoError(t, os.WriteFile(ini, fmt.Appendf(nil, `[databases]
+* = host=%s port=%d user=%s password='%s'
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = %d
+unix_socket_dir =
+auth_type = any
+pool_mode = %s
+default_pool_size = %d
+max_client_conn = 100
+server_login_retry = 1
+`, config.Host, config.Port, config.User, config.Password, port, mode, size), 0o600))
+	cmd := exec.Command(binary, ini)
+	if os.Getuid() == 0 { // it refuses to run as root
+		nobody, err := user.Lookup("nobody")
+		require.NoError(t, err)
+		uid, err := strconv.Atoi(nobody.Uid)
+		require.NoError(t, err)
+		require.NoError(t, os.Chown(dir, uid, -1))
+		require.NoError(t, os.Chown(ini, uid, -1))
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}}
+	}
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait() // it was killed
+	})
+	pooled := fmt.Sprintf("postgres://%s@127.0.0.1:%d/%s?sslmode=disable", config.User, port, config.Database)
+	require.Eventually(t, func() bool {
+		conn, err := pgx.Connect(context.Background(), pooled)
+		if err != nil {
+			return false
+		}
+		_ = conn.Close(context.Background())
+		return true
+	}, 30*time.Second, 20*time.Millisecond, "pgbouncer answers")
+	return pooled
+}

@@ -1,0 +1,73 @@
+package migrator
+
+import (
+	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// plan plans anew from the history. A target that counts is resolved when the run begins, and later only shortened by
+// what is done: two runs that are asked to go down by one mean the same migration.
+func (r *run) plan(h *history) (*Plan, error) {
+	s := r.scripter(h)
+	if r.fixed != nil {
+		for len(r.fixed) > 0 && r.fixed[0].done(h) {
+			r.fixed = r.fixed[1:]
+		}
+		return r.m.script(h, r.target, r.fixed, nil, s, r.reviews)
+	}
+	plan, err := r.m.plan(h, r.target, s, r.reviews)
+	if err == nil && r.target.relative() {
+		r.fixed = append([]Move{}, plan.Moves...)
+	}
+	return plan, err
+}
+
+func (r *run) scripter(h *history) scripter {
+	return scripter{
+		table: h.table, runID: r.id, major: r.worker.major(), lockTimeout: r.m.options.LockTimeout,
+		takesLock: r.takesLock(), pooled: r.pooled(), checkInterval: h.server.checksClients(),
+	}
+}
+
+// readHistory dials where there is no worker, reads, and settles what became of the move that was sent last.
+func (r *run) readHistory(ctx context.Context) (*history, error) {
+	if r.worker == nil {
+		worker, err := r.m.dial(ctx, r.id, "worker", true)
+		if err != nil {
+			return nil, err
+		}
+		r.worker = worker
+		if r.sent != nil {
+			if err := r.endOrphans(ctx); err != nil {
+				return nil, r.stopFor(ctx, opFrame, err)
+			}
+		}
+	}
+	h, err := r.worker.readHistory(ctx, r.m.table())
+	if err != nil {
+		var pg *pgconn.PgError
+		if errors.As(err, &pg) || r.worker.lost() {
+			return nil, r.stopFor(ctx, opFrame, err)
+		}
+		return nil, err
+	}
+	r.server, r.table = h.server, h.table
+	r.losses.connected()
+	if r.sent != nil && r.sent.done(h) {
+		r.finish(r.sent)
+	}
+	r.sent = nil
+	return h, nil
+}
+
+// pooled reports whether the worker's connection goes through a pooler: the process that the server has for it is not
+// the one that it was greeted with.
+func (r *run) pooled() bool { return r.worker.pg.PID() != r.server.PID }
+
+// takesLock reports whether each transaction has to take the run lock itself, since there is no warden. Behind a pooler
+// two connections a run would starve a small pool.
+func (r *run) takesLock() bool { return r.alone || r.pooled() }
+
+func (r *run) oneByOne() bool { return r.m.options.OneByOne || r.server.Citus }

@@ -1,0 +1,160 @@
+package migrator
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
+)
+
+// A reviewed script is one that may be sent: its text holds nothing that would end the transaction around it, read the
+// rest of it differently, or talk to the client.
+type reviewed struct {
+	script     *Script
+	text       string // what is sent; as long as the file's, so that positions are the file's
+	statements []sqllex.Statement
+	warnings   []string
+}
+
+// review judges a pending file. Only pending files are judged: a history that another tool applied may contain what is
+// refused here. The error joins a *FileError for each statement that is refused.
+func review(s *Script) (*reviewed, error) {
+	if s.Mode != Transactional {
+		return nil, &FileError{
+			Path: s.Path, Message: fmt.Sprintf("asks for %s mode, which this version cannot run yet", s.Mode),
+			Hint: "split it into statements that can run in a transaction",
+		}
+	}
+	if err := refuseMarkers(s); err != nil {
+		return nil, err
+	}
+	r := &reviewed{script: s, text: s.SQL}
+	statements, syntax := sqllex.Split(s.SQL)
+	if outer := outerPair(s.SQL, statements); outer && syntax == nil {
+		last := len(statements) - 1
+		line, _ := sqllex.Position(s.SQL, statements[last].Start)
+		r.text = blank(blank(s.SQL, statements[0]), statements[last])
+		r.warnings = append(r.warnings, fmt.Sprintf("%s: its own BEGIN and COMMIT (line %d) are left out: each file already runs in one transaction, with its history row", s.Path, line))
+		statements = statements[1:last]
+	}
+	if syntax != nil && len(statements) > 0 && plain(statements[0].Words(s.SQL), "BEGIN|START") {
+		statements = statements[1:] // it may be the first half of a pair
+	}
+	var problems []error
+	for _, statement := range statements {
+		message, hint := judge(s.SQL, statement)
+		if message == "" {
+			continue
+		}
+		problems = append(problems, s.errorAt(statement.Start, message, hint))
+		if message == copyFromClient { // what follows are rows, and no SQL
+			return nil, errors.Join(problems...)
+		}
+	}
+	var lexical *sqllex.Error
+	if errors.As(syntax, &lexical) {
+		problems = append(problems, s.errorAt(lexical.Offset, lexical.Message, ""))
+	}
+	r.statements = statements
+	return r, errors.Join(problems...)
+}
+
+// A reviewer remembers what it has reviewed: a run that plans again does not read its files again.
+type reviewer map[string]*reviewed // by path
+
+func (r reviewer) review(s *Script) (*reviewed, error) {
+	if file := r[s.Path]; file != nil {
+		return file, nil
+	}
+	file, err := review(s)
+	if err == nil {
+		r[s.Path] = file
+	}
+	return file, err
+}
+
+// outerPair reports whether the first statement opens a plain transaction and the last one commits it.
+func outerPair(sql string, statements []sqllex.Statement) bool {
+	if len(statements) < 2 {
+		return false
+	}
+	first, last := statements[0].Words(sql), statements[len(statements)-1].Words(sql)
+	return plain(first, "BEGIN|START") && plain(last, "COMMIT|END")
+}
+
+// plain reports whether words are the verb alone, or with WORK or TRANSACTION: it asks for no isolation level.
+func plain(words []string, verb string) bool {
+	return sqllex.Matches(words, verb) &&
+		(len(words) == 1 || (len(words) == 2 && sqllex.Matches(words[1:], "WORK|TRANSACTION")))
+}
+
+// blank puts spaces in the place of a statement's tokens. Comments between them stay, so that every byte and every
+// character after it stays where it is.
+func blank(sql string, statement sqllex.Statement) string {
+	text := []byte(sql)
+	for token := range statement.Tokens(sql) {
+		for i := token.Start; i < token.End; i++ {
+			text[i] = ' '
+		}
+	}
+	return string(text)
+}
+
+// markers are the comments by which other tools divide a file. To PostgreSQL they are comments, so both halves of such
+// a file would run.
+var markers = []struct{ text, tool string }{
+	{"+goose", "goose"},
+	{"+migrate", "sql-migrate"},
+	{"migrate:up", "dbmate"},
+	{"migrate:down", "dbmate"},
+	{"create above / drop below", "tern"},
+}
+
+// refuseMarkers refuses files of other tools, and directives below the header, where they would be read by nobody.
+func refuseMarkers(s *Script) error {
+	suspicious := strings.Contains(strings.ToLower(s.SQL), directivePrefix)
+	for _, marker := range markers {
+		suspicious = suspicious || strings.Contains(s.SQL, marker.text)
+	}
+	if !suspicious {
+		return nil
+	}
+	header := true
+	lexer := sqllex.New(s.SQL) // review reports what is wrong with the text
+	for token, ok := lexer.Next(); ok; token, ok = lexer.Next() {
+		switch token.Kind {
+		case sqllex.Comment:
+			text := token.Text(s.SQL)
+			if _, ok := directive(text); ok && !header {
+				return s.errorAt(token.Start, "a directive below the first statement has no effect", "move it to the top of the file")
+			}
+			for _, marker := range markers {
+				if rest, ok := strings.CutPrefix(strings.TrimLeft(text, "- \t"), marker.text); ok && (rest == "" || strings.ContainsAny(rest[:1], " \t")) {
+					return s.errorAt(token.Start, "is written for "+marker.tool+", whose up and down halves would both run here",
+						s.withoutMarkers())
+				}
+			}
+		case sqllex.Space:
+		default:
+			header = false
+		}
+	}
+	return nil
+}
+
+// hasStatement reports whether the text is more than space and comments.
+func (s *Script) hasStatement() bool {
+	for range sqllex.Significant(s.SQL) {
+		return true
+	}
+	return false
+}
+
+// withoutMarkers says how a file of another tool becomes one of ours.
+func (s *Script) withoutMarkers() string {
+	if strings.HasSuffix(s.Path, ".down.sql") {
+		return "leave only the down half in it, and delete the marker comments"
+	}
+	return "put the down half into " + Version(s.Path).stem() + ".down.sql and delete the marker comments"
+}

@@ -1,0 +1,114 @@
+package migrator
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
+)
+
+const copyFromClient = "COPY … FROM STDIN reads its rows from the client, which a migration file cannot be"
+
+// judge says why a statement cannot run in a migration's transaction, and what to do about it; "" when it can.
+func judge(sql string, statement sqllex.Statement) (message, hint string) {
+	words := statement.Words(sql)
+	if len(words) == 0 {
+		return "", ""
+	}
+	if message, hint = judgeTransaction(words); message != "" {
+		return message, hint
+	}
+	if message, hint = judgeSet(words); message != "" {
+		return message, hint
+	}
+	if words[0] == "COPY" && copiesFromClient(statement.Text(sql)) {
+		return copyFromClient,
+			"write the rows as INSERT statements"
+	}
+	if refusesTransaction(words, statement.Text(sql)) {
+		return "cannot run inside a transaction", "move it to a file of its own that has the line `-- migrator: no-transaction` at its top"
+	}
+	return "", ""
+}
+
+// judgeTransaction refuses what would end or replace the transaction that holds the file and its history row.
+func judgeTransaction(words []string) (message, hint string) {
+	const (
+		controls = "controls the transaction, but each file already runs in one, with its history row"
+		remove   = "delete it; to undo a part of the file use SAVEPOINT and ROLLBACK TO"
+		isolate  = "write `-- migrator: isolation=serializable` (or repeatable-read) at the top of the file"
+	)
+	switch words[0] {
+	case "BEGIN", "START", "COMMIT", "END", "ABORT":
+		if slices.Contains(words, "ISOLATION") {
+			return words[0] + " " + controls, isolate
+		}
+		return words[0] + " " + controls, remove
+	case "ROLLBACK":
+		if slices.Contains(words[:min(3, len(words))], "TO") {
+			return "", ""
+		}
+		return "ROLLBACK " + controls, remove
+	case "PREPARE":
+		if sqllex.Matches(words, "PREPARE", "TRANSACTION") {
+			return "PREPARE TRANSACTION " + controls, remove
+		}
+	case "SET":
+		set := withoutScope(words[1:])
+		if sqllex.Matches(set, "TRANSACTION|CHARACTERISTICS|TRANSACTION_ISOLATION|TRANSACTION_READ_ONLY|TRANSACTION_DEFERRABLE") {
+			return "SET TRANSACTION comes too late: the transaction has already written the history row", isolate
+		}
+	}
+	return "", ""
+}
+
+// judgeSet refuses what changes how the text after it is read. What every dump of pg_dump begins with changes nothing.
+func judgeSet(words []string) (message, hint string) {
+	if words[0] != "SET" && words[0] != "RESET" {
+		return "", ""
+	}
+	rest := withoutScope(words[1:])
+	if len(rest) == 0 {
+		return "", ""
+	}
+	value := strings.ToUpper(strings.Trim(rest[len(rest)-1], `'`))
+	switch strings.ToUpper(strings.Trim(rest[0], `"`)) {
+	case "CLIENT_ENCODING", "NAMES":
+		if slices.Contains([]string{"UTF8", "UTF-8", "UNICODE"}, value) {
+			return "", ""
+		}
+		return "changes the encoding in which the file is read", "delete it and save the file as UTF-8"
+	case "STANDARD_CONFORMING_STRINGS":
+		if slices.Contains([]string{"ON", "TRUE", "YES", "1"}, value) {
+			return "", ""
+		}
+		return "changes how the quotes after it are read", "delete it and write E'…' where a backslash is an escape"
+	}
+	return "", ""
+}
+
+// withoutScope drops SESSION or LOCAL, which may stand before a setting's name.
+func withoutScope(words []string) []string {
+	if sqllex.Matches(words, "SESSION|LOCAL") {
+		return words[1:]
+	}
+	return words
+}
+
+// copiesFromClient reports whether a COPY reads from STDIN. A column list may stand between the two words.
+func copiesFromClient(text string) bool {
+	depth, from := 0, false
+	for token := range sqllex.Significant(text) {
+		word := token.Text(text)
+		switch {
+		case word == "(":
+			depth++
+		case word == ")":
+			depth--
+		case depth == 0 && from && token.Kind == sqllex.Word:
+			return strings.EqualFold(word, "STDIN") || strings.EqualFold(word, "STDOUT") // the server takes the two for one
+		}
+		from = token.Kind == sqllex.Word && strings.EqualFold(word, "FROM")
+	}
+	return false
+}

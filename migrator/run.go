@@ -1,0 +1,193 @@
+package migrator
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Result is a migration that a run has applied or reverted. It is committed.
+type Result struct {
+	Version   Version       `json:"version"`
+	Direction Direction     `json:"direction"`
+	Elapsed   time.Duration `json:"elapsed_ns"`
+}
+
+// A run is one call of Migrator.Run. It walks the script of a plan; whenever it cannot be sure where it stands, it reads
+// the history and plans again.
+type run struct {
+	m       *Migrator
+	target  Target
+	id      string
+	worker  *session
+	warden  *warden
+	alone   bool // there is no connection to be had for a warden
+	reviews reviewer
+	began   time.Time
+	emitMu  sync.Mutex
+
+	server    server
+	table     table
+	fixed     []Move // a relative target, resolved once; what is left of it
+	total     int    // moves of the whole run, as last planned
+	sent      *Move  // what became of it is not known
+	sentAt    time.Time
+	results   []Result
+	warned    map[string]bool
+	planned   int // moves, as first announced; -1: not yet
+	waiting   waiting
+	losses    losses
+	conflicts int // with other runners, since the last progress
+}
+
+func newRun(m *Migrator, target Target) *run {
+	id := make([]byte, 4)
+	_, _ = rand.Read(id) // never fails
+	return &run{
+		m: m, target: target, id: hex.EncodeToString(id), reviews: reviewer{}, began: time.Now(), planned: -1,
+		warned: map[string]bool{}, losses: losses{limit: m.options.ReconnectFor},
+	}
+}
+
+// all tries until there is nothing left to do or an error is final.
+func (r *run) all(ctx context.Context) error {
+	for {
+		err := r.attempt(ctx)
+		if err == nil {
+			r.done()
+			return nil
+		}
+		if err := r.again(ctx, err); err != nil {
+			return err
+		}
+	}
+}
+
+// done reports the end. Another run may have done what was planned.
+func (r *run) done() {
+	switch {
+	case len(r.results) > 0:
+		r.emit(Event{Kind: EventDone, Direction: r.target.direction(), Total: len(r.results), Elapsed: time.Since(r.began)})
+	case r.planned > 0:
+		r.emit(Event{Kind: EventPlanned, Direction: r.target.direction()})
+	}
+}
+
+// attempt does what is left, from wherever the history says that the run stands.
+func (r *run) attempt(ctx context.Context) error {
+	for {
+		h, err := r.readHistory(ctx)
+		if err != nil {
+			return err
+		}
+		plan, err := r.plan(h)
+		if err != nil {
+			return err
+		}
+		r.announce(plan)
+		if plan.Empty() {
+			return nil
+		}
+		if r.takesLock() || (r.warden != nil && r.warden.held) {
+			return r.walk(ctx, plan)
+		}
+		if err := r.lock(ctx, h); err != nil {
+			return err
+		}
+	}
+}
+
+// again decides what to do about an error of an attempt: nil is to go on. What a lost connection, another runner or a
+// busy lock has left undone is found out by reading the history.
+func (r *run) again(ctx context.Context, err error) error {
+	var stopped *stop
+	if !errors.As(err, &stopped) {
+		if ctx.Err() != nil || !worthWaiting(err) {
+			return err
+		}
+		stopped = &stop{outcome: lost, err: err}
+	}
+	switch stopped.outcome {
+	case lost:
+		r.hangUp()
+		pause, ok := r.losses.next()
+		if !ok {
+			return r.giveUp(stopped.err)
+		}
+		r.emit(Event{Kind: EventReconnecting, Err: stopped.err, Pause: pause})
+		if ctxErr := r.pause(ctx, pause); ctxErr != nil {
+			return fmt.Errorf("waiting for the database: %w (%w)", stopped.err, ctxErr)
+		}
+		return nil
+	case taken:
+		if r.conflicts++; r.conflicts <= maxLosses {
+			return nil
+		}
+	case locked:
+		return r.wait(ctx, r.worker, r.table)
+	case busy, cancelled, final:
+	}
+	return stopped.err
+}
+
+// giveUp words the error for a server that stayed away.
+func (r *run) giveUp(err error) error {
+	if r.sent == nil {
+		return fmt.Errorf("the database stayed away for %s: %w", r.losses.total().Round(time.Millisecond), err)
+	}
+	return r.migrationError(r.sent, &failure{err: errors.Join(err, ErrUnsettled), offset: -1},
+		unsettled)
+}
+
+// walk sends the steps of a plan.
+func (r *run) walk(ctx context.Context, plan *Plan) error {
+	r.waiting = waiting{}
+	r.total = len(r.results) + len(plan.Moves)
+	for i := range plan.steps {
+		if err := r.step(ctx, &plan.steps[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) emit(e Event) {
+	r.emitMu.Lock() // the watch reports from a goroutine of its own
+	defer r.emitMu.Unlock()
+	r.m.options.Observe(e)
+}
+
+func (r *run) pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+func (r *run) hangUp() {
+	if r.worker != nil {
+		r.worker.close()
+		r.worker = nil
+	}
+	if r.warden != nil {
+		r.warden.close()
+		r.warden = nil
+	}
+}
+
+func (r *run) close() {
+	if r.warden != nil && r.warden.held {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_ = r.warden.release(ctx) // closing the connection releases it too, only a little later
+	}
+	r.hangUp()
+}

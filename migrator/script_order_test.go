@@ -1,0 +1,195 @@
+package migrator
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
+)
+
+// variants calls check with the step of one file under every combination of what a script depends on.
+func variants(t *testing.T, check func(t *testing.T, s scripter, move *Move, ops []operation)) {
+	t.Helper()
+	bools := []bool{false, true}
+	for _, direction := range []Direction{DirectionUp, DirectionDown} {
+		for _, isolation := range []string{"", "read committed", "repeatable read", "serializable"} {
+			for _, timeout := range []time.Duration{0, 10 * time.Second} {
+				for _, major := range []int{0, 14, 15, 16, 17, 18} {
+					for _, takesLock := range bools {
+						for _, pooled := range bools {
+							for _, checks := range bools {
+								file := *transactional("1_a.sql", "select 1; select 'æ' -- end")
+								file.Isolation, file.LockTimeout = isolation, timeout
+								move := &Move{direction, Migration{Version: "1_a.sql", Up: file, Down: &file}}
+								reviewed, err := review(&file)
+								require.NoError(t, err)
+								s := scripter{
+									table: table{"app", "history"}, runID: "1a2b3c4d", major: major, lockTimeout: time.Second,
+									takesLock: takesLock, pooled: pooled, checkInterval: checks,
+								}
+								check(t, s, move, s.move(move, reviewed).operations)
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// index returns where the only operation of a kind is.
+func index(t *testing.T, ops []operation, kind operationKind) int {
+	t.Helper()
+	at := slices.IndexFunc(ops, func(o operation) bool { return o.kind == kind })
+	require.GreaterOrEqual(t, at, 0, "kind %d", kind)
+	require.False(t, slices.ContainsFunc(ops[at+1:], func(o operation) bool { return o.kind == kind }), "kind %d twice", kind)
+	return at
+}
+
+func sqls(ops []operation) (texts []string) {
+	for _, o := range ops {
+		texts = append(texts, o.sql)
+	}
+	return texts
+}
+
+func TestTheRowIsClaimedBeforeTheFileAndSealedBeforeTheCommit(t *testing.T) {
+	t.Parallel()
+	variants(t, func(t *testing.T, s scripter, move *Move, ops []operation) {
+		claim, file, seal, commit := index(t, ops, opClaim), index(t, ops, opFile), index(t, ops, opSeal), index(t, ops, opCommit)
+		require.True(t, slices.IsSorted([]int{0, claim, file, seal, commit}))
+		isolation := move.Migration.Up.Isolation
+		if isolation == "" {
+			isolation = "read committed"
+		}
+		require.Equal(t, "begin isolation level "+isolation, ops[0].sql)
+		require.Equal(t, "commit", ops[commit].sql)
+		for i, o := range ops {
+			require.NotEmpty(t, o.sql)
+			if i != 0 {
+				require.NotContains(t, o.sql, "begin isolation")
+			}
+			switch {
+			case i < claim:
+				require.Contains(t, []operationKind{opFrame, opLock}, o.kind)
+			case i > commit:
+				require.Equal(t, opClean, o.kind)
+			case i != claim && i != file && i != seal && i != commit:
+				require.Equal(t, opFrame, o.kind)
+			}
+		}
+		verbs := map[Direction][2]string{DirectionUp: {"insert into", "update"}, DirectionDown: {"update", "delete from"}}[move.Direction]
+		require.Contains(t, ops[claim].sql, verbs[0]+` "app"."history" `)
+		require.Contains(t, ops[seal].sql, verbs[1]+` "app"."history"`)
+	})
+}
+
+func TestTheRunLockIsTakenFirstWhereNoOtherConnectionHoldsIt(t *testing.T) {
+	t.Parallel()
+	variants(t, func(t *testing.T, s scripter, _ *Move, ops []operation) {
+		if !s.takesLock {
+			require.False(t, slices.ContainsFunc(ops, func(o operation) bool { return o.kind == opLock || strings.Contains(o.sql, "try_advisory") }))
+			return
+		}
+		lock := index(t, ops, opLock)
+		require.Less(t, lock, index(t, ops, opClaim))
+		require.Contains(t, ops[lock].sql, fmt.Sprintf("pg_catalog.pg_try_advisory_xact_lock(%d)", s.table.lockKey()))
+		require.Contains(t, ops[lock].sql, codeLocked)
+	})
+}
+
+func TestNoLimitOfARoleIsLeftExceptThatOfLocksWhileTheFileRuns(t *testing.T) {
+	t.Parallel()
+	variants(t, func(t *testing.T, s scripter, move *Move, ops []operation) {
+		claim, file, seal := index(t, ops, opClaim), index(t, ops, opFile), index(t, ops, opSeal)
+		limit := "set local lock_timeout = '1000ms'"
+		if move.Migration.Up.LockTimeout > 0 {
+			limit = "set local lock_timeout = '10000ms'"
+		}
+		require.NotContains(t, sqls(ops[:claim]), limit, "the claim waits as long as it takes")
+		require.Equal(t, limit, ops[file-1].sql)
+		require.Equal(t, []string{"reset session authorization", "reset role", "reset all"}, sqls(ops[file+1:file+4]))
+
+		settings := map[string]bool{
+			"set local lock_timeout = 0": true, "set local statement_timeout = 0": true, "set local idle_in_transaction_session_timeout = 0": true,
+			"set local transaction_timeout = 0":                        s.major >= 17,
+			"set local client_connection_check_interval = '1s'":        s.checkInterval,
+			"set local application_name = 'migrator 1a2b3c4d 1_a.sql'": true,
+		}
+		for part, texts := range map[string][]string{"before the claim": sqls(ops[:claim]), "before the seal": sqls(ops[file:seal])} {
+			for sql, want := range settings {
+				require.Equal(t, want, slices.Contains(texts, sql), "%s %s", sql, part)
+			}
+		}
+	})
+}
+
+func TestWhatOutlivesATransactionIsFreedAfterIt(t *testing.T) {
+	t.Parallel()
+	variants(t, func(t *testing.T, s scripter, _ *Move, ops []operation) {
+		after := strings.Join(sqls(ops[index(t, ops, opCommit)+1:]), "\n")
+		for _, want := range []string{"discard temp", "close all", "unlisten *", "pg_catalog.pg_advisory_unlock_all()", "deallocate"} {
+			require.Contains(t, after, want)
+		}
+		require.Equal(t, s.pooled, !strings.Contains(after, "deallocate all"), "a pooler's own prepared statements stay")
+		abandon := s.abandon()
+		require.Equal(t, []string{"rollback", "reset session authorization", "reset role", "reset all"}, sqls(abandon[:4]))
+		require.Equal(t, after, strings.Join(sqls(abandon[4:]), "\n"))
+	})
+}
+
+var call = regexp.MustCompile(`([\w.]+)\(`)
+
+func TestEachOperationOfOurOwnIsOneStatementWithQualifiedNames(t *testing.T) {
+	t.Parallel()
+	variants(t, func(t *testing.T, s scripter, _ *Move, ops []operation) {
+		for _, o := range append(ops, s.abandon()...) {
+			if o.kind == opFile {
+				continue
+			}
+			statements, err := sqllex.Split(o.sql + o.end())
+			require.NoError(t, err)
+			require.Len(t, statements, 1, o.sql)
+			require.False(t, strings.HasSuffix(o.sql, ";"), o.sql)
+			for _, name := range call.FindAllStringSubmatch(o.sql, -1) {
+				require.True(t, name[1] == "operator" || strings.HasPrefix(name[1], "pg_catalog."), "%s in %s", name[1], o.sql)
+			}
+			require.NotRegexp(t, `where \w+ (=|<|>)`, o.sql, "an operator of the search_path")
+		}
+	})
+}
+
+func TestTheToolsOwnTransactionsLockAndLiftLimitsToo(t *testing.T) {
+	t.Parallel()
+	for _, takesLock := range []bool{false, true} {
+		s := scripter{table: table{"app", "o'clock"}, major: 17, takesLock: takesLock, lockTimeout: time.Second}
+		plan, err := New(nil, nil, Config{}).plan(&history{table: s.table}, Up(), s, nil)
+		require.NoError(t, err)
+		require.Len(t, plan.steps, 1)
+		require.Nil(t, plan.steps[0].move)
+		ops := plan.steps[0].operations
+		require.Equal(t, takesLock, slices.ContainsFunc(ops, func(o operation) bool { return o.kind == opLock }))
+		require.Contains(t, sqls(ops), "set local transaction_timeout = 0")
+		require.Equal(t, "commit", ops[len(ops)-1].sql)
+		require.Contains(t, ops[index(t, ops, opClaim)].sql, `create table if not exists "app"."o'clock" (`)
+	}
+}
+
+func TestChecksumsAreRecordedForWhatIsAppliedAndHasNone(t *testing.T) {
+	t.Parallel()
+	h := &history{exists: true}
+	h.fill(rows("1? 2 3? 9?"))
+	fill := scripter{table: table{"public", "h"}}.fillChecksums(h, versions("1 2 3 4"))
+	sql := fill.operations[index(t, fill.operations, opClaim)].sql
+	require.Contains(t, sql, fmt.Sprintf("values\n('1_x.sql', '%s'),\n('3_x.sql', '%s'))", checksum("select 1"), checksum("select 3")))
+	require.NotContains(t, sql, "2_x")
+
+	h.fill(rows("1 9?"))
+	require.Nil(t, scripter{}.fillChecksums(h, versions("1 2")))
+}

@@ -1,0 +1,189 @@
+package migrator
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/rogpeppe/go-internal/txtar"
+	"github.com/stretchr/testify/require"
+)
+
+// A scriptCase is an archive of testdata/script, whose README describes the format.
+type scriptCase struct {
+	target   Target
+	history  *history
+	scripter scripter
+}
+
+func readScriptCase(t *testing.T, settings string, migrations []Migration) scriptCase {
+	t.Helper()
+	c := scriptCase{history: &history{exists: true}, scripter: scripter{runID: "1a2b3c4d"}}
+	for line := range strings.Lines(settings) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		switch name {
+		case "target":
+			c.target = readTarget(t, value)
+		case "history":
+			c.history.exists = value != "none"
+			c.history.fill(rows(strings.TrimPrefix(value, "none")))
+		case "table":
+			parsed, err := parseTable(value)
+			require.NoError(t, err)
+			if parsed.schema == "" {
+				parsed.schema = "public"
+			}
+			c.scripter.table, c.history.table = parsed, parsed
+		case "major":
+			major, err := strconv.Atoi(value)
+			require.NoError(t, err)
+			c.scripter.major = major
+		case "lock-timeout":
+			timeout, err := time.ParseDuration(value)
+			require.NoError(t, err)
+			c.scripter.lockTimeout = timeout
+		case "takes-lock":
+			c.scripter.takesLock = true
+		case "pooled":
+			c.scripter.pooled = true
+		case "check-interval":
+			c.scripter.checkInterval = true
+		default:
+			require.Fail(t, "unknown setting", line)
+		}
+	}
+	for i := range c.history.records { // rows of the files as they are
+		for _, m := range migrations {
+			if r := &c.history.records[i]; r.version == m.Version && r.checksum != "" {
+				r.checksum = m.Checksum()
+			}
+		}
+	}
+	return c
+}
+
+func readTarget(t *testing.T, text string) Target {
+	t.Helper()
+	verb, value, _ := strings.Cut(text, " ")
+	n, _ := strconv.Atoi(value)
+	switch verb + map[bool]string{true: " N"}[n > 0 && !strings.HasSuffix(verb, "to")] {
+	case "up":
+		return Up()
+	case "up N":
+		return UpN(n)
+	case "upto":
+		return UpTo(Version(value))
+	case "down N":
+		return Down(n)
+	case "downto":
+		return DownTo(Version(value))
+	case "redo N":
+		return Redo(n)
+	}
+	require.Fail(t, "unknown target", text)
+	return Target{}
+}
+
+func TestTheScriptOfAPlanIsExactlyThis(t *testing.T) {
+	t.Parallel()
+	paths, err := filepath.Glob("testdata/script/*.txtar")
+	require.NoError(t, err)
+	require.NotEmpty(t, paths)
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			archive, err := txtar.ParseFile(path)
+			require.NoError(t, err)
+			fsys, settings, want := fstest.MapFS{}, "", (*txtar.File)(nil)
+			for i, file := range archive.Files {
+				switch file.Name {
+				case "settings":
+					settings = string(file.Data)
+				case "script.sql":
+					want = &archive.Files[i]
+				default:
+					fsys[file.Name] = &fstest.MapFile{Data: []byte(strings.TrimSuffix(string(file.Data), "\n"))}
+				}
+			}
+			migrations, err := Load(fsys)
+			require.NoError(t, err)
+			c := readScriptCase(t, settings, migrations)
+			plan, err := New(nil, migrations, Config{}).plan(c.history, c.target, c.scripter, nil)
+			require.NoError(t, err)
+			var got strings.Builder
+			_, err = plan.WriteTo(&got)
+			require.NoError(t, err)
+			if *update {
+				if want == nil {
+					archive.Files = append(archive.Files, txtar.File{Name: "script.sql"})
+					want = &archive.Files[len(archive.Files)-1]
+				}
+				want.Data = []byte(got.String())
+				require.NoError(t, os.WriteFile(path, txtar.Format(archive), 0o600))
+			}
+			require.Equal(t, string(want.Data), got.String())
+		})
+	}
+}
+
+func TestTheNameOfASessionIsCutWhereACharacterEnds(t *testing.T) {
+	t.Parallel()
+	const prefix = "migrator 1a2b3c4d "
+	for what, want := range map[string]string{
+		"lock":                        prefix + "lock",
+		"001_init.sql":                prefix + "001_init.sql",
+		strings.Repeat("x", 45):       prefix + strings.Repeat("x", 45),
+		strings.Repeat("x", 46):       prefix + strings.Repeat("x", 45),
+		strings.Repeat("æ", 23):       prefix + strings.Repeat("æ", 22),
+		"x" + strings.Repeat("æ", 22): prefix + "x" + strings.Repeat("æ", 22),
+		strings.Repeat("漢", 15):       prefix + strings.Repeat("漢", 15),
+		strings.Repeat("漢", 16):       prefix + strings.Repeat("漢", 15),
+		strings.Repeat("🐘", 255):      prefix + strings.Repeat("🐘", 11),
+	} {
+		got := applicationName("1a2b3c4d", what)
+		require.Equal(t, want, got)
+		require.LessOrEqual(t, len(got), 63)
+	}
+	require.Equal(t, "migrator status", applicationName("", "status"))
+	require.Equal(t, "migrator", applicationName("", ""))
+}
+
+func TestALockTimeoutIsThatOfTheFileOrElseOfTheConfiguration(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ header, config, want time.Duration }{
+		{0, 1500 * time.Millisecond, 1500 * time.Millisecond},
+		{10 * time.Second, 1500 * time.Millisecond, 10 * time.Second},
+		{10 * time.Second, -1, 10 * time.Second},
+		{0, -1, 0}, // no limit
+		{time.Millisecond, time.Hour, time.Millisecond},
+	} {
+		limits := fileLimits(t, c.header, c.config)
+		require.Equal(t, []string{fmt.Sprintf("set local lock_timeout = '%dms'", c.want.Milliseconds())}, limits)
+	}
+}
+
+func TestALimitBelowAMillisecondIsNotTheSameAsNone(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, []string{"set local lock_timeout = '1ms'"}, fileLimits(t, 0, 500*time.Microsecond))
+}
+
+// fileLimits returns the lock timeout that is set before the file.
+func fileLimits(t *testing.T, header, config time.Duration) (limits []string) {
+	t.Helper()
+	script := transactional("1_a.sql", "select 1")
+	script.LockTimeout = header
+	file, err := review(script)
+	require.NoError(t, err)
+	s := scripter{table: table{"public", "h"}, lockTimeout: config}.move(&Move{DirectionUp, Migration{Version: "1_a.sql", Up: *script}}, file)
+	for i, o := range s.operations {
+		if o.kind == opFile {
+			limits = append(limits, s.operations[i-1].sql)
+		}
+	}
+	return limits
+}

@@ -1,0 +1,171 @@
+package migrator
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxVersion is what the history's version column holds, in characters.
+const maxVersion = 255
+
+// Load reads the migrations in the root of a file system, in their order. An embed.FS (through fs.Sub) and a directory
+// (os.Root.FS) are read alike; subdirectories are left alone.
+//
+// A migration is NNN_name.sql or NNN_name.up.sql, where NNN is any number of digits; NNN_name.down.sql beside it
+// reverts it. Files whose names do not start with a digit are no migrations (see Skipped). Every problem is found
+// before anything runs: the error joins one *FileError for each file that cannot be understood.
+func Load(fsys fs.FS) ([]Migration, error) {
+	entries, err := fs.ReadDir(fsys, ".")
+	if err != nil {
+		return nil, fmt.Errorf("read migrations: %w", err)
+	}
+	var (
+		migrations = make([]Migration, 0, len(entries))
+		downs      = make(map[string]Script)
+		broken     = make(map[string]bool) // stems of files that cannot be understood
+		problems   []error
+	)
+	for _, entry := range entries {
+		name, err := parseName(entry.Name())
+		if err == nil && name.kind == notAMigration {
+			continue
+		}
+		var script Script
+		if err == nil {
+			script, err = readScript(fsys, entry)
+		}
+		switch {
+		case err != nil:
+			problems = append(problems, err)
+			broken[name.stem] = true
+		case name.kind == downFile:
+			downs[name.stem] = script
+		default:
+			migrations = append(migrations, Migration{Version: Version(script.Path), Up: script})
+		}
+	}
+	if len(migrations)+len(downs)+len(problems) == 0 {
+		problems = append(problems, refuseWrongRoot(fsys, entries))
+	}
+	migrations, pairing := pair(migrations, downs, broken)
+	return migrations, errors.Join(append(problems, pairing...)...)
+}
+
+// refuseWrongRoot recognises an embed.FS without fs.Sub, or a directory too high: with no migration in the root, and some
+// right below, an empty result would pass for success.
+func refuseWrongRoot(fsys fs.FS, entries []fs.DirEntry) error {
+	for _, entry := range entries {
+		if !entry.IsDir() {
+			continue
+		}
+		below, _ := fs.ReadDir(fsys, entry.Name()) // what cannot be read is none of ours
+		for _, file := range below {
+			if name, err := parseName(file.Name()); err == nil && name.kind != notAMigration {
+				return &FileError{
+					Path: entry.Name(), Message: "holds migrations, and the folder above it, which was given, holds none",
+					Hint: fmt.Sprintf("give this folder: in a program, fs.Sub(files, %q)", entry.Name()),
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// Skipped returns the names of the .sql files that Load leaves out because they do not start with a digit, so that a
+// program can say so.
+func Skipped(fsys fs.FS) ([]string, error) {
+	entries, err := fs.ReadDir(fsys, ".")
+	if err != nil {
+		return nil, fmt.Errorf("read migrations: %w", err)
+	}
+	var names []string
+	for _, entry := range entries {
+		if name := entry.Name(); !entry.IsDir() && isSQL(name) && digits(name) == 0 {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+// pair puts each down file beside its migration and the migrations in order.
+func pair(migrations []Migration, downs map[string]Script, broken map[string]bool) ([]Migration, []error) {
+	slices.SortFunc(migrations, func(a, b Migration) int { return a.Version.Compare(b.Version) })
+	var problems []error
+	stems := make(map[string]Version, len(migrations))
+	for i := range migrations {
+		m := &migrations[i]
+		stem := m.Version.stem()
+		if other, taken := stems[stem]; taken {
+			problems = append(problems, &FileError{
+				Path:    string(m.Version),
+				Message: fmt.Sprintf("the same migration as %s", other), Hint: "keep one of the two files",
+			})
+			continue
+		}
+		stems[stem] = m.Version
+		if down, ok := downs[stem]; ok {
+			m.Down = &down
+			delete(downs, stem)
+		}
+	}
+	for stem, down := range downs {
+		if broken[stem] {
+			continue
+		}
+		problems = append(problems, &FileError{
+			Path:    down.Path,
+			Message: fmt.Sprintf("there is no %s.sql that it would revert", stem), Hint: "rename one of the two, or delete this one",
+		})
+	}
+	slices.SortFunc(problems, func(a, b error) int { return cmp.Compare(a.Error(), b.Error()) })
+	return migrations, problems
+}
+
+func readScript(fsys fs.FS, entry fs.DirEntry) (Script, error) {
+	path := entry.Name()
+	refuse := func(message, hint string) (Script, error) {
+		return Script{}, &FileError{Path: path, Message: message, Hint: hint}
+	}
+	info, err := fs.Stat(fsys, path) // follows a link, as reading does
+	switch {
+	case err != nil:
+		return Script{}, &FileError{Path: path, Message: "cannot be read", Err: err}
+	case info.IsDir():
+		return refuse("is a directory", "give it a name that does not end in .sql")
+	case !info.Mode().IsRegular():
+		return refuse("is not a regular file", "put the SQL into a plain file")
+	}
+	content, err := fs.ReadFile(fsys, path)
+	if err != nil {
+		return Script{}, &FileError{Path: path, Message: "cannot be read", Err: err}
+	}
+	script := Script{Path: path, SQL: normalize(string(content))}
+	if at := strings.IndexByte(script.SQL, 0); at >= 0 {
+		return Script{}, script.errorAt(at, "holds a NUL byte", "save it as UTF-8")
+	}
+	if at := invalidUTF8(script.SQL); at >= 0 {
+		return Script{}, script.errorAt(at, "is not valid UTF-8", "save it as UTF-8")
+	}
+	script.Checksum = checksum(script.SQL)
+	return script, script.readHeader()
+}
+
+// invalidUTF8 returns the offset of the first byte that is no UTF-8, or -1.
+func invalidUTF8(text string) int {
+	if utf8.ValidString(text) {
+		return -1
+	}
+	for at, r := range text {
+		if r == utf8.RuneError {
+			if _, size := utf8.DecodeRuneInString(text[at:]); size == 1 {
+				return at
+			}
+		}
+	}
+	return -1
+}

@@ -1,0 +1,218 @@
+package migrator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
+)
+
+const (
+	rolledBack = "rolled back; nothing of this file was applied"
+	committed  = "committed"
+	unsettled  = "not known, the server could not be asked; run it again, the history decides"
+)
+
+// A stop ends an attempt for a reason that Run.again knows what to do about.
+type stop struct {
+	outcome outcome
+	err     error
+}
+
+func (s *stop) Error() string { return s.err.Error() }
+
+func (s *stop) Unwrap() error { return s.err }
+
+func (r *run) stopFor(ctx context.Context, kind operationKind, err error) *stop {
+	return &stop{outcome: judgeError(ctx, kind, err, false, r.server), err: err}
+}
+
+// step sends a step until it is committed, or until its failure is none that trying again would mend.
+func (r *run) step(ctx context.Context, s *step) error {
+	began := time.Now()
+	r.starting(s)
+	for pause := 250 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
+		failed, seen := r.send(ctx, s)
+		if failed == nil {
+			if s.move != nil {
+				r.finish(s.move)
+			}
+			return r.checkWarden()
+		}
+		switch result := judgeError(ctx, failed.operation.kind, failed.err, seen.exceeded, r.server); result {
+		case busy:
+			wait := jitter(pause)
+			if time.Since(began)+wait > r.m.options.RetryFor {
+				failed.blockers = seen.blockers
+				return r.settle(ctx, s, failed, final)
+			}
+			if err := r.abandon(ctx); err != nil {
+				return r.stopFor(ctx, opFrame, err)
+			}
+			r.sent = nil
+			r.emit(r.event(Event{Kind: EventRetrying, Err: failed.err, Pause: wait, Backends: seen.blockers}, s.move))
+			if err := r.pause(ctx, wait); err != nil {
+				return r.settle(ctx, s, failed, cancelled)
+			}
+		case taken, locked:
+			if err := r.abandon(ctx); err != nil {
+				return r.stopFor(ctx, opFrame, err)
+			}
+			r.sent = nil // it is certain that this was not done by us
+			return &stop{outcome: result, err: failed.err}
+		case lost:
+			return &stop{outcome: lost, err: failed.err}
+		case cancelled, final:
+			return r.settle(ctx, s, failed, result)
+		}
+	}
+}
+
+// seen is what the watch saw while something was sent.
+type seen struct {
+	exceeded bool
+	blockers []Backend
+}
+
+// send sends a step's messages and waits for their answers; nil is success.
+func (r *run) send(ctx context.Context, s *step) (failed *failure, sight seen) {
+	messages := whole(s.operations)
+	if r.oneByOne() {
+		messages = oneByOne(s.operations)
+	}
+	r.sent, r.sentAt = s.move, time.Now()
+	if r.warden != nil && s.move != nil {
+		w := &watch{warden: r.warden, worker: r.server.PID, limit: r.limit(s), report: func(blockers []Backend, waited time.Duration) {
+			r.emit(r.event(Event{Kind: EventBlocked, Backends: blockers, Elapsed: waited}, s.move))
+		}}
+		w.start(ctx)
+		defer func() {
+			w.stop()
+			sight = seen{exceeded: w.exceeded, blockers: w.blockers}
+			if w.err != nil {
+				r.dropWarden()
+			}
+		}()
+	}
+	for _, m := range messages {
+		if failed = r.exchange(ctx, m, s.move); failed != nil {
+			break
+		}
+	}
+	return failed, sight
+}
+
+// exchange sends one message and reads its answer.
+func (r *run) exchange(ctx context.Context, m message, move *Move) *failure {
+	r.worker.onNotice = func(n *pgconn.Notice) {
+		if move != nil && n.SeverityUnlocalized != "DEBUG" {
+			r.emit(r.event(Event{Kind: EventNotice, Message: n.SeverityUnlocalized + ": " + n.Message}, move))
+		}
+	}
+	answered, err := r.worker.exec(ctx, m.text, nil)
+	r.worker.onNotice = nil
+	if err == nil {
+		return nil
+	}
+	var pg *pgconn.PgError
+	errors.As(err, &pg)
+	return m.locate(answered, err, pg, r.worker.pg.ParameterStatus("server_encoding") == "SQL_ASCII")
+}
+
+// limit is how long all waits of a step for locks may take together.
+func (r *run) limit(s *step) time.Duration {
+	return s.move.script().lockTimeout(r.m.options.LockTimeout)
+}
+
+// abandon ends what an error has left open, and frees what outlives a rollback.
+func (r *run) abandon(ctx context.Context) error {
+	for _, m := range oneByOne(scripter{pooled: r.pooled()}.abandon()) {
+		if _, err := r.worker.exec(ctx, m.text, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settle finds out what a failed or cancelled step has left behind. No error says "rolled back" before the history was
+// read: a cancel may come after the commit.
+func (r *run) settle(ctx context.Context, s *step, failed *failure, why outcome) error {
+	cause := failed.err
+	if why == cancelled {
+		cause = context.Cause(ctx)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*cancelGrace)
+	defer cancel()
+	if err := r.abandon(ctx); err != nil {
+		r.hangUp()
+	}
+	h, err := r.readHistory(ctx)
+	switch {
+	case s.move == nil:
+		return r.explain(s, cause)
+	case err != nil:
+		failed.err = errors.Join(cause, ErrUnsettled)
+		return r.migrationError(s.move, failed, unsettled)
+	case !s.move.done(h):
+		failed.err = cause
+		return r.migrationError(s.move, failed, rolledBack)
+	case why == cancelled:
+		return r.migrationError(s.move, &failure{err: cause, offset: -1}, committed)
+	}
+	r.hangUp() // the error came after the commit: what follows gets a session that is sure to be clean
+	return &stop{outcome: taken, err: cause}
+}
+
+// migrationError words a failure and reports it.
+func (r *run) migrationError(move *Move, failed *failure, state string) error {
+	script := move.script()
+	e := &MigrationError{Version: move.Migration.Version, Direction: move.Direction, Path: script.Path, State: state, Blockers: failed.blockers, Err: r.hint(failed.err)}
+	if failed.offset >= 0 {
+		e.Line, e.Column = sqllex.Position(script.SQL, failed.offset)
+		e.Source = sourceLine(script.SQL, failed.offset)
+	}
+	r.emit(r.event(Event{Kind: EventFailed, Err: e, Elapsed: time.Since(r.sentAt)}, move))
+	return e
+}
+
+// event fills in which migration an event is about.
+func (r *run) event(e Event, move *Move) Event {
+	e.Index, e.Total = len(r.results)+1, r.total
+	if move != nil {
+		e.Version, e.Direction = move.Migration.Version, move.Direction
+	}
+	return e
+}
+
+func (r *run) starting(s *step) {
+	if s.move != nil {
+		r.emit(r.event(Event{Kind: EventStarted}, s.move))
+	}
+}
+
+func (r *run) finish(move *Move) {
+	elapsed := time.Since(r.sentAt)
+	r.emit(r.event(Event{Kind: EventFinished, Elapsed: elapsed}, move))
+	r.results = append(r.results, Result{Version: move.Migration.Version, Direction: move.Direction, Elapsed: elapsed})
+	r.sent = nil
+	r.losses.progress()
+	r.conflicts = 0
+	if len(r.fixed) > 0 {
+		r.fixed = r.fixed[1:]
+	}
+}
+
+// explain words the failure of a step of the tool's own.
+func (r *run) explain(s *step, err error) error {
+	return fmt.Errorf("%s: %w", s.title, r.hint(err))
+}
+
+// jitter spreads pauses, so that those who wait for the same thing do not come back together.
+func jitter(d time.Duration) time.Duration {
+	return d/2 + rand.N(d)
+}

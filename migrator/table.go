@@ -1,0 +1,72 @@
+package migrator
+
+import (
+	"cmp"
+	"fmt"
+	"hash/fnv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// maxIdentifier is what PostgreSQL keeps of a name, in bytes.
+const maxIdentifier = 63
+
+// defaultTable is the history table's name where Config.Table is empty.
+const defaultTable = "schema_migrations"
+
+// A table is a table's name, schema-qualified once the schema is known.
+type table struct {
+	schema string // "": the connection's current schema
+	name   string
+}
+
+// parseTable reads Config.Table: "name" or "schema.name", taken as they are, without folding to lower case.
+func parseTable(text string) (table, error) {
+	schema, name, qualified := strings.Cut(cmp.Or(text, defaultTable), ".")
+	if !qualified {
+		schema, name = "", schema
+	}
+	if name == "" || (qualified && schema == "") || strings.ContainsAny(text, "\x00\"") || strings.Contains(name, ".") ||
+		len(schema) > maxIdentifier || len(name) > maxIdentifier {
+		return table{}, fmt.Errorf("history table %q: want a name such as schema_migrations or app.schema_migrations, of 63 bytes at most in each part", text)
+	}
+	return table{schema: schema, name: name}, nil
+}
+
+// sql is the table as an identifier that no search_path changes the meaning of.
+func (t table) sql() string {
+	if t.schema == "" {
+		return pgx.Identifier{t.name}.Sanitize()
+	}
+	return pgx.Identifier{t.schema, t.name}.Sanitize()
+}
+
+func (t table) String() string {
+	if t.schema == "" {
+		return t.name
+	}
+	return t.schema + "." + t.name
+}
+
+// lockKey is the key of the run lock. It comes from the qualified name, so that histories in different schemas of one
+// database do not wait for each other; advisory locks of different databases never meet.
+func (t table) lockKey() int64 {
+	h := fnv.New64a()
+	h.Write([]byte("migrator\x00" + t.schema + "\x00" + t.name))
+	return int64(h.Sum64())
+}
+
+// literal quotes text as an SQL string. Its callers see to it that standard_conforming_strings is on.
+func literal(text string) string {
+	return "'" + strings.ReplaceAll(text, "'", "''") + "'"
+}
+
+// block is a DO block: the way to look and raise in one statement, without an answer to wait for.
+func block(body string) string {
+	tag := "$migrator$"
+	for strings.Contains(body, tag) { // a file may be named so
+		tag = "$m" + tag[1:]
+	}
+	return "do " + tag + "begin\n" + body + "\nend" + tag
+}

@@ -1,0 +1,98 @@
+package migrator
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
+)
+
+func TestTheNameOfTheHistoryTableIsTakenAsItIsWritten(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]struct {
+		table     table
+		sql, text string
+	}{
+		"":                       {table{"", "schema_migrations"}, `"schema_migrations"`, "schema_migrations"},
+		"history":                {table{"", "history"}, `"history"`, "history"},
+		"app.history":            {table{"app", "history"}, `"app"."history"`, "app.history"},
+		"App.My History":         {table{"App", "My History"}, `"App"."My History"`, "App.My History"},
+		"æ.o'clock":              {table{"æ", "o'clock"}, `"æ"."o'clock"`, "æ.o'clock"},
+		strings.Repeat("x", 63):  {table{"", strings.Repeat("x", 63)}, `"` + strings.Repeat("x", 63) + `"`, strings.Repeat("x", 63)},
+		`$table`:                 {table{"", "$table"}, `"$table"`, "$table"},
+		"schema_migrations; -- ": {table{"", "schema_migrations; -- "}, `"schema_migrations; -- "`, "schema_migrations; -- "},
+	} {
+		got, err := parseTable(text)
+		require.NoError(t, err, text)
+		require.Equal(t, want.table, got, text)
+		require.Equal(t, want.sql, got.sql(), text)
+		require.Equal(t, want.text, got.String(), text)
+	}
+}
+
+func TestANameThatIsNoneIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{".", "a.", ".b", "a.b.c", `"a"`, `a."b"`, "a\x00b"} {
+		_, err := parseTable(text)
+		require.EqualError(t, err, fmt.Sprintf("history table %q", text)+": want a name such as schema_migrations or app.schema_migrations, of 63 bytes at most in each part")
+	}
+}
+
+// PostgreSQL cuts it, and then the table that was made is not the one that is looked for.
+func TestANameLongerThanPostgreSQLTakesIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{strings.Repeat("x", 64), "app." + strings.Repeat("x", 64), strings.Repeat("x", 64) + ".history", strings.Repeat("æ", 32)} {
+		_, err := parseTable(text)
+		require.Error(t, err, text)
+	}
+}
+
+// Runners of different releases wait for each other only as long as these stay what they are.
+func TestTheKeyOfTheRunLockNeverChanges(t *testing.T) {
+	t.Parallel()
+	for want, tbl := range map[int64]table{
+		-7380834864027305666: {"public", "schema_migrations"},
+		-2844730710379203732: {"app", "schema_migrations"},
+		8478933474049786403:  {"public", "history"},
+	} {
+		require.Equal(t, want, tbl.lockKey(), tbl)
+	}
+}
+
+func TestTablesThatDifferHaveLocksThatDiffer(t *testing.T) {
+	t.Parallel()
+	keys := map[int64]table{}
+	for _, tbl := range []table{{"a", "b"}, {"b", "a"}, {"ab", ""}, {"", "ab"}, {"a.b", "c"}, {"a", "b.c"}, {"A", "b"}} {
+		require.NotContains(t, keys, tbl.lockKey())
+		keys[tbl.lockKey()] = tbl
+	}
+}
+
+func TestALiteralIsOneStringToTheServer(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"": "''", "a": "'a'", "o'clock": "'o''clock'", "''": "''''''", `C:\dir\`: `'C:\dir\'`, "æ\n$$": "'æ\n$$'",
+	} {
+		got := literal(text)
+		require.Equal(t, want, got)
+		for token := range sqllex.Significant(got + " x") {
+			require.Equal(t, sqllex.Token{Kind: sqllex.String, Start: 0, End: len(got)}, token)
+			break
+		}
+	}
+}
+
+func TestABlockIsOneStatementWhateverItHolds(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "do $migrator$begin\n  null;\nend$migrator$", block("  null;"))
+	for _, name := range []string{"1_$migrator$.sql", "1_$migrator$$mmigrator$.sql", "1_$$.sql", "1_$migrator.sql", "1_o'clock.sql", "1_$m$migrator$.sql"} {
+		got := block("  perform " + literal(name) + ";")
+		statements, err := sqllex.Split(got + "; select 1")
+		require.NoError(t, err, name)
+		require.Len(t, statements, 2, got)
+		require.Equal(t, got, statements[0].Text(got))
+	}
+}

@@ -1,0 +1,118 @@
+package migrator
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// State is what files and history together say of a version.
+type State string
+
+// The states of a Status.
+const (
+	// StateApplied: applied, and the file is as it was then (or its checksum is not known yet).
+	StateApplied State = "applied"
+	// StatePending: not applied, and above all that is.
+	StatePending State = "pending"
+	// StateOutOfOrder: not applied, but a higher version is: two branches were merged. It will be applied.
+	StateOutOfOrder State = "out of order"
+	// StateChanged: applied, and its file was changed since.
+	StateChanged State = "changed"
+	// StateMissing: applied, and there is no such file any more.
+	StateMissing State = "missing"
+	// StateRenamed: applied, gone, and a pending file (Renamed) has the same text.
+	StateRenamed State = "renamed"
+	// StateNewer: applied by a program with newer files than this one's. This is fine.
+	StateNewer State = "newer"
+)
+
+// Status is what files and history say of one version.
+type Status struct {
+	Version   Version   `json:"version"`
+	State     State     `json:"state"`
+	AppliedAt time.Time `json:"applied_at,omitzero"`         // UTC; zero when pending or not recorded
+	Checksum  string    `json:"checksum,omitempty"`          // of the file
+	Recorded  string    `json:"recorded_checksum,omitempty"` // in the history; "" when not known yet
+	Renamed   Version   `json:"renamed_to,omitempty"`        // the pending file with the same text
+}
+
+// Pending reports whether the next run would apply it.
+func (s Status) Pending() bool { return s.State == StatePending || s.State == StateOutOfOrder }
+
+// explain says what is wrong with a version, for an error or a warning.
+func (s Status) explain() string {
+	when := ""
+	if !s.AppliedAt.IsZero() {
+		when = " at " + s.AppliedAt.Format("2006-01-02 15:04:05") + " UTC"
+	}
+	switch s.State {
+	case StateChanged:
+		return fmt.Sprintf("%s: changed since it was applied%s\n  applied: %s\n  file:    %s", s.Version, when, s.Recorded, s.Checksum)
+	case StateRenamed:
+		return fmt.Sprintf("%s: applied%s, and now named %s", s.Version, when, s.Renamed)
+	case StateMissing:
+		return fmt.Sprintf("%s: applied%s, but there is no such file", s.Version, when)
+	case StateOutOfOrder:
+		return fmt.Sprintf("%s: pending below a version that is already applied", s.Version)
+	case StateApplied, StatePending, StateNewer:
+	}
+	return fmt.Sprintf("%s: %s", s.Version, s.State)
+}
+
+// record is a row of the history.
+type record struct {
+	version   Version
+	appliedAt time.Time
+	checksum  string // "" is NULL: not known yet
+}
+
+// compare sets files against history, in the order of their versions. Migrations are sorted, records need not be.
+func compare(migrations []Migration, records []record) []Status {
+	rows := make(map[Version]*record, len(records))
+	for i := range records {
+		rows[records[i].version] = &records[i]
+	}
+	statuses := make([]Status, 0, max(len(migrations), len(records)))
+	pending := make(map[string]Version) // by checksum: what a vanished file may be called now
+	for _, m := range migrations {
+		s := Status{Version: m.Version, State: StatePending, Checksum: m.Checksum()}
+		if row := rows[m.Version]; row != nil {
+			s.State, s.AppliedAt, s.Recorded = StateApplied, row.appliedAt, row.checksum
+			if row.checksum != "" && row.checksum != s.Checksum {
+				s.State = StateChanged
+			}
+			delete(rows, m.Version)
+		} else if m.Up.hasStatement() { // files without one are all alike
+			pending[s.Checksum] = m.Version
+		}
+		statuses = append(statuses, s)
+	}
+	for _, row := range rows {
+		s := Status{Version: row.version, State: StateMissing, AppliedAt: row.appliedAt, Recorded: row.checksum}
+		if to, ok := pending[row.checksum]; ok {
+			s.State, s.Renamed = StateRenamed, to
+		} else if len(migrations) == 0 || row.version.Compare(migrations[len(migrations)-1].Version) > 0 {
+			s.State = StateNewer
+		}
+		statuses = append(statuses, s)
+	}
+	if len(rows) > 0 {
+		slices.SortFunc(statuses, func(a, b Status) int { return a.Version.Compare(b.Version) })
+	}
+	markOutOfOrder(statuses)
+	return statuses
+}
+
+// markOutOfOrder turns pending into out of order below the newest applied version.
+func markOutOfOrder(statuses []Status) {
+	applied := false
+	for i := len(statuses) - 1; i >= 0; i-- {
+		switch {
+		case !statuses[i].Pending():
+			applied = true
+		case applied:
+			statuses[i].State = StateOutOfOrder
+		}
+	}
+}

@@ -1,0 +1,45 @@
+package migrator
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
+)
+
+// WriteTo prints the plan as the SQL script that would run, history writes included. psql runs it to the same effect,
+// and stops at a failure as a run does: what is complete stays, the file that failed is rolled back.
+func (p *Plan) WriteTo(w io.Writer) (int64, error) {
+	var b strings.Builder
+	b.WriteString("\\set ON_ERROR_STOP on\n")
+	for _, warning := range p.Warnings {
+		comment(&b, "WARNING: "+warning)
+	}
+	if p.Empty() {
+		comment(&b, "nothing to do")
+	}
+	for _, s := range p.steps {
+		b.WriteString("\n")
+		comment(&b, s.title)
+		b.WriteString("\\encoding UTF8\n") // anew each time: what follows a file resets it
+		for _, o := range s.operations {
+			text := o.sql
+			if o.kind == opFile {
+				text = sqllex.ForPsql(strings.TrimSuffix(text, "\n"))
+			}
+			b.WriteString(text)
+			b.WriteString(o.end())
+		}
+	}
+	n, err := io.WriteString(w, b.String())
+	if err != nil {
+		return int64(n), fmt.Errorf("write plan: %w", err)
+	}
+	return int64(n), nil
+}
+
+func comment(b *strings.Builder, text string) {
+	lines := strings.NewReplacer("\r\n", "\n-- ", "\r", "\n-- ", "\n", "\n-- ") // to psql each of them ends a comment
+	b.WriteString("-- " + lines.Replace(text) + "\n")
+}
