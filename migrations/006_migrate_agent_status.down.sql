@@ -1,0 +1,3 @@
+-- Migration: Migrate agent status (down)
+-- Created: 2026-11-22
+-- Description: Changes nothing. Which of the old words an agent had cannot be restored, and the three new ones were allowed before.
