@@ -1,0 +1,90 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/require"
+
+	agentshaker "github.com/agent-shaker/agent-shaker"
+	"github.com/agent-shaker/agent-shaker/migrator/cli"
+	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
+)
+
+// program lets testscript run the tests in a way that stops the test server afterwards.
+type program struct{ *testing.M }
+
+func (p program) Run() int { return migratortest.Main(p.M) }
+
+func TestMain(m *testing.M) {
+	testscript.Main(program{m}, map[string]func(){
+		"migrator": func() { os.Exit(cli.Main(agentshaker.Migrations())) },
+		"sql":      func() { os.Exit(sql(os.Args[1:])) },
+	})
+}
+
+// TestScripts runs testdata/*.txtar, which are the manual of the command: the first word of a name is the subcommand.
+// Each has a database of its own in DATABASE_URL. `sql STATEMENT…` runs SQL there and prints rows with | between the
+// fields.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir:                "testdata",
+		RequireUniqueNames: true,
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"dotenv": writeDotenv,
+		},
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("DATABASE_URL", migratortest.Database(t))
+			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("DATA", filepath.Join(openDir(t), "data"))
+			for _, name := range []string{"MIGRATIONS_DIR", "PGHOST", "PGDATABASE", "PGSERVICE", "PGUSER", "PGPASSWORD", "PGPORT"} {
+				env.Setenv(name, "")
+			}
+			return nil
+		},
+	})
+}
+
+// writeDotenv is `dotenv FILE`: a file of variables that names the script's database.
+func writeDotenv(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte("# the database\nexport DATABASE_URL=\""+ts.Getenv("URL")+"\"\n"), 0o600))
+}
+
+func sql(statements []string) int {
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, os.Getenv("DATABASE_URL"))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer conn.Close(ctx)
+	results, err := conn.PgConn().Exec(ctx, strings.Join(statements, ";")).ReadAll()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	for _, result := range results {
+		for _, row := range result.Rows {
+			fmt.Println(string(bytes.Join(row, []byte("|"))))
+		}
+	}
+	return 0
+}
+
+// openDir is a temporary directory that other users may enter: the server of a root that tests is one.
+func openDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "open")
+	require.NoError(t, err)
+	require.NoError(t, os.Chmod(dir, 0o755))
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	return dir
+}

@@ -1,0 +1,83 @@
+// Package cli is the migrator's command line, to be mounted in any program with that program's own files:
+//
+//	//go:embed migrations/*.sql
+//	var files embed.FS
+//
+//	root.AddCommand(cli.Command(migrations)) // in a cobra program
+//	os.Exit(cli.Main(migrations))            // or as a program of its own
+//
+// Results go to stdout; progress, warnings and errors to stderr. ExitCode tells what an error of the command means to a
+// shell.
+package cli
+
+import (
+	"io/fs"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// Command returns the tool as a command named "migrator". The files are used where neither --dir nor MIGRATIONS_DIR
+// names a directory; nil means that there are none and a directory has to be named.
+func Command(files fs.FS) *cobra.Command {
+	t := &tool{files: files}
+	command := &cobra.Command{
+		Use:   "migrator",
+		Short: "Apply SQL migrations to PostgreSQL, each exactly once",
+		Long: `Apply SQL migrations to PostgreSQL, each exactly once.
+
+The migrations are compiled in; --dir or MIGRATIONS_DIR names a directory that takes their place.
+The database is --database-url, else DATABASE_URL, else what PGHOST, PGSERVICE, PGDATABASE and the other PG* variables say.
+--dev runs a throwaway PostgreSQL instead.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 something is pending (status --exit-code),
+5 another run held the lock for longer than --wait-for, 130 interrupted, 143 terminated.`,
+		Args:          cobra.ArbitraryArgs, // so that RunE can suggest what was meant
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownCommand(cmd, args[0])
+			}
+			return cmd.Help()
+		},
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			return t.prepare(cmd)
+		},
+	}
+	flags := command.PersistentFlags()
+	flags.StringVar(&t.databaseURL, "database-url", "", "URL or key=value string of the `database`")
+	flags.StringVar(&t.envFile, "env-file", "", "`file` of variables to read; those that are set already win")
+	flags.StringVar(&t.dir, "dir", "", "`directory` of migrations, in place of those compiled in")
+	flags.StringVar(&t.table, "table", "", "history `table`, name or schema.name (default schema_migrations in the current schema)")
+	flags.BoolVar(&t.json, "json", false, "print results as JSON")
+	flags.BoolVarP(&t.verbose, "verbose", "v", false, "print what the server says, and times")
+	flags.BoolVar(&t.noColor, "no-color", false, "print without colours (so does the variable NO_COLOR)")
+	flags.DurationVar(&t.timeout, "timeout", 0, "give up after this `duration`, such as 5m (default: never)")
+	flags.BoolVar(&t.dev, "dev", false, "use a throwaway PostgreSQL, started for this command")
+	flags.StringVar(&t.devData, "dev-data", "", "with --dev: keep the data in this `directory` between runs")
+	command.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
+	command.AddCommand(t.up(), t.plan(), t.status(), t.create(), t.version())
+	usageErrors(command)
+	return command
+}
+
+// usageErrors makes what cobra says of wrong arguments usage errors, here and below.
+func usageErrors(command *cobra.Command) {
+	if check := command.Args; check != nil {
+		command.Args = func(cmd *cobra.Command, args []string) error {
+			return usage(check(cmd, args))
+		}
+	}
+	for _, sub := range command.Commands() {
+		usageErrors(sub)
+	}
+}
+
+func unknownCommand(cmd *cobra.Command, typed string) error {
+	cmd.SuggestionsMinimumDistance = 2
+	if suggestions := cmd.SuggestionsFor(typed); len(suggestions) > 0 {
+		return usagef("there is no command %q; did you mean %s?", typed, strings.Join(suggestions, " or "))
+	}
+	return usagef("there is no command %q", typed)
+}

@@ -1,0 +1,159 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/charmbracelet/lipgloss"
+	"github.com/muesli/termenv"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/agent-shaker/agent-shaker/migrator"
+)
+
+// Rules of the terminal: results go to out, everything else to err. Colours and the line of progress appear where the
+// stream is a terminal, and nowhere else; a pipe gets plain lines. Messages start in lower case and have no full stop.
+type screen struct {
+	out, err       io.Writer
+	outTTY, errTTY bool
+	verbose, quiet bool
+
+	good, bad, warm, dim lipgloss.Style
+
+	mu       sync.Mutex
+	progress progress
+}
+
+func newScreen(out, err io.Writer, noColor, verbose bool) *screen {
+	s := &screen{out: out, err: err, outTTY: isTerminal(out), errTTY: isTerminal(err), verbose: verbose}
+	renderer := lipgloss.NewRenderer(out)
+	if noColor || os.Getenv("NO_COLOR") != "" || !s.outTTY {
+		renderer.SetColorProfile(termenv.Ascii)
+	}
+	s.good = renderer.NewStyle().Foreground(lipgloss.Color("2"))
+	s.bad = renderer.NewStyle().Foreground(lipgloss.Color("1"))
+	s.warm = renderer.NewStyle().Foreground(lipgloss.Color("3"))
+	s.dim = renderer.NewStyle().Faint(true)
+	return s
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
+}
+
+// note prints what a person may want to know while waiting.
+func (s *screen) note(format string, args ...any) {
+	if !s.quiet {
+		s.say(s.dim.Render(fmt.Sprintf(format, args...)))
+	}
+}
+
+func (s *screen) warn(format string, args ...any) {
+	s.say(s.warm.Render("warning: " + fmt.Sprintf(format, args...)))
+}
+
+// say prints a line to err, above the line of progress.
+func (s *screen) say(line string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.progress.hide(s.err)
+	fmt.Fprintln(s.err, line)
+	s.progress.show(s.err)
+}
+
+// result prints a line to out.
+func (s *screen) result(line string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.progress.hide(s.err)
+	fmt.Fprintln(s.out, line)
+	s.progress.show(s.err)
+}
+
+// clear ends the line of progress.
+func (s *screen) clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.progress.stop(s.err)
+}
+
+// observe prints the events of a run.
+func (s *screen) observe(e migrator.Event) {
+	switch e.Kind {
+	case migrator.EventPlanned:
+		if e.Total == 0 && !s.quiet {
+			s.result("No pending migrations")
+		}
+	case migrator.EventStarted:
+		s.begin(e)
+	case migrator.EventFinished:
+		s.end()
+		if !s.quiet {
+			s.result(s.good.Render("✓") + fmt.Sprintf(" %s %s", done(e.Direction), e.Version) + s.took(e.Elapsed))
+		}
+	case migrator.EventFailed:
+		s.end()
+	case migrator.EventDone:
+		if !s.quiet {
+			s.result(fmt.Sprintf("Successfully %s %d migration(s)", strings.ToLower(done(e.Direction)), e.Total))
+		}
+	case migrator.EventWarning:
+		s.warn("%s", e.Message)
+	case migrator.EventNotice:
+		if s.verbose || !strings.HasPrefix(e.Message, "NOTICE") {
+			s.say(s.dim.Render(fmt.Sprintf("%s: %s", e.Version, e.Message)))
+		}
+	case migrator.EventWaiting:
+		s.busy("another run is migrating, waiting", e)
+	case migrator.EventBlocked:
+		s.busy(fmt.Sprintf("%s waits for a lock", e.Version), e)
+	case migrator.EventRetrying:
+		s.say(s.warm.Render(fmt.Sprintf("%s was rolled back and is tried again in %s: %v", e.Version, e.Pause.Round(time.Millisecond), e.Err)))
+		s.backends(e)
+	case migrator.EventReconnecting:
+		s.say(s.warm.Render(fmt.Sprintf("the database cannot be reached, trying again in %s: %v", e.Pause.Round(time.Millisecond), e.Err)))
+	}
+}
+
+func (s *screen) busy(what string, e migrator.Event) {
+	s.say(s.warm.Render(fmt.Sprintf("%s (%s)", what, e.Elapsed.Round(100*time.Millisecond))))
+	s.backends(e)
+}
+
+func (s *screen) backends(e migrator.Event) {
+	for _, backend := range e.Backends {
+		s.say(s.warm.Render("  held by " + backend.String()))
+	}
+}
+
+func (s *screen) took(d time.Duration) string {
+	if !s.outTTY && !s.verbose {
+		return ""
+	}
+	return s.dim.Render(fmt.Sprintf(" (%s)", d.Round(100*time.Microsecond)))
+}
+
+func done(d migrator.Direction) string {
+	if d == migrator.DirectionDown {
+		return "Reverted"
+	}
+	return "Applied"
+}
+
+// report prints the error of a command, and for wrong usage where to read on.
+func report(cmd *cobra.Command, err error) {
+	if err == nil || ExitCode(err) == ExitPending {
+		return
+	}
+	s := newScreen(cmd.ErrOrStderr(), cmd.ErrOrStderr(), false, false)
+	fmt.Fprintln(s.err, s.bad.Render("error:")+" "+err.Error())
+	if ExitCode(err) == ExitUsage {
+		fmt.Fprintln(s.err, "see migrator --help")
+	}
+}

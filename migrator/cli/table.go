@@ -1,0 +1,96 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/charmbracelet/lipgloss"
+
+	"github.com/agent-shaker/agent-shaker/migrator"
+)
+
+// printStatus prints aligned columns to a terminal, and lines of three fields with tabs between them to a pipe.
+func (s *screen) printStatus(statuses []migrator.Status) error {
+	width := len("VERSION")
+	for _, status := range statuses {
+		width = max(width, lipgloss.Width(string(status.Version)))
+	}
+	if s.outTTY {
+		if _, err := fmt.Fprintln(s.out, s.dim.Render(pad("VERSION", width)+"  "+pad("STATE", 12)+"  APPLIED AT (UTC)")); err != nil {
+			return err
+		}
+	}
+	pending := 0
+	for _, status := range statuses {
+		if status.Pending() {
+			pending++
+		}
+		line := fmt.Sprintf("%s\t%s\t%s", status.Version, status.State, when(status.AppliedAt))
+		if s.outTTY {
+			line = pad(string(status.Version), width) + "  " + s.state(status.State).Render(pad(string(status.State), 12)) + "  " + when(status.AppliedAt)
+		}
+		if _, err := fmt.Fprintln(s.out, strings.TrimRight(line, " ")); err != nil {
+			return err
+		}
+	}
+	s.note("%d applied, %d pending", len(statuses)-pending, pending)
+	return nil
+}
+
+func (s *screen) state(state migrator.State) lipgloss.Style {
+	switch state {
+	case migrator.StateApplied:
+		return s.good
+	case migrator.StateChanged, migrator.StateRenamed, migrator.StateMissing:
+		return s.bad
+	case migrator.StatePending, migrator.StateOutOfOrder:
+		return s.warm
+	case migrator.StateNewer:
+	}
+	return s.dim
+}
+
+func (s *screen) printPlan(plan *migrator.Plan) error {
+	for _, warning := range plan.Warnings {
+		s.warn("%s", warning)
+	}
+	if len(plan.Moves) == 0 {
+		_, err := fmt.Fprintln(s.out, "No pending migrations")
+		return err
+	}
+	for _, move := range plan.Moves {
+		verb := "apply"
+		if move.Direction == migrator.DirectionDown {
+			verb = "revert"
+		}
+		if _, err := fmt.Fprintf(s.out, "%s %s\n", verb, move.Migration.Version); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *screen) printVersion(v versionJSON) error {
+	line := "migrator " + v.Version
+	if v.Revision != "" && !strings.Contains(v.Version, v.Revision[:min(12, len(v.Revision))]) {
+		line += " (" + v.Revision + ")"
+	}
+	line += ", " + v.Go
+	if v.Migrations > 0 {
+		line += fmt.Sprintf("\n%d migrations, the newest is %s", v.Migrations, v.Newest)
+	}
+	_, err := fmt.Fprintln(s.out, line)
+	return err
+}
+
+func when(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Format("2006-01-02 15:04:05")
+}
+
+func pad(text string, width int) string {
+	return text + strings.Repeat(" ", max(0, width-lipgloss.Width(text)))
+}

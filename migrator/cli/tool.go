@@ -1,0 +1,179 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/joho/godotenv"
+	"github.com/spf13/cobra"
+
+	"github.com/agent-shaker/agent-shaker/migrator"
+	"github.com/agent-shaker/agent-shaker/migrator/devpg"
+)
+
+// defaultDir is where create puts files when nothing names a directory.
+const defaultDir = "migrations"
+
+// A tool is the command with its global flags.
+type tool struct {
+	files fs.FS
+
+	databaseURL, envFile, dir, table string
+	json, verbose, noColor           bool
+	timeout                          time.Duration
+	dev                              bool
+	devData                          string
+
+	screen *screen
+}
+
+// prepare runs before each command: what --env-file says must be known before a variable is looked at.
+func (t *tool) prepare(cmd *cobra.Command) error {
+	t.screen = newScreen(cmd.OutOrStdout(), cmd.ErrOrStderr(), t.noColor, t.verbose)
+	if t.envFile != "" {
+		if err := readEnv(t.envFile); err != nil {
+			return fmt.Errorf("read --env-file %s: %w", t.envFile, withoutContent(err))
+		}
+	}
+	if t.devData != "" && !t.dev {
+		return usagef("--dev-data goes with --dev")
+	}
+	if t.dev && t.databaseURL != "" {
+		return usagef("--dev and --database-url name two databases")
+	}
+	return nil
+}
+
+// readEnv sets what a file says and nothing else has set: pgx looks for the PG* variables itself.
+func readEnv(path string) error {
+	variables, err := godotenv.Read(path)
+	if err != nil {
+		return err
+	}
+	for name, value := range variables {
+		if os.Getenv(name) == "" {
+			err = errors.Join(err, os.Setenv(name, value))
+		}
+	}
+	return err
+}
+
+// withoutContent keeps what a file holds, passwords above all, out of an error about its form.
+func withoutContent(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return errors.New("a line is not of the form NAME=value")
+}
+
+// directory returns what --dir or MIGRATIONS_DIR names; "" for neither.
+func (t *tool) directory() string { return cmp.Or(t.dir, os.Getenv("MIGRATIONS_DIR")) }
+
+// migrations loads the files and says which were left out.
+func (t *tool) migrations() ([]migrator.Migration, error) {
+	files := t.files
+	if dir := t.directory(); dir != "" {
+		root, err := os.OpenRoot(dir)
+		if err != nil {
+			return nil, fmt.Errorf("migrations directory: %w", err)
+		}
+		defer root.Close()
+		files = root.FS()
+	}
+	if files == nil {
+		return nil, usagef("no migrations: name their directory with --dir or MIGRATIONS_DIR")
+	}
+	skipped, err := migrator.Skipped(files)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range skipped {
+		t.screen.warn("%s is no migration: its name does not start with a digit", name)
+	}
+	return migrator.Load(files)
+}
+
+// open returns a migrator for the database and the files that flags and variables name. The caller calls done, which
+// ends a --dev database.
+func (t *tool) open(cmd *cobra.Command, config migrator.Config) (m *migrator.Migrator, ctx context.Context, done func(), err error) {
+	migrations, err := t.migrations()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	ctx, cancel := cmd.Context(), context.CancelFunc(func() {})
+	if t.timeout > 0 {
+		ctx, cancel = context.WithTimeoutCause(ctx, t.timeout, fmt.Errorf("gave up after --timeout %s: %w", t.timeout, context.DeadlineExceeded))
+	}
+	address, stop, err := t.database(ctx)
+	if err != nil {
+		cancel()
+		return nil, nil, nil, err
+	}
+	done = func() {
+		cancel()
+		stop()
+	}
+	conn, err := parse(address)
+	if err != nil {
+		done()
+		return nil, nil, nil, err
+	}
+	config.Table, config.Observe = t.table, t.screen.observe
+	return migrator.New(conn, migrations, config), ctx, done, nil
+}
+
+// database returns the connection string to use; "" is what the PG* variables say. No database is guessed: pgx alone
+// would take localhost.
+func (t *tool) database(ctx context.Context) (address string, stop func(), err error) {
+	if t.dev {
+		t.screen.note("starting a throwaway PostgreSQL")
+		server, err := devpg.Start(ctx, devpg.Options{Data: t.devData, Log: t.screen.note})
+		if err != nil {
+			return "", nil, fmt.Errorf("--dev: %w", err)
+		}
+		return server.ConnString(), func() {
+			if err := server.Stop(); err != nil {
+				t.screen.warn("stop the throwaway PostgreSQL: %v", err)
+			}
+		}, nil
+	}
+	address = cmp.Or(t.databaseURL, os.Getenv("DATABASE_URL"))
+	if address == "" && os.Getenv("PGHOST") == "" && os.Getenv("PGSERVICE") == "" && os.Getenv("PGDATABASE") == "" {
+		return "", nil, usagef("no database: set DATABASE_URL (postgres://user:password@host:5432/name), or PGHOST and the other PG* variables, or --database-url; or use --dev for a throwaway one")
+	}
+	return address, func() {}, nil
+}
+
+// parse reads a connection string. Its errors quote nothing that may hold a password, which pgx cannot promise.
+func parse(address string) (*pgx.ConnConfig, error) {
+	conn, err := pgx.ParseConfig(address)
+	if err == nil {
+		return conn, nil
+	}
+	reason := "it is neither a URL (postgres://user:password@host:5432/name) nor key=value pairs; in a URL, special characters of the password are written %XX"
+	var malformed *url.Error
+	var parse *pgconn.ParseConfigError
+	if errors.As(err, &parse) && !errors.As(err, &malformed) {
+		if _, after, ok := cutLast(parse.Error(), "`: "); ok {
+			reason = after
+		}
+	}
+	return nil, usagef("the database's connection string cannot be read: %s", reason)
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
+}
