@@ -1,0 +1,213 @@
+// Command server is Agent Shaker's server, as far as its database goes: it listens, applies the migrations that are
+// compiled into it, and is ready. A server never serves on a schema that it does not know: when a migration fails the
+// process ends.
+//
+// It is one file, so that `go run cmd/server/main.go` works too.
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	agentshaker "github.com/agent-shaker/agent-shaker"
+	"github.com/agent-shaker/agent-shaker/migrator"
+	"github.com/agent-shaker/agent-shaker/migrator/devpg"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
+}
+
+// run is the program: 0 after a shutdown that was asked for, 1 when it failed, 2 when it was called wrongly.
+func run(ctx context.Context, args []string, getenv func(string) string, logs, errs io.Writer) int {
+	flags := flag.NewFlagSet("server", flag.ContinueOnError)
+	flags.SetOutput(errs)
+	flags.Usage = func() {
+		fmt.Fprintln(errs, "usage: server [--dev [--dev-data DIR]]\n\nenvironment: DATABASE_URL or PGHOST and the other PG* variables; MIGRATIONS_DIR; ADDR (default :8080)")
+		flags.PrintDefaults()
+	}
+	dev := flags.Bool("dev", false, "use a throwaway PostgreSQL, started for this run")
+	devData := flags.String("dev-data", "", "with --dev: keep the data in this `directory` between runs")
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		return 2
+	case flags.NArg() > 0 || (*devData != "" && !*dev):
+		flags.Usage()
+		return 2
+	}
+	s := &server{log: slog.New(slog.NewTextHandler(logs, nil)), getenv: getenv}
+	s.doing.Store(&state{Status: "starting"})
+	err := s.serve(ctx, *dev, *devData)
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		s.log.Info("Server stopped", "while", s.doing.Load().Status)
+		return 0
+	}
+	s.log.Error("Server failed")
+	fmt.Fprintln(errs, err) // of several lines: the place has its line and a caret
+	return 1
+}
+
+type server struct {
+	log      *slog.Logger
+	getenv   func(string) string
+	migrator atomic.Pointer[migrator.Migrator]
+	doing    atomic.Pointer[state]
+
+	statusMu sync.Mutex
+	statusAt time.Time
+	statuses []migrator.Status
+}
+
+// state is what /readyz answers.
+type state struct {
+	Ready  bool   `json:"ready"`
+	Status string `json:"status"`
+}
+
+// serve listens first, so that a health check finds the process alive while it migrates.
+func (s *server) serve(ctx context.Context, dev bool, devData string) error {
+	listener, err := net.Listen("tcp", cmp.Or(s.getenv("ADDR"), ":8080"))
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	web := &http.Server{Handler: s.routes(), ReadHeaderTimeout: 10 * time.Second}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := web.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			cancel(err)
+		}
+	}()
+	s.log.Info("Listening", "addr", listener.Addr().String())
+	defer func() {
+		grace, stop := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer stop()
+		_ = web.Shutdown(grace) // what is still open after that is cut
+		<-ended
+	}()
+
+	database := s.getenv("DATABASE_URL")
+	if dev {
+		pg, err := devpg.Start(ctx, devpg.Options{Data: devData, Log: func(format string, args ...any) { s.log.Info(fmt.Sprintf(format, args...)) }})
+		if err != nil {
+			return fmt.Errorf("--dev: %w", err)
+		}
+		defer func() { _ = pg.Stop() }()
+		s.log.Info("Started a throwaway PostgreSQL", "version", pg.Version())
+		database = pg.ConnString()
+	}
+	if err := s.migrate(ctx, database); err != nil {
+		return err
+	}
+	s.doing.Store(&state{Ready: true, Status: "ready"})
+	s.log.Info("Server is ready")
+	<-ctx.Done()
+	return context.Cause(ctx)
+}
+
+// migrate applies what is pending. A database that is not up yet is waited for, as long as Config.ReconnectFor says.
+func (s *server) migrate(ctx context.Context, database string) error {
+	if database == "" && s.getenv("PGHOST") == "" && s.getenv("PGSERVICE") == "" && s.getenv("PGDATABASE") == "" {
+		return errors.New("no database: set DATABASE_URL (postgres://user:password@host:5432/name), or PGHOST and the other PG* variables; or use --dev for a throwaway one")
+	}
+	conn, err := pgx.ParseConfig(database)
+	if err != nil {
+		return errors.New("DATABASE_URL cannot be read: want postgres://user:password@host:5432/name, special characters of the password written %XX") // pgx's text may quote the password
+	}
+	directory := s.getenv("MIGRATIONS_DIR")
+	files, err := agentshaker.Source(directory)
+	if err != nil {
+		return err
+	}
+	s.log.Info("Running database migrations...", "source", cmp.Or(directory, "embedded"))
+	migrations, err := s.load(files)
+	if err != nil {
+		return err
+	}
+	logEvent := migrator.LogTo(s.log)
+	m := migrator.New(conn, migrations, migrator.Config{Observe: func(e migrator.Event) {
+		logEvent(e)
+		s.doing.Store(&state{Status: e.String()})
+	}})
+	s.migrator.Store(m)
+	_, err = m.Run(ctx, migrator.Up())
+	return err
+}
+
+func (s *server) load(files fs.FS) ([]migrator.Migration, error) {
+	skipped, err := migrator.Skipped(files)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range skipped {
+		s.log.Warn("Skipping non-migration file: " + name)
+	}
+	return migrator.Load(files)
+}
+
+func (s *server) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		doing := s.doing.Load()
+		code := http.StatusOK
+		if !doing.Ready {
+			code = http.StatusServiceUnavailable
+		}
+		writeJSON(w, code, doing)
+	})
+	mux.HandleFunc("GET /migrations.json", s.status)
+	return mux
+}
+
+// status answers from what was read in the last seconds: whoever asks often shall not open a connection each time.
+func (s *server) status(w http.ResponseWriter, r *http.Request) {
+	m := s.migrator.Load()
+	if m == nil {
+		writeJSON(w, http.StatusServiceUnavailable, s.doing.Load())
+		return
+	}
+	s.statusMu.Lock()
+	defer s.statusMu.Unlock()
+	if time.Since(s.statusAt) > 5*time.Second {
+		ctx, cancel := context.WithTimeout(r.Context(), 10*time.Second)
+		defer cancel()
+		statuses, err := m.Status(ctx)
+		if err != nil {
+			s.log.Error("Read the status of migrations", "error", err)
+			writeJSON(w, http.StatusServiceUnavailable, map[string]string{"error": "the database cannot be read; see the log"})
+			return
+		}
+		s.statuses, s.statusAt = statuses, time.Now()
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"migrations": s.statuses})
+}
+
+func writeJSON(w http.ResponseWriter, code int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	_ = json.NewEncoder(w).Encode(v) // the client may be gone
+}
