@@ -21,7 +21,7 @@ func onTerminal(t *testing.T, env []string, args ...string) string {
 	t.Helper()
 	program, err := os.Executable() // testscript.Main makes it the command when it is called so
 	require.NoError(t, err)
-	cmd := &exec.Cmd{Path: program, Args: append([]string{"migrator"}, args...), Env: append(os.Environ(), "TERM=xterm-256color", "NO_COLOR=", "MIGRATIONS_DIR=")}
+	cmd := &exec.Cmd{Path: program, Args: append([]string{"migrator"}, args...), Env: append(os.Environ(), "TERM=xterm-256color", "NO_COLOR=", "CI=", "MIGRATIONS_DIR=")}
 	cmd.Env = append(cmd.Env, env...)
 	terminal, err := pty.Start(cmd)
 	require.NoError(t, err)
