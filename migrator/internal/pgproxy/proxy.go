@@ -69,8 +69,8 @@ func (p *Proxy) URL() string { return p.target.through(p.address) }
 // (see [Count]) is held back once, where its first message arrives, and the rest of it streams; connections do not wait for
 // one another. The server's answers are not held back, and neither is the TCP handshake.
 //
-// What a flight takes longer exceeds d by a few tenths of a millisecond, the proxy's own time included. Timers may round a
-// fraction of a millisecond up to the next whole one.
+// A flight is delayed by d at least. Timers and scheduling add up to about a millisecond, so a benchmark compares with
+// another one that goes through a proxy of the same latency, not with a multiple of d.
 func (p *Proxy) Latency(d time.Duration) { p.latency.Store(int64(d)) }
 
 // Stall makes the proxy go silent, as a network that loses every packet: sockets stay open, new connections can be dialled,
