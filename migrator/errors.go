@@ -91,7 +91,7 @@ func (e *DriftError) Error() string {
 	for _, s := range e.Drift {
 		lines = append(lines, s.explain())
 	}
-	return strings.Join(append(lines, "HINT: put the files back as they were applied; to accept them as they are now, repair the history"), "\n")
+	return strings.Join(append(lines, "HINT: put the files back as they were applied; to accept a changed one as it is now: update schema_migrations set checksum = null where version = '…'; a renamed one: set version = '…'"), "\n")
 }
 
 // An OrderError means that Config.StrictOrder is set and a migration is pending below the newest applied one.

@@ -35,10 +35,20 @@ func (s *server) judgeTable(t table, found *catalogTable) error {
 	switch {
 	case found == nil:
 		return nil
+	case found.Kind != "r" && found.Kind != "p":
+		return &HistoryError{
+			Table: t.String(), Message: "is not a table, but something else of this name",
+			Hint: "rename that, or keep the history under another name: app.schema_migrations",
+		}
 	case found.owner() != "":
 		return &HistoryError{
 			Table: t.String(), Message: fmt.Sprintf("belongs to %s (its columns are %s)", found.owner(), found.describe()),
 			Hint: "keep this tool's history under another name or in a schema of its own: app.schema_migrations",
+		}
+	case found.Columns["applied_at"] != "timestamp without time zone":
+		return &HistoryError{
+			Table: t.String(), Message: "has the type " + found.Columns["applied_at"] + " for applied_at, where timestamp is meant, in UTC",
+			Hint: fmt.Sprintf("alter table %s alter applied_at type timestamp using applied_at at time zone 'UTC'", t.sql()),
 		}
 	case !found.Keyed:
 		return &HistoryError{
@@ -75,7 +85,7 @@ func (s *server) judgeOthers(configured table, h *history) error {
 func (c *catalogTable) owner() string {
 	has := func(column string) bool { return c.Columns[column] != "" }
 	switch {
-	case has("version") && has("applied_at") && has("checksum") && isText(c.Columns["version"]) && isText(c.Columns["checksum"]):
+	case has("version") && has("applied_at") && has("checksum") && isText(c.Columns["version"]) && (isText(c.Columns["checksum"]) || c.Columns["checksum"] == "character"):
 		return ""
 	case has("version") && has("dirty"):
 		return "golang-migrate"
@@ -85,8 +95,9 @@ func (c *catalogTable) owner() string {
 	return "another tool"
 }
 
+// isText leaves char(n) out: it fills a version up with spaces.
 func isText(columnType string) bool {
-	return columnType == "text" || strings.HasPrefix(columnType, "character")
+	return columnType == "text" || columnType == "character varying"
 }
 
 func (c *catalogTable) describe() string {

@@ -1,6 +1,7 @@
 package migrator
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -58,7 +59,7 @@ func TestAHistoryOfAnotherToolIsRefusedWithItsName(t *testing.T) {
 		"belongs to another tool (its columns are )":                                  nil,
 		"belongs to another tool (its columns are applied_at date, version smallint)": columns("version", "smallint", "applied_at", "date"),
 	} {
-		foreign := catalogTable{OID: 7, Schema: "public", Name: "schema_migrations", Columns: found, Keyed: true}
+		foreign := catalogTable{OID: 7, Schema: "public", Name: "schema_migrations", Kind: "r", Columns: found, Keyed: true}
 		require.EqualError(t, judged(plain, nil, foreign), "history table public.schema_migrations: "+want+hint)
 		require.Error(t, judged(table{"public", "schema_migrations"}, nil, foreign), "also where the schema is named")
 	}
@@ -81,7 +82,7 @@ func TestASecondHistoryIsNotBegunInAnotherSchema(t *testing.T) {
 			"HINT: set the search_path back, or name the one that is meant: app.schema_migrations")
 	require.NoError(t, judged(table{"public", "schema_migrations"}, nil, ours(7, "app", "schema_migrations")), "whoever names the schema means it")
 	require.NoError(t, judged(plain, nil, ours(7, "public", "schema_migrations"), ours(8, "app", "schema_migrations")))
-	require.NoError(t, judged(plain, nil, catalogTable{OID: 7, Schema: "rails", Name: "schema_migrations", Columns: columns("version", "text")}), "it is none of ours")
+	require.NoError(t, judged(plain, nil, catalogTable{OID: 7, Schema: "rails", Name: "schema_migrations", Kind: "r", Columns: columns("version", "text")}), "it is none of ours")
 	require.NoError(t, judged(table{name: "history"}, nil, ours(7, "app", "schema_migrations")))
 }
 
@@ -89,7 +90,7 @@ func TestAnEmptyHistoryBesideThatOfAnotherToolIsRefused(t *testing.T) {
 	t.Parallel()
 	require.NotEmpty(t, foreignTables)
 	for name, tool := range foreignTables {
-		foreign := catalogTable{OID: 9, Schema: "public", Name: name, Columns: columns("x", "text")}
+		foreign := catalogTable{OID: 9, Schema: "public", Name: name, Kind: "r", Columns: columns("x", "text")}
 		want := "history table public.schema_migrations: is empty, but " + tool + " has applied migrations here (public." + name + ")\n" +
 			"HINT: record what is applied already; if that table has nothing to do with these files, name the history's schema: public.schema_migrations"
 		plain := table{name: "schema_migrations"}
@@ -101,3 +102,22 @@ func TestAnEmptyHistoryBesideThatOfAnotherToolIsRefused(t *testing.T) {
 		require.NoError(t, judged(plain, nil, foreign), "another schema's")
 	}
 }
+
+func TestSomethingElseOfTheHistorysNameIsRefused(t *testing.T) {
+	t.Parallel()
+	view := ours(7, "public", "schema_migrations")
+	view.Kind = "v"
+	require.ErrorContains(t, judged(plainName, nil, view), "is not a table, but something else of this name")
+	for column, other := range map[string]string{"version": "character", "checksum": "bytea"} {
+		table := ours(7, "public", "schema_migrations")
+		table.Columns = maps.Clone(table.Columns)
+		table.Columns[column] = other
+		require.ErrorContains(t, judged(plainName, nil, table), "belongs to another tool", column)
+	}
+	zoned := ours(7, "public", "schema_migrations")
+	zoned.Columns = maps.Clone(zoned.Columns)
+	zoned.Columns["applied_at"] = "timestamp with time zone"
+	require.ErrorContains(t, judged(plainName, nil, zoned), "HINT: alter table \"public\".\"schema_migrations\" alter applied_at type timestamp using applied_at at time zone 'UTC'")
+}
+
+var plainName = table{name: "schema_migrations"}

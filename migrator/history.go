@@ -46,6 +46,7 @@ type catalogTable struct {
 	OID     int64             `json:"oid"`
 	Schema  string            `json:"schema"`
 	Name    string            `json:"name"`
+	Kind    string            `json:"kind"`    // pg_class.relkind
 	Columns map[string]string `json:"columns"` // name to type
 	Keyed   bool              `json:"keyed"`   // version alone is unique
 }
@@ -68,8 +69,11 @@ func (h *history) row(v Version) *record { return h.index[v] }
 func historyQuery(t table) string {
 	reference := literal(t.sql())
 	first := strings.NewReplacer("$table", literal(t.name), "$reference", reference).Replace(withoutComments(serverSQL))
-	return first + ";\n" + recordsQuery(t)
+	return liftLimits + first + ";\n" + recordsQuery(t)
 }
+
+// liftLimits holds for the message that it begins: a role's limits are meant for its application.
+const liftLimits = "set local statement_timeout = 0;\nset local lock_timeout = 0;\n"
 
 // recordsQuery writes times in one form, whatever the session's DateStyle.
 func recordsQuery(t table) string {
@@ -81,7 +85,7 @@ func withoutComments(sql string) string {
 	return strings.TrimSpace(strings.Join(lines, "\n"))
 }
 
-// readHistory is the reading half of answers to historyQuery.
+// A historyReader takes the answers to historyQuery.
 type historyReader struct {
 	server  server
 	records []record
@@ -115,9 +119,9 @@ func newHistory(configured table, read *historyReader) (h *history, needed strin
 	if h.table.schema == "" {
 		h.table.schema = read.server.Schema
 	}
-	if h.table.schema == "" {
+	if h.table.schema == "" || strings.HasPrefix(h.table.schema, "pg_") {
 		return nil, "", &HistoryError{
-			Table: configured.String(), Message: "the connection has no current schema to keep it in",
+			Table: configured.String(), Message: "the search_path of the connection begins with no schema to keep it in",
 			Hint: "set the search_path of the role or database to a schema that exists and that the role may use, or name the schema: app.schema_migrations",
 		}
 	}
@@ -126,7 +130,7 @@ func newHistory(configured table, read *historyReader) (h *history, needed strin
 		return nil, "", err
 	}
 	if ours != nil && ours.OID != read.server.Resolved {
-		return h, recordsQuery(h.table), nil
+		return h, liftLimits + recordsQuery(h.table), nil
 	}
 	if ours != nil {
 		h.fill(read.records)

@@ -168,3 +168,61 @@ func TestOneConnectionIsEnough(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, results, 3)
 }
+
+func TestAFileThatLosesItsConnectionEachTimeIsGivenUpWithItsPlace(t *testing.T) {
+	t.Parallel()
+	url := migratortest.Database(t)
+	_, err := open(t, url, files("001_end.sql", "create table half ();\nselect pg_terminate_backend(pg_backend_pid());\n"), migrator.Config{}).Run(patience(t), migrator.Up())
+	require.ErrorContains(t, err, "001_end.sql:2:1: terminating connection due to administrator command")
+	require.ErrorContains(t, err, "rolled back; nothing of this file was applied; the connection was lost 11 times while it ran")
+}
+
+func TestAPermissionThatIsMissingIsTold(t *testing.T) {
+	t.Parallel()
+	url := migratortest.Database(t)
+	role := "poor_" + database(t, url)
+	execute(t, url, "create role "+role+" login password 'poor'; revoke create on schema public from public")
+	t.Cleanup(func() { execute(t, url, "drop owned by "+role+"; drop role "+role) })
+	config, err := pgx.ParseConfig(url)
+	require.NoError(t, err)
+	poor := fmt.Sprintf("postgres://%s:poor@%s/%s?sslmode=disable", role, net.JoinHostPort(config.Host, fmt.Sprint(config.Port)), config.Database)
+	_, err = open(t, poor, ledgerFiles(1), migrator.Config{}).Run(patience(t), migrator.Up())
+	require.ErrorContains(t, err, "make the history table public.schema_migrations")
+	require.ErrorContains(t, err, `HINT: grant create on schema "public" to "`+role+`"`)
+}
+
+func TestARolesLimitsDoNotMeetTheToolsOwnStatements(t *testing.T) {
+	t.Parallel()
+	url := migratortest.Database(t)
+	execute(t, url, "alter database \""+database(t, url)+"\" set statement_timeout = 1")
+	execute(t, url, "alter database \""+database(t, url)+"\" set lock_timeout = 1")
+	execute(t, url, "alter database \""+database(t, url)+"\" set idle_in_transaction_session_timeout = 1")
+	m := open(t, url, ledgerFiles(3), migrator.Config{})
+	results, err := m.Run(patience(t), migrator.Up())
+	require.NoError(t, err)
+	require.Len(t, results, 3)
+}
+
+func TestPromise8EveryErrorHasAPlaceOrSaysWhereItCameFrom(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ name, sql, want string }{
+		{"at a position", "create table a (id int);\nselect 'é', wrong from a;\n", "001_a.sql:2:13: column \"wrong\" does not exist (SQLSTATE 42703)\n  2 | select 'é', wrong from a;\n    |             ^"},
+		{"at run time", "create table a (id int);\ninsert into a\nselect 1/0;\n", "001_a.sql:2:1: division by zero (SQLSTATE 22012)\n  2 | insert into a\n    | ^"},
+		{"at the end of the input", "select 1 +\n", "001_a.sql:1:10: syntax error at or near \";\""},
+		{"in a block", "do $$ begin perform 1/0; end $$;\n", "001_a.sql:1:1: division by zero"},
+		{"at the commit", "create table a (id int primary key);\ncreate table b (a int references a deferrable initially deferred);\ninsert into b values (1);\n", "HINT: this came at the commit after the file: a deferred constraint or trigger"},
+		{"at the seal", "drop table schema_migrations;\n", "HINT: this came when the file was done and its row in public.schema_migrations was looked at"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			for _, mode := range modes {
+				_, err := open(t, migratortest.Database(t), files("001_a.sql", test.sql), mode.config).Run(patience(t), migrator.Up())
+				require.ErrorContains(t, err, "001_a.sql")
+				if test.name != "at the end of the input" || !mode.config.OneByOne { // there the server has no semicolon to name
+					require.ErrorContains(t, err, test.want, mode.name)
+				}
+				require.ErrorContains(t, err, "STATE: rolled back; nothing of this file was applied", mode.name)
+			}
+		})
+	}
+}

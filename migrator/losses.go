@@ -20,7 +20,7 @@ func (l *losses) next() (time.Duration, bool) {
 	if l.since.IsZero() {
 		l.since = time.Now()
 		l.count++
-		l.pause = 25 * time.Millisecond
+		l.pause = 25 * time.Millisecond << min(l.count-1, 6) // again and again is not the same as once
 	}
 	l.pause = min(2*l.pause, 3*time.Second)
 	pause := jitter(l.pause)

@@ -23,7 +23,7 @@ func TestPausesGrowUntilTheServerIsBack(t *testing.T) {
 		l.connected()
 		pause, again := l.next()
 		require.True(t, again)
-		require.Less(t, pause, 75*time.Millisecond, "the next loss is another one")
+		require.Less(t, pause, 150*time.Millisecond, "the next loss is another one, and not the first")
 	})
 }
 

@@ -48,14 +48,17 @@ func whole(operations []operation) []message {
 	return []message{m}
 }
 
-// oneByOne puts each statement into a message of its own, as Citus needs it.
+// oneByOne puts each statement of a file into a message of its own, as Citus needs it. What is the tool's own stays
+// together: behind a pooler, what follows the commit has to reach the same session.
 func oneByOne(operations []operation) []message {
 	var messages []message
-	for _, o := range operations {
+	ours := 0 // where the operations begin that are not sent yet
+	for i, o := range operations {
 		if o.kind != opFile {
-			messages = append(messages, message{text: o.sql, parts: []part{{operation: o}}})
 			continue
 		}
+		messages = append(messages, whole(operations[ours:i])...)
+		ours = i + 1
 		for _, s := range o.file.statements {
 			messages = append(messages, message{
 				text:  s.Text(o.sql),
@@ -63,7 +66,7 @@ func oneByOne(operations []operation) []message {
 			})
 		}
 	}
-	return messages
+	return append(messages, whole(operations[ours:])...)
 }
 
 // end is what separates an operation from the next one. A file may end in a comment, or without a semicolon.

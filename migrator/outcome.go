@@ -81,5 +81,5 @@ func worthWaiting(err error) bool {
 	}
 	var parse *pgconn.ParseConfigError
 	var connect *pgconn.ConnectError
-	return !errors.As(err, &parse) && errors.As(err, &connect)
+	return !errors.As(err, &parse) && errors.As(err, &connect) && !strings.Contains(err.Error(), "server refused TLS")
 }

@@ -80,7 +80,7 @@ func TestATargetIsReachedByTheseMoves(t *testing.T) {
 
 func TestATargetThatCannotBeReachedIsRefusedBeforeAnythingRuns(t *testing.T) {
 	t.Parallel()
-	const repair = "\nHINT: put the files back as they were applied; to accept them as they are now, repair the history"
+	const repair = "\nHINT: put the files back as they were applied; to accept a changed one as it is now: update schema_migrations set checksum = null where version = '…'; a renamed one: set version = '…'"
 	changed := "2_x.sql: changed since it was applied\n  applied: " + checksum("another text") + "\n  file:    " + checksum("select 2")
 	for _, c := range []struct {
 		name, files, history string

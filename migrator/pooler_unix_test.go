@@ -11,6 +11,8 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -41,6 +43,41 @@ func TestPromise5AnyPoolerWillDo(t *testing.T) {
 	}
 }
 
+// TestPromise7HoldsBehindAPooler: what a failed file leaves in its session must not stay there for the pooler's other
+// clients, who get it as soon as it is idle.
+func TestPromise7HoldsBehindAPooler(t *testing.T) {
+	t.Parallel()
+	url := migratortest.Database(t)
+	pooled := pgbouncer(t, url, "transaction", 3)
+	stop := make(chan struct{})
+	var others sync.WaitGroup
+	for range 6 {
+		others.Go(func() {
+			conn, err := pgx.Connect(context.Background(), pooled)
+			if err != nil {
+				return
+			}
+			defer conn.Close(context.Background())
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					_, _ = conn.Exec(context.Background(), "select 1", pgx.QueryExecModeSimpleProtocol)
+				}
+			}
+		})
+	}
+	m := open(t, pooled, files("001_leak.sql", "prepare leaked as select 1;\nselect pg_advisory_lock(77);\nselect 1/0;\n"), migrator.Config{})
+	for range 20 {
+		_, err := m.Run(patience(t), migrator.Up())
+		require.ErrorContains(t, err, "001_leak.sql:3:1: division by zero")
+	}
+	close(stop)
+	others.Wait()
+	require.Equal(t, []string{"0"}, query(t, url, "select count(*)::text from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())"))
+}
+
 // pgbouncer starts one in front of the server that url names, and returns the same URL through it.
 func pgbouncer(t *testing.T, url, mode string, size int) string {
 	t.Helper()
@@ -59,12 +96,16 @@ func pgbouncer(t *testing.T, url, mode string, size int) string {
 	port := listener.Addr().(*net.TCPAddr).Port
 	require.NoError(t, listener.Close())
 
+	password := ""
+	if config.Password != "" {
+		password = " password='" + config.Password + "'"
+	}
 	dir, err := os.MkdirTemp("", "pgbouncer")
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
 	ini := filepath.Join(dir, "pgbouncer.ini")
 	require.NoError(t, os.WriteFile(ini, fmt.Appendf(nil, `[databases]
-* = host=%s port=%d user=%s password='%s'
+* = host=%s port=%d user=%s%s
 [pgbouncer]
 listen_addr = 127.0.0.1
 listen_port = %d
@@ -74,7 +115,7 @@ pool_mode = %s
 default_pool_size = %d
 max_client_conn = 100
 server_login_retry = 1
-`, config.Host, config.Port, config.User, config.Password, port, mode, size), 0o600))
+`, config.Host, config.Port, config.User, password, port, mode, size), 0o600))
 	cmd := exec.Command(binary, ini)
 	if os.Getuid() == 0 { // it refuses to run as root
 		nobody, err := user.Lookup("nobody")
@@ -85,6 +126,8 @@ server_login_retry = 1
 		require.NoError(t, os.Chown(ini, uid, -1))
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}}
 	}
+	var log strings.Builder
+	cmd.Stderr = &log
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
@@ -98,6 +141,6 @@ server_login_retry = 1
 		}
 		_ = conn.Close(context.Background())
 		return true
-	}, 30*time.Second, 20*time.Millisecond, "pgbouncer answers")
+	}, 30*time.Second, 20*time.Millisecond, "pgbouncer answers: %s", &log)
 	return pooled
 }

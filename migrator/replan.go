@@ -53,7 +53,7 @@ func (r *run) readHistory(ctx context.Context) (*history, error) {
 		}
 		return nil, err
 	}
-	r.server, r.table = h.server, h.table
+	r.server, r.table, r.exists = h.server, h.table, h.exists
 	r.losses.connected()
 	if r.sent != nil && r.sent.done(h) {
 		r.finish(r.sent)

@@ -23,7 +23,7 @@ func review(s *Script) (*reviewed, error) {
 	if s.Mode != Transactional {
 		return nil, &FileError{
 			Path: s.Path, Message: fmt.Sprintf("asks for %s mode, which this version cannot run yet", s.Mode),
-			Hint: "split it into statements that can run in a transaction",
+			Hint: "run it with psql, and mark it as applied: insert into schema_migrations (version) values ('" + s.Path + "')",
 		}
 	}
 	if err := refuseMarkers(s); err != nil {

@@ -26,7 +26,7 @@ func judge(sql string, statement sqllex.Statement) (message, hint string) {
 			"write the rows as INSERT statements"
 	}
 	if refusesTransaction(words, statement.Text(sql)) {
-		return "cannot run inside a transaction", "move it to a file of its own that has the line `-- migrator: no-transaction` at its top"
+		return "cannot run inside a transaction", "this version has no mode for it yet: put it into a file of its own, run that with psql, and mark it as applied: insert into schema_migrations (version) values ('…')"
 	}
 	return "", ""
 }

@@ -32,10 +32,12 @@ type run struct {
 
 	server    server
 	table     table
+	exists    bool   // the history table
 	fixed     []Move // a relative target, resolved once; what is left of it
 	total     int    // moves of the whole run, as last planned
 	sent      *Move  // what became of it is not known
 	sentAt    time.Time
+	lostIn    *failure // where the connection was last lost
 	results   []Result
 	warned    map[string]bool
 	planned   int // moves, as first announced; -1: not yet
@@ -116,7 +118,7 @@ func (r *run) again(ctx context.Context, err error) error {
 		r.hangUp()
 		pause, ok := r.losses.next()
 		if !ok {
-			return r.giveUp(stopped.err)
+			return r.giveUp(ctx, stopped.err)
 		}
 		r.emit(Event{Kind: EventReconnecting, Err: stopped.err, Pause: pause})
 		if ctxErr := r.pause(ctx, pause); ctxErr != nil {
@@ -134,13 +136,27 @@ func (r *run) again(ctx context.Context, err error) error {
 	return stopped.err
 }
 
-// giveUp words the error for a server that stayed away.
-func (r *run) giveUp(err error) error {
+// giveUp ends a run that has lost its connection for too long, or too often.
+func (r *run) giveUp(ctx context.Context, err error) error {
 	if r.sent == nil {
 		return fmt.Errorf("the database stayed away for %s: %w", r.losses.total().Round(time.Millisecond), err)
 	}
-	return r.migrationError(r.sent, &failure{err: errors.Join(err, ErrUnsettled), offset: -1},
-		unsettled)
+	move, failed := r.sent, &failure{err: err, offset: -1}
+	if r.lostIn != nil {
+		failed = r.lostIn
+	}
+	often := fmt.Sprintf("; the connection was lost %d times while it ran", r.losses.count)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*cancelGrace)
+	defer cancel()
+	h, unread := r.readHistory(ctx)
+	switch {
+	case unread != nil:
+		failed.err = errors.Join(failed.err, ErrUnsettled)
+		return r.migrationError(move, failed, unsettled+often)
+	case !move.done(h):
+		return r.migrationError(move, failed, rolledBack+often)
+	}
+	return nil // it is done after all
 }
 
 // walk sends the steps of a plan.

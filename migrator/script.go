@@ -15,6 +15,9 @@ const (
 	codeLocked = "MG003" // another run holds the run lock
 )
 
+// resetAll takes every setting back to what the connection began with.
+const resetAll = "reset all"
+
 type operationKind uint8
 
 const (
@@ -106,7 +109,7 @@ func (s scripter) move(move *Move, file *reviewed) step {
 	ops := s.open(file.script.Isolation, string(version))
 	ops = append(ops, s.claim(move), limit, operation{kind: opFile, sql: file.text, file: file})
 	// What the file has set must not meet the seal, nor the settings below: role and search_path above all.
-	ops = append(ops, frame("reset session authorization"), frame("reset role"), frame("reset all"))
+	ops = append(ops, frame("reset session authorization"), frame("reset role"), frame(resetAll))
 	ops = append(ops, s.settings(string(version))...)
 	ops = append(ops, limit, s.seal(move), operation{kind: opCommit, sql: "commit"})
 	return step{move: move, title: title(move), operations: append(ops, s.clean()...)}
@@ -199,7 +202,7 @@ func (s scripter) clean() []operation {
 // abandon is what is sent after an error, in place of the rest of a step.
 func (s scripter) abandon() []operation {
 	return slices.Concat([]operation{
-		frame("rollback"), frame("reset session authorization"), frame("reset role"), frame("reset all"),
+		frame("rollback"), frame("reset session authorization"), frame("reset role"), frame(resetAll),
 	}, s.clean())
 }
 

@@ -5,33 +5,34 @@ select pg_catalog.json_build_object(
 	'user', current_user,
 	'platform', pg_catalog.version(),
 	'pid', pg_catalog.pg_backend_pid(),
-	'deadlock_timeout', pg_catalog.date_part('epoch', pg_catalog.current_setting('deadlock_timeout')::interval),
-	'read_only', pg_catalog.current_setting('transaction_read_only')::bool,
+	'deadlock_timeout', pg_catalog.date_part('epoch', pg_catalog.current_setting('deadlock_timeout')::pg_catalog.interval),
+	'read_only', pg_catalog.current_setting('transaction_read_only')::pg_catalog.bool,
 	'standby', pg_catalog.pg_is_in_recovery(),
-	'citus', exists (select from pg_catalog.pg_extension where extname = 'citus'),
+	'citus', exists (select from pg_catalog.pg_extension where extname operator(pg_catalog.=) 'citus'),
 	'resolved', pg_catalog.to_regclass($reference)::pg_catalog.oid::pg_catalog.int8,
 	'tables', (
 		select pg_catalog.json_agg(pg_catalog.json_build_object(
 			'oid', c.oid::pg_catalog.int8,
 			'schema', n.nspname,
 			'name', c.relname,
+			'kind', c.relkind,
 			'columns', (
 				select pg_catalog.json_object_agg(a.attname, pg_catalog.format_type(a.atttypid, null))
 				from pg_catalog.pg_attribute a
-				where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+				where a.attrelid operator(pg_catalog.=) c.oid and a.attnum operator(pg_catalog.>) 0 and not a.attisdropped
 			),
 			'keyed', exists (
 				select from pg_catalog.pg_index i
-				join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attname = 'version'
-				where i.indrelid = c.oid and i.indisunique and i.indisvalid and i.indimmediate
-					and i.indpred is null and i.indnkeyatts = 1 and i.indkey[0] = a.attnum
+				join pg_catalog.pg_attribute a on a.attrelid operator(pg_catalog.=) c.oid and a.attname operator(pg_catalog.=) 'version'
+				where i.indrelid operator(pg_catalog.=) c.oid and i.indisunique and i.indisvalid and i.indimmediate
+					and i.indpred is null and i.indnkeyatts operator(pg_catalog.=) 1 and i.indkey[0] operator(pg_catalog.=) a.attnum
 			)
 		))
 		from pg_catalog.pg_class c
-		join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-		where c.relname in ($table, 'goose_db_version', 'schema_version', 'atlas_schema_revisions', 'flyway_schema_history',
-				'_sqlx_migrations', 'refinery_schema_history', '_prisma_migrations', 'pgmigrate_migrations')
-			and c.relkind in ('r', 'p', 'v', 'm', 'f')
-			and n.nspname !~ '^pg_'
+		join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace
+		where c.relname operator(pg_catalog.=) any (array[$table, 'goose_db_version', 'schema_version', 'atlas_schema_revisions', 'flyway_schema_history',
+				'_sqlx_migrations', 'refinery_schema_history', '_prisma_migrations', 'pgmigrate_migrations']::pg_catalog.name[])
+			and c.relkind operator(pg_catalog.<>) all (array['i', 'I', 't']::pg_catalog."char"[])
+			and n.nspname operator(pg_catalog.!~) '^pg_'
 	)
 )

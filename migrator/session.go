@@ -112,7 +112,8 @@ func (s *session) exec(ctx context.Context, sql string, read func(*pgconn.Result
 			answered++
 		}
 	}
-	return answered, cmp.Or(results.Close(), failed)
+	err = results.Close()
+	return answered, cmp.Or(failed, err)
 }
 
 // rows sends one query and returns its rows as text.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -46,6 +47,9 @@ func (r *run) step(ctx context.Context, s *step) error {
 		}
 		switch result := judgeError(ctx, failed.operation.kind, failed.err, seen.exceeded, r.server); result {
 		case busy:
+			if failed.operation.kind == opClean { // after the commit
+				return r.settle(ctx, s, failed, final)
+			}
 			wait := jitter(pause)
 			if time.Since(began)+wait > r.m.options.RetryFor {
 				failed.blockers = seen.blockers
@@ -66,6 +70,7 @@ func (r *run) step(ctx context.Context, s *step) error {
 			r.sent = nil // it is certain that this was not done by us
 			return &stop{outcome: result, err: failed.err}
 		case lost:
+			r.lostIn = failed
 			return &stop{outcome: lost, err: failed.err}
 		case cancelled, final:
 			return r.settle(ctx, s, failed, result)
@@ -129,14 +134,11 @@ func (r *run) limit(s *step) time.Duration {
 	return s.move.script().lockTimeout(r.m.options.LockTimeout)
 }
 
-// abandon ends what an error has left open, and frees what outlives a rollback.
+// abandon ends what an error has left open, and frees what outlives a rollback: in one message, since a pooler gives the
+// server's session to somebody else as soon as it is idle.
 func (r *run) abandon(ctx context.Context) error {
-	for _, m := range oneByOne(scripter{pooled: r.pooled()}.abandon()) {
-		if _, err := r.worker.exec(ctx, m.text, nil); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err := r.worker.exec(ctx, whole(scripter{pooled: r.pooled()}.abandon())[0].text, nil)
+	return err
 }
 
 // settle finds out what a failed or cancelled step has left behind. No error says "rolled back" before the history was
@@ -154,7 +156,7 @@ func (r *run) settle(ctx context.Context, s *step, failed *failure, why outcome)
 	h, err := r.readHistory(ctx)
 	switch {
 	case s.move == nil:
-		return r.explain(s, cause)
+		return r.explain(s.title, cause)
 	case err != nil:
 		failed.err = errors.Join(cause, ErrUnsettled)
 		return r.migrationError(s.move, failed, unsettled)
@@ -171,7 +173,7 @@ func (r *run) settle(ctx context.Context, s *step, failed *failure, why outcome)
 // migrationError words a failure and reports it.
 func (r *run) migrationError(move *Move, failed *failure, state string) error {
 	script := move.script()
-	e := &MigrationError{Version: move.Migration.Version, Direction: move.Direction, Path: script.Path, State: state, Blockers: failed.blockers, Err: r.hint(failed.err)}
+	e := &MigrationError{Version: move.Migration.Version, Direction: move.Direction, Path: script.Path, State: state, Blockers: failed.blockers, Err: r.hint(failed.operation.kind, failed.err)}
 	if failed.offset >= 0 {
 		e.Line, e.Column = sqllex.Position(script.SQL, failed.offset)
 		e.Source = sourceLine(script.SQL, failed.offset)
@@ -207,9 +209,15 @@ func (r *run) finish(move *Move) {
 	}
 }
 
-// explain words the failure of a step of the tool's own.
-func (r *run) explain(s *step, err error) error {
-	return fmt.Errorf("%s: %w", s.title, r.hint(err))
+// explain words the failure of what is the tool's own.
+func (r *run) explain(what string, err error) error {
+	var pg *pgconn.PgError
+	var notes strings.Builder
+	if errors.As(r.hint(opClaim, err), &pg) {
+		writeNote(&notes, "DETAIL", pg.Detail)
+		writeNote(&notes, "HINT", pg.Hint)
+	}
+	return fmt.Errorf("%s: %w%s", what, err, notes.String())
 }
 
 // jitter spreads pauses, so that those who wait for the same thing do not come back together.

@@ -27,6 +27,9 @@ func parseTable(text string) (table, error) {
 	if !qualified {
 		schema, name = "", schema
 	}
+	if strings.HasPrefix(schema, "pg_") || schema == "information_schema" {
+		return table{}, fmt.Errorf("history table %q: the schema is PostgreSQL's own", text)
+	}
 	if name == "" || (qualified && schema == "") || strings.ContainsAny(text, "\x00\"") || strings.Contains(name, ".") ||
 		len(schema) > maxIdentifier || len(name) > maxIdentifier {
 		return table{}, fmt.Errorf("history table %q: want a name such as schema_migrations or app.schema_migrations, of 63 bytes at most in each part", text)

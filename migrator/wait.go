@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -118,7 +119,7 @@ func (r *run) endOrphans(ctx context.Context) error {
 }
 
 // hint adds what to do to an error of the server whose own text does not say it.
-func (r *run) hint(err error) error {
+func (r *run) hint(kind operationKind, err error) error {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) || pg.Hint != "" {
 		return err
@@ -126,12 +127,20 @@ func (r *run) hint(err error) error {
 	switch {
 	case refusesTransactions(pg):
 		pg.Hint = "the pooler is in statement mode: connect to PostgreSQL directly, or through a pool in transaction or session mode"
+	case kind == opSeal:
+		pg.Hint = "this came when the file was done and its row in " + r.table.String() + " was looked at: a migration must not drop, rename or change that table"
+	case kind == opCommit:
+		pg.Hint = "this came at the commit after the file: a deferred constraint or trigger"
+	case kind == opFile:
 	case pg.Code == "25006" && r.server.Standby:
 		pg.Hint = "this server is a standby: connect to the primary"
 	case pg.Code == "25006":
 		pg.Hint = "default_transaction_read_only is on for this role or database, or the connection: alter role … set default_transaction_read_only = off"
-	case pg.Code == "42501" && pg.Routine == "aclcheck_error" && r.server.Schema != "":
-		pg.Hint = fmt.Sprintf("current_user is %s; what may be missing: grant create on schema %s to %s", r.server.User, r.server.Schema, r.server.User)
+	case pg.Code == "42501" && r.server.Schema != "":
+		pg.Hint = fmt.Sprintf("grant create on schema %s to %s", pgx.Identifier{r.server.Schema}.Sanitize(), pgx.Identifier{r.server.User}.Sanitize())
+		if kind == opClaim && r.exists {
+			pg.Hint = fmt.Sprintf("grant select, insert, update, delete on %s to %s", r.table.sql(), pgx.Identifier{r.server.User}.Sanitize())
+		}
 	}
 	return err
 }

@@ -22,7 +22,7 @@ func (p *Plan) WriteTo(w io.Writer) (int64, error) {
 	for _, s := range p.steps {
 		b.WriteString("\n")
 		comment(&b, s.title)
-		b.WriteString("\\encoding UTF8\n") // anew each time: what follows a file resets it
+		b.WriteString(encoding)
 		for _, o := range s.operations {
 			text := o.sql
 			if o.kind == opFile {
@@ -30,6 +30,9 @@ func (p *Plan) WriteTo(w io.Writer) (int64, error) {
 			}
 			b.WriteString(text)
 			b.WriteString(o.end())
+			if o.sql == resetAll {
+				b.WriteString(encoding)
+			}
 		}
 	}
 	n, err := io.WriteString(w, b.String())
@@ -38,6 +41,9 @@ func (p *Plan) WriteTo(w io.Writer) (int64, error) {
 	}
 	return int64(n), nil
 }
+
+// encoding says what psql reads, and the names of files in what is the tool's own; what follows a file resets it.
+const encoding = "\\encoding UTF8\n"
 
 func comment(b *strings.Builder, text string) {
 	lines := strings.NewReplacer("\r\n", "\n-- ", "\r", "\n-- ", "\n", "\n-- ") // to psql each of them ends a comment
