@@ -11,6 +11,7 @@
 package cli
 
 import (
+	"errors"
 	"io/fs"
 	"strings"
 
@@ -59,6 +60,9 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 something is pending (status --ex
 	command.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	command.AddCommand(t.up(), t.plan(), t.status(), t.create(), t.version())
 	usageErrors(command)
+	for _, sub := range command.Commands() {
+		t.errorsAsJSON(sub)
+	}
 	return command
 }
 
@@ -80,4 +84,20 @@ func unknownCommand(cmd *cobra.Command, typed string) error {
 		return usagef("there is no command %q; did you mean %s?", typed, strings.Join(suggestions, " or "))
 	}
 	return usagef("there is no command %q", typed)
+}
+
+// errorsAsJSON prints the error of a command as its result where --json asks for it. What is wrong with the flags
+// themselves is told on stderr alone.
+func (t *tool) errorsAsJSON(command *cobra.Command) {
+	run := command.RunE
+	if run == nil {
+		return
+	}
+	command.RunE = func(cmd *cobra.Command, args []string) error {
+		err := run(cmd, args)
+		if t.json && !t.printed && err != nil && !errors.Is(err, errPending) {
+			return joinWrite(err, t.screen.printJSON(map[string]*errorJSON{"error": describe(err)}))
+		}
+		return err
+	}
 }

@@ -54,7 +54,7 @@ func ExitCode(err error) int {
 	var held *migrator.LockedError
 	var stopped *signalError
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, syscall.EPIPE): // whoever read the results has seen enough
 		return ExitDone
 	case errors.As(err, &wrong):
 		return ExitUsage
@@ -73,6 +73,7 @@ func ExitCode(err error) int {
 // Main runs the command as a program with the arguments and signals of this process, prints its error and returns its
 // exit code. The first SIGINT or SIGTERM cancels what the server is doing; a second one ends the program at once.
 func Main(files fs.FS) int {
+	signal.Ignore(syscall.SIGPIPE) // a reader that has left must not end a run half way
 	ctx, stop := untilSignal()
 	defer stop()
 	command := Command(files)

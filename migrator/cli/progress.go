@@ -3,7 +3,11 @@ package cli
 import (
 	"fmt"
 	"io"
+	"os"
 	"time"
+
+	"github.com/charmbracelet/x/ansi"
+	"golang.org/x/term"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
 )
@@ -50,8 +54,19 @@ func (s *screen) end() { s.clear() }
 
 func (p *progress) show(w io.Writer) {
 	if p.active {
-		fmt.Fprintf(w, "%s%s %.1fs", eraseLine, p.text, time.Since(p.began).Seconds())
+		elapsed := fmt.Sprintf(" %.1fs", time.Since(p.began).Seconds())
+		fmt.Fprint(w, eraseLine+ansi.Truncate(p.text, width(w)-len(elapsed)-1, "…")+elapsed)
 	}
+}
+
+// width is that of the terminal: a line that is longer takes two rows, of which only the last can be erased.
+func width(w io.Writer) int {
+	if f, ok := w.(*os.File); ok {
+		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
+			return columns
+		}
+	}
+	return 80
 }
 
 func (p *progress) hide(w io.Writer) {

@@ -27,6 +27,7 @@ type screen struct {
 
 	mu       sync.Mutex
 	progress progress
+	lost     error // why a result could not be written
 }
 
 func newScreen(out, err io.Writer, noColor, verbose bool) *screen {
@@ -35,10 +36,11 @@ func newScreen(out, err io.Writer, noColor, verbose bool) *screen {
 	if noColor || os.Getenv("NO_COLOR") != "" || !s.outTTY {
 		renderer.SetColorProfile(termenv.Ascii)
 	}
-	s.good = renderer.NewStyle().Foreground(lipgloss.Color("2"))
-	s.bad = renderer.NewStyle().Foreground(lipgloss.Color("1"))
-	s.warm = renderer.NewStyle().Foreground(lipgloss.Color("3"))
-	s.dim = renderer.NewStyle().Faint(true)
+	style := renderer.NewStyle().TabWidth(lipgloss.NoTabConversion)
+	s.good = style.Foreground(lipgloss.Color("2"))
+	s.bad = style.Foreground(lipgloss.Color("1"))
+	s.warm = style.Foreground(lipgloss.Color("3"))
+	s.dim = style.Faint(true)
 	return s
 }
 
@@ -50,12 +52,21 @@ func isTerminal(w io.Writer) bool {
 // note prints what a person may want to know while waiting.
 func (s *screen) note(format string, args ...any) {
 	if !s.quiet {
-		s.say(s.dim.Render(fmt.Sprintf(format, args...)))
+		s.say(paint(s.dim, fmt.Sprintf(format, args...)))
 	}
 }
 
+// paint colours each line for itself: lipgloss would make them all as wide as the widest.
+func paint(style lipgloss.Style, text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = style.Render(line)
+	}
+	return strings.Join(lines, "\n")
+}
+
 func (s *screen) warn(format string, args ...any) {
-	s.say(s.warm.Render("warning: " + fmt.Sprintf(format, args...)))
+	s.say(paint(s.warm, "warning: "+fmt.Sprintf(format, args...)))
 }
 
 // say prints a line to err, above the line of progress.
@@ -72,7 +83,9 @@ func (s *screen) result(line string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.progress.hide(s.err)
-	fmt.Fprintln(s.out, line)
+	if _, err := fmt.Fprintln(s.out, line); err != nil && s.lost == nil {
+		s.lost = err
+	}
 	s.progress.show(s.err)
 }
 
@@ -107,28 +120,28 @@ func (s *screen) observe(e migrator.Event) {
 		s.warn("%s", e.Message)
 	case migrator.EventNotice:
 		if s.verbose || !strings.HasPrefix(e.Message, "NOTICE") {
-			s.say(s.dim.Render(fmt.Sprintf("%s: %s", e.Version, e.Message)))
+			s.say(paint(s.dim, fmt.Sprintf("%s: %s", e.Version, e.Message)))
 		}
 	case migrator.EventWaiting:
 		s.busy("another run is migrating, waiting", e)
 	case migrator.EventBlocked:
 		s.busy(fmt.Sprintf("%s waits for a lock", e.Version), e)
 	case migrator.EventRetrying:
-		s.say(s.warm.Render(fmt.Sprintf("%s was rolled back and is tried again in %s: %v", e.Version, e.Pause.Round(time.Millisecond), e.Err)))
+		s.say(paint(s.warm, fmt.Sprintf("%s was rolled back and is tried again in %s: %v", e.Version, e.Pause.Round(time.Millisecond), e.Err)))
 		s.backends(e)
 	case migrator.EventReconnecting:
-		s.say(s.warm.Render(fmt.Sprintf("the database cannot be reached, trying again in %s: %v", e.Pause.Round(time.Millisecond), e.Err)))
+		s.say(paint(s.warm, fmt.Sprintf("the database cannot be reached, trying again in %s: %v", e.Pause.Round(time.Millisecond), e.Err)))
 	}
 }
 
 func (s *screen) busy(what string, e migrator.Event) {
-	s.say(s.warm.Render(fmt.Sprintf("%s (%s)", what, e.Elapsed.Round(100*time.Millisecond))))
+	s.say(paint(s.warm, fmt.Sprintf("%s (%s)", what, e.Elapsed.Round(100*time.Millisecond))))
 	s.backends(e)
 }
 
 func (s *screen) backends(e migrator.Event) {
 	for _, backend := range e.Backends {
-		s.say(s.warm.Render("  held by " + backend.String()))
+		s.say(paint(s.warm, "  held by "+backend.String()))
 	}
 }
 
@@ -148,10 +161,11 @@ func done(d migrator.Direction) string {
 
 // report prints the error of a command, and for wrong usage where to read on.
 func report(cmd *cobra.Command, err error) {
-	if err == nil || ExitCode(err) == ExitPending {
+	if code := ExitCode(err); code == ExitDone || code == ExitPending {
 		return
 	}
-	s := newScreen(cmd.ErrOrStderr(), cmd.ErrOrStderr(), false, false)
+	noColor, _ := cmd.Flags().GetBool("no-color") // without it there is colour
+	s := newScreen(cmd.ErrOrStderr(), cmd.ErrOrStderr(), noColor, false)
 	fmt.Fprintln(s.err, s.bad.Render("error:")+" "+err.Error())
 	if ExitCode(err) == ExitUsage {
 		fmt.Fprintln(s.err, "see migrator --help")

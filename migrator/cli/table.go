@@ -21,11 +21,9 @@ func (s *screen) printStatus(statuses []migrator.Status) error {
 			return err
 		}
 	}
-	pending := 0
+	count := map[migrator.State]int{}
 	for _, status := range statuses {
-		if status.Pending() {
-			pending++
-		}
+		count[status.State]++
 		line := fmt.Sprintf("%s\t%s\t%s", status.Version, status.State, when(status.AppliedAt))
 		if s.outTTY {
 			line = pad(string(status.Version), width) + "  " + s.state(status.State).Render(pad(string(status.State), 12)) + "  " + when(status.AppliedAt)
@@ -34,7 +32,13 @@ func (s *screen) printStatus(statuses []migrator.Status) error {
 			return err
 		}
 	}
-	s.note("%d applied, %d pending", len(statuses)-pending, pending)
+	summary := fmt.Sprintf("%d applied, %d pending", count[migrator.StateApplied], count[migrator.StatePending]+count[migrator.StateOutOfOrder])
+	for _, state := range []migrator.State{migrator.StateChanged, migrator.StateRenamed, migrator.StateMissing, migrator.StateNewer} {
+		if count[state] > 0 {
+			summary += fmt.Sprintf(", %d %s", count[state], state)
+		}
+	}
+	s.note("%s", summary)
 	return nil
 }
 

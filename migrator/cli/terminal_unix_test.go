@@ -55,3 +55,24 @@ func TestATerminalGetsColumnsColoursAndProgress(t *testing.T) {
 		require.Equal(t, 3, strings.Count(plain, "\n"), plain)
 	}
 }
+
+func TestAReaderThatLeavesDoesNotEndARun(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, name := range []string{"001_a.sql", "002_b.sql", "003_c.sql"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("select pg_sleep(0.2);\n"), 0o600))
+	}
+	program, err := os.Executable()
+	require.NoError(t, err)
+	env := append(os.Environ(), "DATABASE_URL="+migratortest.Database(t))
+	cmd := &exec.Cmd{Path: program, Args: []string{"migrator", "up", "--dir", dir}, Env: env}
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	_, err = out.Read(make([]byte, 1))
+	require.NoError(t, err)
+	require.NoError(t, out.Close())
+	require.NoError(t, cmd.Wait())
+	status := &exec.Cmd{Path: program, Args: []string{"migrator", "status", "--exit-code", "--dir", dir}, Env: env}
+	require.NoError(t, status.Run(), "everything is applied")
+}

@@ -6,13 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/joho/godotenv"
 	"github.com/spf13/cobra"
 
@@ -33,7 +30,8 @@ type tool struct {
 	dev                              bool
 	devData                          string
 
-	screen *screen
+	screen  *screen
+	printed bool // the error is in the JSON that was printed
 }
 
 // prepare runs before each command: what --env-file says must be known before a variable is looked at.
@@ -154,26 +152,11 @@ func (t *tool) database(ctx context.Context) (address string, stop func(), err e
 	return address, func() {}, nil
 }
 
-// parse reads a connection string. Its errors quote nothing that may hold a password, which pgx cannot promise.
+// parse reads a connection string. Its error quotes nothing: any part of a string that cannot be read may be the password.
 func parse(address string) (*pgx.ConnConfig, error) {
 	conn, err := pgx.ParseConfig(address)
-	if err == nil {
-		return conn, nil
+	if err != nil {
+		return nil, usagef("the database's connection string cannot be read: want postgres://user:password@host:5432/name, in which special characters of the password are written %%XX, or key=value pairs, in which values with spaces are quoted; look also at sslmode, at the certificates, and at the PG* variables")
 	}
-	reason := "it is neither a URL (postgres://user:password@host:5432/name) nor key=value pairs; in a URL, special characters of the password are written %XX"
-	var malformed *url.Error
-	var parse *pgconn.ParseConfigError
-	if errors.As(err, &parse) && !errors.As(err, &malformed) {
-		if _, after, ok := cutLast(parse.Error(), "`: "); ok {
-			reason = after
-		}
-	}
-	return nil, usagef("the database's connection string cannot be read: %s", reason)
-}
-
-func cutLast(s, sep string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
-	}
-	return s, "", false
+	return conn, nil
 }

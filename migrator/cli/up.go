@@ -88,9 +88,10 @@ func (t *tool) run(ctx context.Context, m *migrator.Migrator, target migrator.Ta
 	t.screen.clear()
 	err = withCause(ctx, err)
 	if t.json {
+		t.printed = true
 		return joinWrite(err, t.screen.printJSON(runJSON{Results: orEmpty(results), Error: describe(err)}))
 	}
-	return err
+	return joinWrite(err, t.screen.lost)
 }
 
 func (t *tool) printScript(ctx context.Context, m *migrator.Migrator, target migrator.Target) error {
