@@ -202,6 +202,7 @@ func (r *run) finish(move *Move) {
 	r.emit(r.event(Event{Kind: EventFinished, Elapsed: elapsed}, move))
 	r.results = append(r.results, Result{Version: move.Migration.Version, Direction: move.Direction, Elapsed: elapsed})
 	r.sent = nil
+	r.lostIn = nil
 	r.losses.progress()
 	r.conflicts = 0
 	if len(r.fixed) > 0 {
