@@ -226,3 +226,16 @@ func TestPromise8EveryErrorHasAPlaceOrSaysWhereItCameFrom(t *testing.T) {
 		})
 	}
 }
+
+func TestARunThatIsStoppedWhileItsServerIsAwaySaysThatItDoesNotKnow(t *testing.T) {
+	t.Parallel()
+	url := migratortest.Database(t)
+	proxy := pgproxy.Start(t, url)
+	proxy.Cut(pgproxy.Cut{Match: pgproxy.Containing("create table ledger"), At: pgproxy.AfterForward, Kill: true})
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	_, err := open(t, proxy.URL(), ledgerFiles(1), migrator.Config{}).Run(ctx, migrator.Up())
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.ErrorIs(t, err, migrator.ErrUnsettled)
+	require.ErrorContains(t, err, "STATE: not known, the server could not be asked; run it again, the history decides")
+}

@@ -64,9 +64,18 @@ func (r *run) all(ctx context.Context) error {
 			return nil
 		}
 		if err := r.again(ctx, err); err != nil {
-			return err
+			return r.doubt(err)
 		}
 	}
+}
+
+// doubt adds to an error that has ended the run that it is not known what became of the move that was under way.
+func (r *run) doubt(err error) error {
+	var told *MigrationError
+	if r.sent == nil || errors.As(err, &told) {
+		return err
+	}
+	return r.migrationError(r.sent, &failure{err: errors.Join(err, ErrUnsettled), offset: -1}, unsettled)
 }
 
 // done reports the end. Another run may have done what was planned.
