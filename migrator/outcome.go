@@ -31,6 +31,8 @@ func judgeError(ctx context.Context, kind operationKind, err error, watched bool
 		return lost
 	case isLost(pg, srv):
 		return lost
+	case kind == opClean: // it is committed, and nothing is there to try again
+		return final
 	}
 	switch pg.Code {
 	case "55P03", "40P01", "40001": // lock not available, deadlock, serialization failure

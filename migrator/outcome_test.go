@@ -96,3 +96,13 @@ func TestAServerThatMayTakeAConnectionLaterIsWorthWaitingFor(t *testing.T) {
 		require.Equal(t, c.want, worthWaiting(c.err), name)
 	}
 }
+
+func TestWhatFailsAfterTheCommitIsNotTriedAgain(t *testing.T) {
+	t.Parallel()
+	for _, code := range []string{"55P03", "40P01", "40001", "57014"} {
+		err := &pgconn.PgError{Code: code}
+		require.Equal(t, busy, judgeError(t.Context(), opFile, err, true, server{}), code)
+		require.Equal(t, final, judgeError(t.Context(), opClean, err, true, server{}), code)
+	}
+	require.Equal(t, lost, judgeError(t.Context(), opClean, &pgconn.PgError{Code: "57P01"}, false, server{}))
+}

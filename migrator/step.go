@@ -47,9 +47,6 @@ func (r *run) step(ctx context.Context, s *step) error {
 		}
 		switch result := judgeError(ctx, failed.operation.kind, failed.err, seen.exceeded, r.server); result {
 		case busy:
-			if failed.operation.kind == opClean { // after the commit
-				return r.settle(ctx, s, failed, final)
-			}
 			wait := jitter(pause)
 			if time.Since(began)+wait > r.m.options.RetryFor {
 				failed.blockers = seen.blockers
@@ -153,10 +150,11 @@ func (r *run) settle(ctx context.Context, s *step, failed *failure, why outcome)
 	if err := r.abandon(ctx); err != nil {
 		r.hangUp()
 	}
+	if s.move == nil {
+		return r.explain(s.title, cause)
+	}
 	h, err := r.readHistory(ctx)
 	switch {
-	case s.move == nil:
-		return r.explain(s.title, cause)
 	case err != nil:
 		failed.err = errors.Join(cause, ErrUnsettled)
 		return r.migrationError(s.move, failed, unsettled)
