@@ -32,11 +32,17 @@ type server struct {
 	Tables          []catalogTable `json:"tables"`
 }
 
+// major is the server's major version; 0 where it is something else than PostgreSQL.
+func (s *server) major() int {
+	var major int
+	_, _ = fmt.Sscanf(s.Platform, "PostgreSQL %d", &major)
+	return major
+}
+
 // checksClients reports whether the server takes client_connection_check_interval: from 15 on where its poll, epoll or
 // kqueue reports a closed socket, in 14 on Linux alone.
 func (s *server) checksClients() bool {
-	var major int
-	_, _ = fmt.Sscanf(s.Platform, "PostgreSQL %d", &major) // 0 where it is something else
+	major := s.major()
 	return (major >= 14 && strings.Contains(s.Platform, "linux")) ||
 		(major >= 15 && (strings.Contains(s.Platform, "apple-darwin") || strings.Contains(s.Platform, "bsd")))
 }
@@ -60,9 +66,19 @@ type history struct {
 	index   map[Version]*record
 }
 
-func (h *history) has(v Version) bool { return h.index[v] != nil }
+func (h *history) has(v Version) bool { return h.row(v) != nil }
 
-func (h *history) row(v Version) *record { return h.index[v] }
+// row returns a version's row, nil for none. The index is made when it is first asked for: where nothing is pending
+// nobody asks.
+func (h *history) row(v Version) *record {
+	if h.index == nil {
+		h.index = make(map[Version]*record, len(h.records))
+		for i := range h.records {
+			h.index[h.records[i].version] = &h.records[i]
+		}
+	}
+	return h.index[v]
+}
 
 // historyQuery is one message: what the server is, and the rows of the table that t means to it. Where there is no such
 // table the second half fails, after the first has been answered.
@@ -141,9 +157,5 @@ func newHistory(configured table, read *historyReader) (h *history, needed strin
 // fill takes the rows of the table, which therefore exists.
 func (h *history) fill(records []record) {
 	h.exists = true
-	h.records = records
-	h.index = make(map[Version]*record, len(records))
-	for i := range records {
-		h.index[records[i].version] = &records[i]
-	}
+	h.records, h.index = records, nil
 }

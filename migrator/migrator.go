@@ -68,18 +68,18 @@ func New(conn *pgx.ConnConfig, migrations []Migration, config Config) *Migrator 
 
 // Plan returns what Run would do now. It takes no lock and writes nothing.
 func (m *Migrator) Plan(ctx context.Context, target Target) (*Plan, error) {
-	h, s, err := m.look(ctx)
+	h, err := m.look(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return m.plan(h, target, scripter{
-		table: h.table, major: s.major(), lockTimeout: m.options.LockTimeout, takesLock: true, checkInterval: h.server.checksClients(),
-	}, nil)
+	s := m.scripter(h)
+	s.takesLock = true // psql has no warden
+	return m.plan(h, target, s, reviewer{})
 }
 
 // Status returns what files and history say of each version, in order. It takes no lock and writes nothing.
 func (m *Migrator) Status(ctx context.Context) ([]Status, error) {
-	h, _, err := m.look(ctx)
+	h, err := m.look(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -101,18 +101,24 @@ func (m *Migrator) Run(ctx context.Context, target Target) ([]Result, error) {
 	return r.results, err
 }
 
-// look reads the history on a connection of its own, which is closed again: only what it has told is of use then.
-func (m *Migrator) look(ctx context.Context) (*history, *session, error) {
+// look reads the history on a connection of its own.
+func (m *Migrator) look(ctx context.Context) (*history, error) {
 	if err := m.check(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	s, err := m.dial(ctx, "", "status", true)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer s.close()
-	h, err := s.readHistory(ctx, m.table())
-	return h, s, err
+	return s.readHistory(ctx, m.table())
+}
+
+// scripter is one for a database as its history describes it.
+func (m *Migrator) scripter(h *history) scripter {
+	return scripter{
+		table: h.table, major: h.server.major(), lockTimeout: m.options.LockTimeout, checkInterval: h.server.checksClients(),
+	}
 }
 
 // plan is the pure half of Plan and Run: files and history in, steps out.
@@ -126,9 +132,6 @@ func (m *Migrator) plan(h *history, target Target, s scripter, reviews reviewer)
 
 // script reviews the files of moves and lays out their steps.
 func (m *Migrator) script(h *history, target Target, moves []Move, warnings []string, s scripter, reviews reviewer) (*Plan, error) {
-	if reviews == nil {
-		reviews = reviewer{}
-	}
 	files := make([]*reviewed, len(moves))
 	var problems []error
 	for i := range moves {

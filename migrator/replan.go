@@ -25,10 +25,9 @@ func (r *run) plan(h *history) (*Plan, error) {
 }
 
 func (r *run) scripter(h *history) scripter {
-	return scripter{
-		table: h.table, runID: r.id, major: r.worker.major(), lockTimeout: r.m.options.LockTimeout,
-		takesLock: r.takesLock(), pooled: r.pooled(), checkInterval: h.server.checksClients(),
-	}
+	s := r.m.scripter(h)
+	s.runID, s.takesLock, s.pooled = r.id, r.takesLock(), r.pooled()
+	return s
 }
 
 // readHistory dials where there is no worker, reads, and settles what became of the move that was sent last.

@@ -169,7 +169,7 @@ func TestTheToolsOwnTransactionsLockAndLiftLimitsToo(t *testing.T) {
 	t.Parallel()
 	for _, takesLock := range []bool{false, true} {
 		s := scripter{table: table{"app", "o'clock"}, major: 17, takesLock: takesLock, lockTimeout: time.Second}
-		plan, err := New(nil, nil, Config{}).plan(&history{table: s.table}, Up(), s, nil)
+		plan, err := New(nil, nil, Config{}).plan(&history{table: s.table}, Up(), s, reviewer{})
 		require.NoError(t, err)
 		require.Len(t, plan.steps, 1)
 		require.Nil(t, plan.steps[0].move)

@@ -113,7 +113,7 @@ func TestTheScriptOfAPlanIsExactlyThis(t *testing.T) {
 			migrations, err := Load(fsys)
 			require.NoError(t, err)
 			c := readScriptCase(t, settings, migrations)
-			plan, err := New(nil, migrations, Config{}).plan(c.history, c.target, c.scripter, nil)
+			plan, err := New(nil, migrations, Config{}).plan(c.history, c.target, c.scripter, reviewer{})
 			require.NoError(t, err)
 			var got strings.Builder
 			_, err = plan.WriteTo(&got)

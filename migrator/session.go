@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -90,13 +89,6 @@ func refuseStandby(_ context.Context, pg *pgconn.PgConn) error {
 		return errors.New("is a standby")
 	}
 	return nil
-}
-
-// major returns the server's major version, 0 when it does not tell.
-func (s *session) major() int {
-	text := s.pg.ParameterStatus("server_version")
-	major, _ := strconv.Atoi(text[:digits(text)])
-	return major
 }
 
 // exec sends sql as one message and hands each result to read, which may be nil.
