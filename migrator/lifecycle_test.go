@@ -194,13 +194,14 @@ func TestAPermissionThatIsMissingIsTold(t *testing.T) {
 func TestARolesLimitsDoNotMeetTheToolsOwnStatements(t *testing.T) {
 	t.Parallel()
 	url := migratortest.Database(t)
-	execute(t, url, "alter database \""+database(t, url)+"\" set statement_timeout = 1")
-	execute(t, url, "alter database \""+database(t, url)+"\" set lock_timeout = 1")
-	execute(t, url, "alter database \""+database(t, url)+"\" set idle_in_transaction_session_timeout = 1")
-	m := open(t, url, ledgerFiles(3), migrator.Config{})
-	results, err := m.Run(patience(t), migrator.Up())
+	// In one message: the limits hold for the sessions that come after it.
+	name := pgx.Identifier{database(t, url)}.Sanitize()
+	execute(t, url, "alter database "+name+" set statement_timeout = 250; alter database "+name+" set lock_timeout = 250; alter database "+name+" set idle_in_transaction_session_timeout = 250")
+	fsys := ledgerFiles(3)
+	fsys["004_slow.sql"] = files("x", "select pg_sleep(1);\n")["x"]
+	results, err := open(t, url, fsys, migrator.Config{}).Run(patience(t), migrator.Up())
 	require.NoError(t, err)
-	require.Len(t, results, 3)
+	require.Len(t, results, 4)
 }
 
 func TestPromise8EveryErrorHasAPlaceOrSaysWhereItCameFrom(t *testing.T) {
