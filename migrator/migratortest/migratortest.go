@@ -15,11 +15,14 @@
 //   - download: the same, downloaded once.
 //
 // MIGRATORTEST_SOURCE names the only one to try. A server that was started allows 300 connections and more, does not
-// protect its data from a crash, and ends with the tests. A line on stderr tells once which server it is.
+// protect its data from a crash, and ends with the tests. A line on stderr tells once which server it is. The workers of
+// a fuzz target, which are processes of their own, use the server of the process that started them.
 package migratortest
 
 import (
 	"context"
+	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/signal"
@@ -102,6 +105,9 @@ func get(ctx context.Context) (*server, error) {
 				fmt.Fprintln(os.Stderr, "migratortest: not from", remark)
 			}
 			fmt.Fprintf(os.Stderr, "migratortest: PostgreSQL %s (%.1fs)\n", shared.server.about, time.Since(begin).Seconds())
+			if f := flag.Lookup("test.fuzz"); f != nil && f.Value.String() != "" {
+				shared.err = errors.Join(os.Setenv("TEST_DATABASE_URL", shared.server.url), os.Setenv("MIGRATORTEST_SOURCE", "url"))
+			}
 		}
 	}
 	return shared.server, shared.err
