@@ -72,7 +72,7 @@ func (l *Lexer) scan(start int) (Kind, int) {
 	case ';':
 		return Semicolon, start + 1
 	case '\'':
-		return l.quotedString(start, start, false)
+		return l.quotedString(start, start, plain)
 	case '"':
 		return l.quotedIdentifier(start, start)
 	case '$':
@@ -101,16 +101,20 @@ func (l *Lexer) word(start int) (Kind, int) {
 	switch l.src[start] {
 	case 'e', 'E':
 		if l.at(next, '\'') {
-			return l.quotedString(start, next, true)
+			return l.quotedString(start, next, escapes)
 		}
-	case 'b', 'B', 'x', 'X', 'n', 'N':
+	case 'b', 'B', 'x', 'X':
 		if l.at(next, '\'') {
-			return l.quotedString(start, next, false)
+			return l.quotedString(start, next, bits)
+		}
+	case 'n', 'N':
+		if l.at(next, '\'') {
+			return l.quotedString(start, next, plain)
 		}
 	case 'u', 'U':
 		// A backslash in U&'…' writes a character by its number, but protects no quote.
 		if l.at(next, '&') && l.at(next+1, '\'') {
-			return l.quotedString(start, next+1, false)
+			return l.quotedString(start, next+1, plain)
 		}
 		if l.at(next, '&') && l.at(next+1, '"') {
 			return l.quotedIdentifier(start, next+1)

@@ -38,6 +38,7 @@ func TestTokensAreThoseOfTheServer(t *testing.T) {
 		{"e'\\''E'a'", "string e'\\''\nstring E'a'"},
 		{"type'a'", "word type\nstring 'a'"},
 		{"b'1'X'F'n'a'U&'b'", "string b'1'\nstring X'F'\nstring n'a'\nstring U&'b'"},
+		{"b'0''1' x'F'\n'F''a'", "string b'0'\nstring '1'\nstring x'F'↵'F'\nstring 'a'"},
 		{"'a'\n'b' 'c'", "string 'a'↵'b'\nstring 'c'"},
 		{"E'a' -- '\n 'b\\''", "string E'a' -- '↵ 'b\\''"},
 		{"'a' /* */\n'b'", "string 'a'\ncomment /* */\nstring 'b'"},

@@ -2,11 +2,20 @@ package sqllex
 
 import "strings"
 
+// quoting says what protects a quote in a literal.
+type quoting uint8
+
+const (
+	plain   quoting = iota // another quote
+	escapes                // another quote, or a backslash
+	bits                   // nothing: b'0''1' is b'0', and then a plain '1'
+)
+
 // quotedString reads the literal that begins at start, its prefix, and has its
 // first quote at quote. A literal that goes on in another line keeps its mode.
-func (l *Lexer) quotedString(start, quote int, backslash bool) (Kind, int) {
+func (l *Lexer) quotedString(start, quote int, mode quoting) (Kind, int) {
 	for open := start; ; open = quote {
-		end, ok := l.closingQuote(quote+1, backslash)
+		end, ok := l.closingQuote(quote+1, mode)
 		if !ok {
 			return l.fail(open, unterminatedString)
 		}
@@ -17,12 +26,12 @@ func (l *Lexer) quotedString(start, quote int, backslash bool) (Kind, int) {
 }
 
 // closingQuote returns the place after the quote that ends the string part at i.
-func (l *Lexer) closingQuote(i int, backslash bool) (end int, ok bool) {
+func (l *Lexer) closingQuote(i int, mode quoting) (end int, ok bool) {
 	for ; i < len(l.src); i++ {
 		switch c := l.src[i]; {
-		case c == '\\' && backslash:
+		case c == '\\' && mode == escapes:
 			i++
-		case c == '\'' && l.at(i+1, '\''):
+		case c == '\'' && mode != bits && l.at(i+1, '\''):
 			i++
 		case c == '\'':
 			return i + 1, true

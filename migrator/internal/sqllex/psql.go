@@ -20,7 +20,7 @@ func ForPsql(src string) string {
 		case text == ":" && variableAt(src[token.End:]):
 			out.WriteString(`\:`)
 		case token.Kind == String && (text[0] == 'e' || text[0] == 'E'):
-			first, _ := (&Lexer{src: text}).closingQuote(len("E'"), true)
+			first, _ := (&Lexer{src: text}).closingQuote(len("E'"), escapes)
 			out.WriteString(text[:first] + doubled.Replace(text[first:]))
 		default:
 			out.WriteString(text)
