@@ -36,11 +36,16 @@ func parseName(name string) (fileName, error) {
 	}
 	stem, suffix, kind := splitSuffix(name)
 	label, ok := strings.CutPrefix(stem[n:], "_")
+	named := ok && label != ""
+	if !named {
+		label = suggestLabel(stem[n:])
+	}
+	rename := fmt.Sprintf("rename it to %s_%s%s", name[:n], label, suffix)
 	switch {
 	case name[len(stem):] != suffix:
-		return refuse(fmt.Sprintf("the suffix is not %s", suffix), fmt.Sprintf("rename it to %s%s", stem, suffix))
-	case !ok || label == "":
-		return refuse("is not named NNN_name.sql", fmt.Sprintf("rename it to %s_%s%s", name[:n], suggestLabel(stem[n:]), suffix))
+		return refuse(fmt.Sprintf("the suffix is not %s", suffix), rename)
+	case !named:
+		return refuse("is not named NNN_name.sql", rename)
 	case utf8.RuneCountInString(name) > maxVersion:
 		return refuse(fmt.Sprintf("the name is longer than %d characters", maxVersion), "shorten it")
 	}
@@ -60,9 +65,10 @@ func splitSuffix(name string) (stem, suffix string, kind fileKind) {
 	return name[:len(name)-len(".sql")], ".sql", upFile
 }
 
-// suggestLabel makes a name out of what stands where "_name" should.
+// suggestLabel makes a name out of what stands where "_name" should. Its end stays: without its last dot, 1-a.down..sql
+// would become the name of a down file.
 func suggestLabel(rest string) string {
-	label := strings.Trim(rest, "-. _")
+	label := strings.TrimLeft(rest, "-. _")
 	if label == "" {
 		return "name"
 	}

@@ -65,6 +65,9 @@ func TestANameThatMeansToBeAMigrationAndDoesNotFitIsRefusedWithOneThatWould(t *t
 		"001init.sql":         {"is not named NNN_name.sql", "rename it to 001_init.sql"},
 		"1.2_init.sql":        {"is not named NNN_name.sql", "rename it to 1_2_init.sql"},
 		"001_init.SQL":        {"the suffix is not .sql", "rename it to 001_init.sql"},
+		"001-init.SQL":        {"the suffix is not .sql", "rename it to 001_init.sql"},
+		"001.Sql":             {"the suffix is not .sql", "rename it to 001_name.sql"},
+		"001-init.down..sql":  {"is not named NNN_name.sql", "rename it to 001_init.down..sql"},
 		"001_bell\a.sql":      {"the name holds characters that cannot be printed", "rename it"},
 		"001_line\nbreak.sql": {"the name holds characters that cannot be printed", "rename it"},
 		"001_c1\u0085.sql":    {"the name holds characters that cannot be printed", "rename it"},
@@ -163,9 +166,13 @@ func TestTheStemOfAVersionIsWhatAPersonTypes(t *testing.T) {
 func FuzzParseName(f *testing.F) {
 	for _, seed := range []string{
 		"001_init.sql", "001_init.up.sql", "001_init.down.sql", "1.sql", "1_.sql", "1-x.SQL", "1_x.up.down.sql", "1_x.down.up.sql",
-		"init.sql", "", ".sql", "0", "1_\x00.sql", "1_\xff.sql", "1_æ.sql", "1_.down.sql", "1_İ.down.sql",
+		"init.sql", "", ".sql", "0", "1_\x00.sql", "1_\xff.sql", "1_æ.sql", "1_.down.sql", "1_İ.down.sql", "1-x.down..sql", "1-.up.SQL",
 	} {
 		f.Add(seed)
+	}
+	for _, letter := range []string{"x", "æ"} {
+		f.Add("1_" + strings.Repeat(letter, maxVersion-6) + ".sql")
+		f.Add("1_" + strings.Repeat(letter, maxVersion-5) + ".sql")
 	}
 	f.Fuzz(func(t *testing.T, name string) {
 		got, err := parseName(name)
@@ -177,6 +184,8 @@ func FuzzParseName(f *testing.F) {
 			require.Contains(t, []string{name, strconv.QuoteToASCII(name)}, refused.Path)
 			require.NotEmpty(t, refused.Hint)
 			require.Zero(t, got)
+			require.True(t, !strings.Contains(refused.Message, "longer") || utf8.RuneCountInString(name) > maxVersion)
+			theHintHelps(t, name, refused.Hint)
 			return
 		}
 		require.Equal(t, meant, got.kind != notAMigration, "nothing is left out in silence")
@@ -196,4 +205,20 @@ func FuzzParseName(f *testing.F) {
 		require.False(t, strings.ContainsFunc(name, unicode.IsControl))
 		require.Regexp(t, `^[0-9]+_.`, got.stem)
 	})
+}
+
+// theHintHelps checks that a suggested name, where there is one, is taken, and for a file of the same kind and number.
+func theHintHelps(t *testing.T, name, hint string) {
+	better, ok := strings.CutPrefix(hint, "rename it to ")
+	if !ok {
+		return
+	}
+	require.Equal(t, digits(name), digits(better))
+	require.Equal(t, name[:digits(name)], better[:digits(better)])
+	got, err := parseName(better)
+	if err != nil {
+		require.ErrorContains(t, err, "the name is longer", "%q is refused as well", better)
+		return
+	}
+	require.Equal(t, strings.HasSuffix(strings.ToLower(name), ".down.sql"), got.kind == downFile, "%q for %q", better, name)
 }
