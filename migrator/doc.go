@@ -18,9 +18,10 @@
 //     decides who applies a file; the run lock only keeps the others from trying.
 //  2. Nothing half-applied. A file is all there or not there at all. One that would end its own transaction is refused
 //     before anything runs.
-//  3. No repair by hand. After a crash at any moment run it again. There is no dirty flag.
+//  3. No repair by hand. After a crash at any moment run it again. There is no dirty flag. The one exception is a
+//     statement that cannot run in a transaction, of which the catalog does not tell whether it has run: ErrInDoubt.
 //  4. Any number of replicas may start at once: each ends with success, and each file ran once.
-//  5. Any pooler: no session state is relied on, one connection is enough, nothing is prepared.
+//  5. Any pooler for files in a transaction: no session state is relied on, one connection is enough, nothing is prepared.
 //  6. Nobody queues behind a lock that a file waits for longer than Config.LockTimeout, summed over the file. It is
 //     rolled back and tried again, and who was in the way is named.
 //  7. No leaks between files: role, search_path and settings of one meet neither the next nor the history.
@@ -36,6 +37,15 @@
 //
 // pg_cancel_backend on the worker stops a run with an error; after pg_terminate_backend it dials again and goes on.
 //
+// # Without a transaction
+//
+// A file with the directive no-transaction is sent statement by statement. Each that can runs in a transaction with its
+// record in a table beside the history, claimed first; one that cannot is recorded before and after, and when it was cut
+// off in between the catalog tells what became of it. The worker's session holds a lock of its own meanwhile, so that
+// the backend of a client that is gone keeps other runs away until it has ended.
+//
+// # Errors
+//
 // Errors that a caller can tell apart: FileError, MigrationError, DriftError, OrderError, VersionError, HistoryError,
-// LockedError, ErrIrreversible, ErrUnsettled.
+// LockedError, UnfinishedError, ErrIrreversible, ErrUnsettled, ErrInDoubt.
 package migrator

@@ -16,6 +16,11 @@ var ErrIrreversible = errors.New("has no down file")
 // migration that was under way. Nothing needs repair: the next run reads the history and goes on.
 var ErrUnsettled = errors.New("the server could not be asked what became of it")
 
+// ErrInDoubt means that a statement of a no-transaction file was cut off between its start and its record, and that the
+// catalog does not tell whether it has run: CREATE DATABASE, or a procedure that commits. The error has the two
+// commands of which a person chooses one.
+var ErrInDoubt = errors.New("in doubt whether this statement has run")
+
 // A FileError means that a file cannot be understood, or holds what cannot be run. Nothing has run.
 type FileError struct {
 	Path    string
@@ -103,6 +108,20 @@ type OrderError struct {
 func (e *OrderError) Error() string {
 	return fmt.Sprintf("out of order: %s pending below %s, the newest applied one\nHINT: renumber the file so that it comes last, or run without strict order",
 		join(e.Pending), e.Newest)
+}
+
+// An UnfinishedError means that a no-transaction file was begun in the other direction and is not done, so that the
+// schema is between two versions.
+type UnfinishedError struct {
+	Version    Version
+	Unfinished Unfinished
+}
+
+func (e *UnfinishedError) Error() string {
+	if e.Unfinished.Direction == DirectionDown {
+		return fmt.Sprintf("%s is half reverted: of its down file %s\nHINT: revert it first", e.Version, e.Unfinished)
+	}
+	return fmt.Sprintf("%s is half applied: %s\nHINT: finish it first: apply what is pending", e.Version, e.Unfinished)
 }
 
 // A VersionError means that a version that was asked for does not exist, or that what was typed fits several.

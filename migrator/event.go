@@ -28,6 +28,8 @@ const (
 	EventReconnecting EventKind = "reconnecting"
 	// EventNotice: Message is what the server said with RAISE NOTICE or WARNING while the migration ran.
 	EventNotice EventKind = "notice"
+	// EventStatement: a statement of a no-transaction file is done, Statement of Statements.
+	EventStatement EventKind = "statement"
 	// EventFinished: the migration is committed; Elapsed is how long it took.
 	EventFinished EventKind = "finished"
 	// EventFailed: the migration ended with Err.
@@ -38,16 +40,18 @@ const (
 
 // Event is something that happened during a run. Which fields are set depends on Kind.
 type Event struct {
-	Kind      EventKind
-	Version   Version // the migration, where the event is about one
-	Direction Direction
-	Index     int // 1-based position of the migration in this run
-	Total     int // migrations in this run
-	Elapsed   time.Duration
-	Pause     time.Duration
-	Backends  []Backend
-	Message   string
-	Err       error
+	Kind       EventKind
+	Version    Version // the migration, where the event is about one
+	Direction  Direction
+	Index      int // 1-based position of the migration in this run
+	Total      int // migrations in this run
+	Statement  int // 1-based position of the statement in its file, settings not counted
+	Statements int
+	Elapsed    time.Duration
+	Pause      time.Duration
+	Backends   []Backend
+	Message    string
+	Err        error
 }
 
 // Backend is a session of the server, as pg_stat_activity shows it. A role that may not see others' activity gets the

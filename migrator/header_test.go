@@ -1,13 +1,10 @@
 package migrator
 
 import (
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
 
 // asked is what a header asks for.
@@ -111,35 +108,6 @@ func TestADirectiveInCapitalsIsNotIgnored(t *testing.T) {
 		got, err := header("-- " + prefix + " lock-timeout=10s\nalter table t add c int;\n")
 		require.True(t, err != nil || got.timeout == 10*time.Second, "%s: neither obeyed nor refused", prefix)
 	}
-}
-
-func FuzzHeader(f *testing.F) {
-	for _, seed := range []string{
-		"", "-- migrator: no-transaction, batch\n", "-- migrator: isolation=serializable lock-timeout=2s\nselect 1", "/* x */ --migrator:=,=\r\n",
-		"-- migrator: lock-timeout=9999999999h", "--migrator:lock-timeout=1ns", "-- migrator: \xff", "/*", "select 1; -- migrator: batch",
-	} {
-		f.Add(seed)
-	}
-	levels := map[string]bool{"": true, "read committed": true, "repeatable read": true, "serializable": true}
-	f.Fuzz(func(t *testing.T, sql string) {
-		s := Script{Path: "1_a.sql", SQL: sql}
-		err := s.readHeader()
-		require.Contains(t, []Mode{Transactional, NoTransaction, Batch}, s.Mode)
-		require.True(t, levels[s.Isolation], s.Isolation)
-		require.True(t, s.LockTimeout == 0 || s.LockTimeout >= time.Millisecond)
-		if !strings.Contains(strings.ToLower(sql), directivePrefix) {
-			require.NoError(t, err)
-			require.Equal(t, Script{Path: "1_a.sql", SQL: sql, Mode: Transactional}, s)
-		}
-		var refused *FileError
-		if err != nil {
-			require.ErrorAs(t, err, &refused)
-			line, column := sqllex.Position(sql, len(sql))
-			require.True(t, refused.Line < line || (refused.Line == line && refused.Column <= column))
-			require.Contains(t, sql, refused.Source)
-			require.NotEmpty(t, refused.Error())
-		}
-	})
 }
 
 func TestADirectiveThatIsSaidTwiceIsRefused(t *testing.T) {

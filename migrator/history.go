@@ -3,11 +3,13 @@ package migrator
 import (
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -28,6 +30,7 @@ type server struct {
 	ReadOnly        bool           `json:"read_only"`
 	Standby         bool           `json:"standby"`
 	Citus           bool           `json:"citus"`
+	Pooled          bool           `json:"-"`        // the process that answers is not the one that greeted us
 	Resolved        int64          `json:"resolved"` // oid of the table that the unqualified name means; 0: none
 	Tables          []catalogTable `json:"tables"`
 }
@@ -47,6 +50,23 @@ func (s *server) checksClients() bool {
 		(major >= 15 && (strings.Contains(s.Platform, "apple-darwin") || strings.Contains(s.Platform, "bsd")))
 }
 
+// grant is what the role needs of a history.
+func (s *server) grant(history table) string {
+	return fmt.Sprintf("grant select, insert, update, delete on %s to %s", history.sql(), pgx.Identifier{s.User}.Sanitize())
+}
+
+// missingGrant is a hint where an error says that the table may not be read, else "".
+func (s *server) missingGrant(err error, oid int64) string {
+	var pg *pgconn.PgError
+	var note strings.Builder
+	for _, t := range s.Tables {
+		if t.OID == oid && errors.As(err, &pg) && pg.Code == "42501" {
+			writeNote(&note, "HINT", s.grant(table{t.Schema, t.Name}))
+		}
+	}
+	return note.String()
+}
+
 // catalogTable is a table that is, or may be, some tool's history.
 type catalogTable struct {
 	OID     int64             `json:"oid"`
@@ -59,11 +79,12 @@ type catalogTable struct {
 
 // history is what a database has of its past, and what was learned of its server on the way.
 type history struct {
-	server  server
-	table   table // qualified
-	exists  bool
-	records []record
-	index   map[Version]*record
+	server   server
+	table    table // qualified
+	exists   bool
+	records  []record
+	index    map[Version]*record
+	progress []progress // of no-transaction files that are not done
 }
 
 func (h *history) has(v Version) bool { return h.row(v) != nil }
@@ -84,12 +105,9 @@ func (h *history) row(v Version) *record {
 // table the second half fails, after the first has been answered.
 func historyQuery(t table) string {
 	reference := literal(t.sql())
-	first := strings.NewReplacer("$table", literal(t.name), "$reference", reference).Replace(withoutComments(serverSQL))
-	return liftLimits + first + ";\n" + recordsQuery(t)
+	first := strings.NewReplacer("$table", literal(t.name), "$progress", literal(t.progress().name), "$reference", reference).Replace(withoutComments(serverSQL))
+	return first + ";\n" + recordsQuery(t)
 }
-
-// liftLimits holds for the message that it begins: a role's limits are meant for its application.
-const liftLimits = "set local statement_timeout = 0;\nset local lock_timeout = 0;\n"
 
 // recordsQuery writes times in one form, whatever the session's DateStyle.
 func recordsQuery(t table) string {
@@ -146,7 +164,7 @@ func newHistory(configured table, read *historyReader) (h *history, needed strin
 		return nil, "", err
 	}
 	if ours != nil && ours.OID != read.server.Resolved {
-		return h, liftLimits + recordsQuery(h.table), nil
+		return h, recordsQuery(h.table), nil
 	}
 	if ours != nil {
 		h.fill(read.records)

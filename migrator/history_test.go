@@ -52,7 +52,7 @@ func TestRowsOfATableThatHidesOursAreReadAgainFromOurs(t *testing.T) {
 	}
 	h, needed, err := newHistory(table{name: "schema_migrations"}, read)
 	require.NoError(t, err)
-	require.Equal(t, liftLimits+recordsQuery(table{"app", "schema_migrations"}), needed)
+	require.Equal(t, recordsQuery(table{"app", "schema_migrations"}), needed)
 	require.False(t, h.has("1_x.sql"), "those rows are another table's")
 }
 
@@ -77,17 +77,26 @@ func TestAConnectionWithoutASchemaIsRefused(t *testing.T) {
 	require.Equal(t, table{"app", "h"}, h.table)
 }
 
-func TestTheHistoryIsReadInOneMessageThatNoLimitOfTheRoleEnds(t *testing.T) {
+func TestTheLimitsThatAreLiftedAreThoseOfTheServersVersion(t *testing.T) {
+	t.Parallel()
+	for version, lifts := range map[string]bool{
+		"14.23": false, "16.14 (Debian 16.14-1.pgdg12+1)": false, "": false,
+		"17.10 (Debian 17.10-1.pgdg12+1)": true, "18.4": true, "19beta1": true,
+	} {
+		require.Contains(t, liftLimits(version), "set local statement_timeout = 0;\nset local lock_timeout = 0;\n")
+		require.Equal(t, lifts, strings.Contains(liftLimits(version), "set local transaction_timeout = 0;\n"), version)
+	}
+}
+
+func TestTheHistoryIsReadInOneMessage(t *testing.T) {
 	t.Parallel()
 	for _, tbl := range []table{{"", "schema_migrations"}, {"app", "o'clock $reference $table"}} {
 		query := historyQuery(tbl)
 		statements, err := sqllex.Split(query)
 		require.NoError(t, err)
-		require.Len(t, statements, 4)
-		require.Equal(t, "set local statement_timeout = 0", statements[0].Text(query))
-		require.Equal(t, "set local lock_timeout = 0", statements[1].Text(query))
-		require.Equal(t, recordsQuery(tbl), statements[3].Text(query))
-		require.Contains(t, query, "any (array["+literal(tbl.name)+", 'goose_db_version'")
+		require.Len(t, statements, 2)
+		require.Equal(t, recordsQuery(tbl), statements[1].Text(query))
+		require.Contains(t, query, "any (array["+literal(tbl.name)+", "+literal(tbl.progress().name)+", 'goose_db_version'")
 		require.Contains(t, query, "to_regclass("+literal(tbl.sql())+")")
 		require.NotContains(t, query, "--")
 	}
@@ -95,7 +104,7 @@ func TestTheHistoryIsReadInOneMessageThatNoLimitOfTheRoleEnds(t *testing.T) {
 
 func TestTheServerIsAskedAboutEveryForeignTable(t *testing.T) {
 	t.Parallel()
-	_, list, _ := strings.Cut(serverSQL, "any (array[$table, ")
+	_, list, _ := strings.Cut(serverSQL, "any (array[$table, $progress, ")
 	list, _, _ = strings.Cut(list, "]")
 	var asked []string
 	for name := range strings.SplitSeq(list, ",") {

@@ -15,22 +15,15 @@ const lockRole = "lock"
 // open, and looks at what the worker waits for. It touches no table, or a file that drops one would wait for ourselves.
 type warden struct {
 	*session
-	held bool
+	held  bool
+	stays bool // the lock is the session's
 }
 
 // try takes the lock if it is free. It never waits in the server: a waiter inside pg_advisory_lock holds a snapshot, for
 // which a CREATE INDEX CONCURRENTLY of the holder would wait for ever. The transaction is read committed for the same
 // reason. same is false when the connection leads to another server than the worker's.
 func (w *warden) try(ctx context.Context, s scripter, workerPID uint32) (same bool, err error) {
-	settings := []string{
-		"begin isolation level read committed",
-		"set local tcp_keepalives_idle = 15", "set local tcp_keepalives_interval = 5", "set local tcp_keepalives_count = 3",
-		"set local tcp_user_timeout = 30000", // a host that vanished does not hold the lock for hours
-	}
-	for _, o := range s.settings("") {
-		settings = append(settings, o.sql)
-	}
-	rows, err := w.rows(ctx, strings.Join(settings, ";\n")+fmt.Sprintf(
+	rows, err := w.rows(ctx, "begin isolation level read committed;\n"+strings.Join(w.settings(s), ";\n")+fmt.Sprintf(
 		";\nselect pg_catalog.pg_try_advisory_xact_lock(%d), exists (select from pg_catalog.pg_stat_activity where pid = %d and application_name like %s)",
 		s.table.lockKey(), workerPID, literal(applicationName(s.runID, "%"))))
 	if err != nil {
@@ -43,26 +36,48 @@ func (w *warden) try(ctx context.Context, s scripter, workerPID uint32) (same bo
 	return same, err
 }
 
-// release ends the transaction, and with it the lock.
-func (w *warden) release(ctx context.Context) error {
-	w.held = false
-	_, err := w.exec(ctx, "rollback", nil)
+// settings keep the lock while this process is there.
+func (w *warden) settings(s scripter) []string {
+	var settings []string
+	for _, o := range s.settings("") {
+		settings = append(settings, o.sql)
+	}
+	return settings
+}
+
+// stay makes the lock one of the session, and ends the transaction: in it each look at the worker would be a snapshot, for
+// whose transaction a CREATE INDEX CONCURRENTLY of the worker waits, and so for ever.
+func (w *warden) stay(ctx context.Context, s scripter) error {
+	if w.stays {
+		return nil
+	}
+	w.stays = true
+	_, err := w.exec(ctx, fmt.Sprintf("%s;\nset idle_session_timeout = 0;\nselect pg_catalog.pg_try_advisory_lock(%d);\ncommit",
+		strings.ReplaceAll(strings.Join(w.settings(s), ";\n"), "set local ", "set "), s.table.lockKey()), nil)
 	return err
 }
 
-// holders names the sessions of the run that holds the lock: the one that works first.
-func (s *session) holders(ctx context.Context, key int64) ([]Backend, error) {
+// release lets the lock go.
+func (w *warden) release(ctx context.Context) error {
+	w.held, w.stays = false, false
+	_, err := w.exec(ctx, "rollback;\nselect pg_catalog.pg_advisory_unlock_all()", nil)
+	return err
+}
+
+// holders names the sessions of the other runs that hold one of the two locks: those that work first.
+func (s *session) holders(ctx context.Context, t table, runID string) ([]Backend, error) {
 	return s.backends(ctx, fmt.Sprintf(`
 with holder as (
 	select a.pid, pg_catalog.split_part(a.application_name, ' ', 2) as run
 	from pg_catalog.pg_locks l join pg_catalog.pg_stat_activity a using (pid)
 	where l.locktype = 'advisory' and l.granted and l.objsubid = 1
 		and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
-		and l.classid::pg_catalog.int8 = %d and l.objid::pg_catalog.int8 = %d
+		and (l.classid::pg_catalog.int8 << 32 | l.objid::pg_catalog.int8) in (%d, %d) and a.application_name not like %s
 )
 select a.pid from pg_catalog.pg_stat_activity a join holder h
 	on a.pid = h.pid or (a.application_name like 'migrator %%' and pg_catalog.split_part(a.application_name, ' ', 2) = h.run)
-order by a.pid = h.pid`, uint32(uint64(key)>>32), uint32(uint64(key))))
+group by a.pid, a.application_name
+order by a.application_name like '%% %s'`, t.lockKey(), t.sessionKey(), literal(applicationName(runID, "%")), lockRole))
 }
 
 // backends describes the sessions whose pids a query yields, in its order.

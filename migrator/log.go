@@ -62,6 +62,8 @@ func (e Event) describe() (slog.Level, string, []slog.Attr) {
 			level = slog.LevelWarn
 		}
 		return level, e.Message, []slog.Attr{slog.String("migration", string(e.Version))}
+	case EventStatement:
+		return slog.LevelInfo, fmt.Sprintf("%s: statement %d of %d is done", e.Version, e.Statement, e.Statements), nil
 	case EventFinished:
 		return slog.LevelInfo, fmt.Sprintf("✓ %s migration: %s", applied, e.Version), []slog.Attr{elapsed}
 	case EventFailed:

@@ -16,7 +16,12 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
-func TestMain(m *testing.M) { os.Exit(migratortest.Main(m)) }
+func TestMain(m *testing.M) {
+	if task := os.Getenv(childEnv); task != "" {
+		os.Exit(beChild(task))
+	}
+	os.Exit(migratortest.Main(m))
+}
 
 // files makes migrations of names and texts in turn.
 func files(namesAndTexts ...string) fstest.MapFS {
@@ -72,6 +77,12 @@ func connect(tb testing.TB, url string) *pgx.Conn {
 	conn, err := pgx.Connect(context.Background(), url)
 	require.NoError(tb, err)
 	return conn
+}
+
+// empty makes a database a new one, which is much quicker than to make a new one.
+func empty(tb testing.TB, url string) {
+	tb.Helper()
+	execute(tb, url, "drop schema public cascade; create schema public")
 }
 
 // state is what a database of ledgerFiles contains: the ledger in order, and the history.

@@ -20,7 +20,7 @@ type message struct {
 type part struct {
 	operation  operation
 	start      int                // where it begins in the message, in bytes
-	offset     int                // where that is in the operation's text: above 0 for the later statements of a file
+	offset     int                // where that is in the file
 	statements []sqllex.Statement // of the file, those in this part
 }
 
@@ -36,11 +36,7 @@ func whole(operations []operation) []message {
 	var m message
 	var b strings.Builder
 	for _, o := range operations {
-		p := part{operation: o, start: b.Len()}
-		if o.kind == opFile {
-			p.statements = o.file.statements
-		}
-		m.parts = append(m.parts, p)
+		m.parts = append(m.parts, part{operation: o, start: b.Len(), offset: o.offset, statements: o.statements})
 		b.WriteString(o.sql)
 		b.WriteString(o.end())
 	}
@@ -54,14 +50,19 @@ func oneByOne(operations []operation) []message {
 	var messages []message
 	ours := 0 // where the operations begin that are not sent yet
 	for i, o := range operations {
-		if o.kind != opFile {
+		if o.kind != opFile && o.kind != opSettle {
 			continue
 		}
-		messages = append(messages, whole(operations[ours:i])...)
+		if ours < i {
+			messages = append(messages, whole(operations[ours:i])...)
+		}
 		ours = i + 1
-		for _, s := range o.file.statements {
+		if o.kind == opSettle {
+			messages = append(messages, message{text: o.sql, parts: []part{{operation: o}}})
+		}
+		for _, s := range o.statements {
 			messages = append(messages, message{
-				text:  s.Text(o.sql),
+				text:  o.sql[s.Start-o.offset : s.End-o.offset],
 				parts: []part{{operation: o, offset: s.Start, statements: []sqllex.Statement{s}}},
 			})
 		}
@@ -121,10 +122,10 @@ func (p part) place(offset int) int {
 	if len(p.statements) == 0 {
 		return 0
 	}
-	if offset < len(strings.TrimRight(p.operation.sql, " \t\r\n")) {
+	if offset < p.operation.offset+len(strings.TrimRight(p.operation.sql, " \t\r\n")) {
 		return offset
 	}
 	end := p.statements[len(p.statements)-1].End
-	_, size := utf8.DecodeLastRuneInString(p.operation.sql[:end])
+	_, size := utf8.DecodeLastRuneInString(p.operation.file.text[:end])
 	return end - size
 }

@@ -18,7 +18,7 @@ func sent(t *testing.T, sql string) (operations []operation, file *reviewed) {
 	return []operation{
 		frame("begin"),
 		{kind: opClaim, sql: "insert 'æøå漢字'"},
-		{kind: opFile, sql: file.text, file: file},
+		file.operation(),
 		frame("reset all"),
 		{kind: opSeal, sql: "seal 'é'"},
 		{kind: opCommit, sql: "commit"},

@@ -55,6 +55,8 @@ type Migrator struct {
 	conn       *pgx.ConnConfig
 	migrations []Migration
 	options    Config
+
+	silentAfter time.Duration
 }
 
 // New returns a Migrator for the database that conn describes (from pgx.ParseConfig, or a pool's Config().ConnConfig)
@@ -63,7 +65,7 @@ type Migrator struct {
 func New(conn *pgx.ConnConfig, migrations []Migration, config Config) *Migrator {
 	migrations = slices.Clone(migrations)
 	slices.SortStableFunc(migrations, func(a, b Migration) int { return a.Version.Compare(b.Version) })
-	return &Migrator{conn: conn, migrations: migrations, options: config.withDefaults()}
+	return &Migrator{conn: conn, migrations: migrations, options: config.withDefaults(), silentAfter: silentAfter}
 }
 
 // Plan returns what Run would do now. It takes no lock and writes nothing.
@@ -83,7 +85,12 @@ func (m *Migrator) Status(ctx context.Context) ([]Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	return compare(m.migrations, h.records), nil
+	return m.compare(h), nil
+}
+
+// compare sets the files against a history.
+func (m *Migrator) compare(h *history) []Status {
+	return markUnfinished(compare(m.migrations, h.records), h.progress, m.migrations)
 }
 
 // Run takes the schema to the target and returns what it did, also beside an error: what is in the results is
@@ -118,12 +125,13 @@ func (m *Migrator) look(ctx context.Context) (*history, error) {
 func (m *Migrator) scripter(h *history) scripter {
 	return scripter{
 		table: h.table, major: h.server.major(), lockTimeout: m.options.LockTimeout, checkInterval: h.server.checksClients(),
+		pooled: h.server.Pooled, citus: h.server.Citus,
 	}
 }
 
 // plan is the pure half of Plan and Run: files and history in, steps out.
 func (m *Migrator) plan(h *history, target Target, s scripter, reviews reviewer) (*Plan, error) {
-	moves, warnings, err := choose(m.migrations, compare(m.migrations, h.records), target, m.options.StrictOrder)
+	moves, warnings, err := choose(m.migrations, m.compare(h), target, m.options.StrictOrder)
 	if err != nil {
 		return nil, err
 	}
@@ -140,6 +148,9 @@ func (m *Migrator) script(h *history, target Target, moves []Move, warnings []st
 			problems = append(problems, err)
 			continue
 		}
+		if err := m.judgeFile(h, moves, i, file); err != nil {
+			problems = append(problems, err)
+		}
 		files[i] = file
 		warnings = append(warnings, file.warnings...)
 	}
@@ -147,6 +158,25 @@ func (m *Migrator) script(h *history, target Target, moves []Move, warnings []st
 		return nil, errors.Join(problems...)
 	}
 	return &Plan{Target: target, Moves: moves, Warnings: warnings, steps: s.script(h, target, m.migrations, moves, files)}, nil
+}
+
+// judgeFile refuses a file that is fine in itself, but not on this connection, or not after what has run of it.
+func (m *Migrator) judgeFile(h *history, moves []Move, i int, file *reviewed) error {
+	p := h.progressFor(moves, i)
+	if p != nil {
+		if err := p.judge(&moves[i], file); err != nil {
+			return err
+		}
+	} else if err := m.refuseRenamed(h, &moves[i], file); err != nil {
+		return err
+	}
+	if (file.units != nil || p != nil) && h.server.Pooled {
+		return &FileError{
+			Path: file.script.Path, Message: "runs without a transaction, which takes a direct connection, but this one goes through a pooler",
+			Hint: "run migrations with a connection string that leads to PostgreSQL itself; files in a transaction may go through the pooler",
+		}
+	}
+	return nil
 }
 
 func (m *Migrator) check() error {

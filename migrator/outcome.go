@@ -43,7 +43,7 @@ func judgeError(ctx context.Context, kind operationKind, err error, watched bool
 		}
 	case codeLocked:
 		return locked
-	case codeGone:
+	case codeGone, codeStale:
 		return taken
 	case "23505", "42P07", "42710": // unique violation; duplicate table or type, where two make the history
 		if kind == opClaim {

@@ -46,8 +46,11 @@ func choose(migrations []Migration, statuses []Status, target Target, strict boo
 		}
 	}
 	for _, s := range statuses {
-		if s.State == StateMissing || s.State == StateOutOfOrder {
+		switch {
+		case s.State == StateMissing || s.State == StateOutOfOrder:
 			warnings = append(warnings, s.explain())
+		case s.State == StateUnfinished && s.Unfinished.Direction != target.first():
+			return nil, nil, &UnfinishedError{Version: s.Version, Unfinished: *s.Unfinished}
 		}
 	}
 	byVersion := make(map[Version]*Migration, len(migrations))

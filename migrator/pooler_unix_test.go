@@ -15,6 +15,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -29,7 +30,7 @@ func TestPromise5AnyPoolerWillDo(t *testing.T) {
 	for _, test := range []struct {
 		mode string
 		size int
-	}{{"transaction", 1}, {"transaction", 2}, {"transaction", 5}, {"session", 1}, {"session", 2}} {
+	}{{"transaction", 1}, {"transaction", 2}, {"transaction", 5}, {"session", 1}, {"session", 2}, {"session", 5}} {
 		t.Run(fmt.Sprintf("%s mode, pool of %d", test.mode, test.size), func(t *testing.T) {
 			t.Parallel()
 			url := migratortest.Database(t)
@@ -41,6 +42,38 @@ func TestPromise5AnyPoolerWillDo(t *testing.T) {
 			require.Len(t, results, 1, "a direct run goes on afterwards")
 		})
 	}
+}
+
+func TestAFileWithoutATransactionIsRefusedBehindAPooler(t *testing.T) {
+	t.Parallel()
+	url := migratortest.Database(t)
+	pooled := pgbouncer(t, url, "transaction", 2)
+	m := open(t, pooled, indexFiles(), migrator.Config{})
+	for _, try := range []func() error{
+		func() error { _, err := m.Run(patience(t), migrator.Up()); return err },
+		func() error { _, err := m.Plan(patience(t), migrator.Up()); return err },
+	} {
+		err := try()
+		var refused *migrator.FileError
+		require.ErrorAs(t, err, &refused)
+		require.Equal(t, "002_indexes.sql", refused.Path)
+		require.Contains(t, refused.Hint, "leads to PostgreSQL itself")
+	}
+	require.Equal(t, []string{"true"}, query(t, url, "select (to_regclass('schema_migrations') is null)::text"), "nothing has run")
+	_, err := open(t, url, indexFiles(), migrator.Config{}).Run(patience(t), migrator.Up())
+	require.NoError(t, err)
+	results, err := m.Run(patience(t), migrator.Up())
+	require.NoError(t, err, "nothing is pending any more")
+	require.Empty(t, results)
+}
+
+// TestPromise4LosingEveryFileToAnotherReplicaIsNoFailure: behind a pooler nobody holds the lock between two files, so a
+// replica may find one file after the other done by others, far more often than it would try in vain.
+func TestPromise4LosingEveryFileToAnotherReplicaIsNoFailure(t *testing.T) {
+	t.Parallel()
+	url := migratortest.Database(t)
+	atOnce(t, 6, 150, pgbouncer(t, url, "transaction", 5), migrator.Config{})
+	require.ElementsMatch(t, ledgerState(150), state(t, url))
 }
 
 // TestPromise7HoldsBehindAPooler: what a failed file leaves in its session must not stay there for the pooler's other
@@ -76,6 +109,38 @@ func TestPromise7HoldsBehindAPooler(t *testing.T) {
 	close(stop)
 	others.Wait()
 	require.Equal(t, []string{"0"}, query(t, url, "select count(*)::text from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())"))
+}
+
+// TestAPoolerInStatementModeIsRefused: files that succeed would pass there by luck, since each is one message, and one
+// that fails would seem to have lost its connection, ten times over.
+func TestAPoolerInStatementModeIsRefused(t *testing.T) {
+	t.Parallel()
+	url := migratortest.Database(t)
+	pooled := pgbouncer(t, url, "statement", 2)
+	for _, mode := range modes {
+		for name, fsys := range map[string]fstest.MapFS{"good": ledgerFiles(2), "bad": files("001_bad.sql", "select 1/0;\n")} {
+			var seen recorder
+			config := mode.config
+			config.Observe = seen.observe
+			results, err := open(t, pooled, fsys, config).Run(patience(t), migrator.Up())
+			require.Empty(t, results, name)
+			require.ErrorContains(t, err, "begin a transaction: ", name)
+			require.ErrorContains(t, err, "statement pooling mode", name)
+			require.ErrorContains(t, err, "HINT: the pooler is in statement mode: connect to PostgreSQL directly, or through a pool in transaction or session mode", name)
+			require.Empty(t, seen.of(migrator.EventReconnecting), name)
+			require.Equal(t, []string{"0"}, query(t, url, "select count(*)::text from pg_class where relnamespace = 'public'::regnamespace"), name)
+		}
+	}
+}
+
+func TestAPoolerInStatementModeWillDoWhereNothingIsPending(t *testing.T) {
+	t.Parallel()
+	url := migratortest.Database(t)
+	_, err := open(t, url, ledgerFiles(2), migrator.Config{}).Run(patience(t), migrator.Up())
+	require.NoError(t, err)
+	results, err := open(t, pgbouncer(t, url, "statement", 1), ledgerFiles(2), migrator.Config{}).Run(patience(t), migrator.Up())
+	require.NoError(t, err)
+	require.Empty(t, results)
 }
 
 // pgbouncer starts one in front of the server that url names, and returns the same URL through it.

@@ -2,6 +2,7 @@ package migrator_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -179,5 +180,12 @@ func TestPendingFilesCostOneRoundTripEachAndSixMore(t *testing.T) {
 	proxy := pgproxy.Start(t, url)
 	_, err = open(t, proxy.URL(), ledgerFiles(31), migrator.Config{}).Run(patience(t), migrator.Up())
 	require.NoError(t, err)
-	require.LessOrEqual(t, proxy.Flights().Queries, 30+6, "%v", proxy.Messages())
+	// On a slow machine the lock's connection also looks what a file waits for.
+	looks := 0
+	for _, message := range proxy.Messages() {
+		if strings.Contains(message.SQL, "waitstart") {
+			looks++
+		}
+	}
+	require.LessOrEqual(t, proxy.Flights().Queries-looks, 30+6, "%v", proxy.Messages())
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
@@ -68,24 +69,41 @@ func TestPromise2NothingIsHalfApplied(t *testing.T) {
 // again: the end is that of an undisturbed run. The loop needs no upkeep: it ends where a run has no more messages.
 func TestPromise3NoRepairByHand(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		for _, at := range []pgproxy.Moment{pgproxy.BeforeForward, pgproxy.AfterForward, pgproxy.AfterAnswer} {
-			t.Run(fmt.Sprintf("%s/%d", mode.name, at), func(t *testing.T) {
-				t.Parallel()
-				for k := 1; ; k++ {
+	for _, past := range pasts {
+		for _, mode := range modes {
+			for _, at := range moments {
+				t.Run(fmt.Sprintf("%s/%s/%d", past.name, mode.name, at), func(t *testing.T) {
+					t.Parallel()
 					url := migratortest.Database(t)
-					if !crash(t, url, pgproxy.Cut{Match: pgproxy.Nth(k), At: at, Kill: true}, mode.config) {
-						require.Greater(t, k, 6, "the undisturbed run sends some messages")
-						return
+					for k := 1; ; k++ {
+						empty(t, url)
+						if !crash(t, url, pgproxy.Cut{Match: pgproxy.Nth(k), At: at, Kill: true}, past.files(), mode.config) {
+							require.Greater(t, k, past.messages, "the undisturbed run sends some messages")
+							return
+						}
+						results, err := open(t, url, past.files(), mode.config).Run(patience(t), migrator.Up())
+						require.NoError(t, err, "run again after message %d", k)
+						require.LessOrEqual(t, len(results), 3)
+						require.Equal(t, past.done, past.state(t, url), "after message %d", k)
 					}
-					results, err := open(t, url, ledgerFiles(3), mode.config).Run(patience(t), migrator.Up())
-					require.NoError(t, err, "run again after message %d", k)
-					require.LessOrEqual(t, len(results), 3)
-					require.Equal(t, ledgerState(3), state(t, url), "after message %d", k)
-				}
-			})
+				})
+			}
 		}
 	}
+}
+
+var moments = []pgproxy.Moment{pgproxy.BeforeForward, pgproxy.AfterForward, pgproxy.AfterAnswer}
+
+// pasts are sets of three files of which a second time would show: in transactions, and without one.
+var pasts = []struct {
+	name     string
+	files    func() fstest.MapFS
+	state    func(testing.TB, string) []string
+	done     []string
+	messages int // that a run sends, at least
+}{
+	{"in transactions", func() fstest.MapFS { return ledgerFiles(3) }, state, ledgerState(3), 6},
+	{"without a transaction", indexFiles, indexState, indexDone, 20},
 }
 
 // modes are the two ways to walk a script.
@@ -98,12 +116,12 @@ var modes = []struct {
 }
 
 // crash runs through a proxy that cuts, without a second try; false when there was nothing to cut.
-func crash(t *testing.T, url string, cut pgproxy.Cut, config migrator.Config) bool {
+func crash(t *testing.T, url string, cut pgproxy.Cut, fsys fstest.MapFS, config migrator.Config) bool {
 	t.Helper()
 	proxy := pgproxy.Start(t, url)
 	proxy.Cut(cut)
 	config.ReconnectFor = -1
-	_, err := open(t, proxy.URL(), ledgerFiles(3), config).Run(patience(t), migrator.Up())
+	_, err := open(t, proxy.URL(), fsys, config).Run(patience(t), migrator.Up())
 	if proxy.Cuts() == 0 {
 		require.NoError(t, err)
 		return false
@@ -114,23 +132,26 @@ func crash(t *testing.T, url string, cut pgproxy.Cut, config migrator.Config) bo
 // TestPromise3WithinTheSameRun cuts one connection instead, and lets the run dial again: it ends well by itself.
 func TestPromise3WithinTheSameRun(t *testing.T) {
 	t.Parallel()
-	for _, at := range []pgproxy.Moment{pgproxy.BeforeForward, pgproxy.AfterForward, pgproxy.AfterAnswer} {
-		t.Run(fmt.Sprint(at), func(t *testing.T) {
-			t.Parallel()
-			for k := 1; ; k++ {
+	for _, past := range pasts {
+		for _, at := range moments {
+			t.Run(fmt.Sprintf("%s/%d", past.name, at), func(t *testing.T) {
+				t.Parallel()
 				url := migratortest.Database(t)
-				proxy := pgproxy.Start(t, url)
-				proxy.Cut(pgproxy.Cut{Match: pgproxy.Nth(k), At: at})
-				results, err := open(t, proxy.URL(), ledgerFiles(3), migrator.Config{}).Run(patience(t), migrator.Up())
-				require.NoError(t, err, "message %d of %v", k, proxy.Messages())
-				require.Equal(t, ledgerState(3), state(t, url), "message %d", k)
-				require.Len(t, results, 3, "message %d of %v", k, proxy.Messages())
-				if proxy.Cuts() == 0 {
-					require.Greater(t, k, 6)
-					return
+				for k := 1; ; k++ {
+					empty(t, url)
+					proxy := pgproxy.Start(t, url)
+					proxy.Cut(pgproxy.Cut{Match: pgproxy.Nth(k), At: at})
+					results, err := open(t, proxy.URL(), past.files(), migrator.Config{}).Run(patience(t), migrator.Up())
+					require.NoError(t, err, "message %d of %v", k, proxy.Messages())
+					require.Equal(t, past.done, past.state(t, url), "message %d", k)
+					require.Len(t, results, 3, "message %d of %v", k, proxy.Messages())
+					if proxy.Cuts() == 0 {
+						require.Greater(t, k, past.messages)
+						return
+					}
 				}
-			}
-		})
+			})
+		}
 	}
 }
 

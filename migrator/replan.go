@@ -26,7 +26,7 @@ func (r *run) plan(h *history) (*Plan, error) {
 
 func (r *run) scripter(h *history) scripter {
 	s := r.m.scripter(h)
-	s.runID, s.takesLock, s.pooled = r.id, r.takesLock(), r.pooled()
+	s.runID, s.takesLock = r.id, r.takesLock()
 	return s
 }
 
@@ -38,7 +38,7 @@ func (r *run) readHistory(ctx context.Context) (*history, error) {
 			return nil, err
 		}
 		r.worker = worker
-		if r.sent != nil {
+		if r.sent != nil || r.losses.count > 0 {
 			if err := r.endOrphans(ctx); err != nil {
 				return nil, r.stopFor(ctx, opFrame, err)
 			}
@@ -54,8 +54,8 @@ func (r *run) readHistory(ctx context.Context) (*history, error) {
 	}
 	r.server, r.table, r.exists = h.server, h.table, h.exists
 	r.losses.connected()
-	if r.sent != nil && r.sent.done(h) {
-		r.finish(r.sent)
+	if r.sent != nil && !r.sent.part && r.sent.move.done(h) {
+		r.finish(r.sent.move)
 	}
 	r.sent = nil
 	return h, nil
@@ -63,7 +63,7 @@ func (r *run) readHistory(ctx context.Context) (*history, error) {
 
 // pooled reports whether the worker's connection goes through a pooler: the process that the server has for it is not
 // the one that it was greeted with.
-func (r *run) pooled() bool { return r.worker.pg.PID() != r.server.PID }
+func (r *run) pooled() bool { return r.server.Pooled }
 
 // takesLock reports whether each transaction has to take the run lock itself, since there is no warden. Behind a pooler
 // two connections a run would starve a small pool.

@@ -14,13 +14,31 @@ type reviewed struct {
 	script     *Script
 	text       string // what is sent; as long as the file's, so that positions are the file's
 	statements []sqllex.Statement
+	units      []*unit // of a no-transaction file with statements; nil: the file runs in one transaction
 	warnings   []string
+}
+
+// operation sends some of the file's statements, or all of the file where none is given.
+func (r *reviewed) operation(statements ...sqllex.Statement) operation {
+	if len(statements) == 0 {
+		return operation{kind: opFile, sql: r.text, file: r, statements: r.statements}
+	}
+	start, end := statements[0].Start, statements[len(statements)-1].End
+	return operation{kind: opFile, sql: r.text[start:end], file: r, offset: start, statements: statements}
+}
+
+// settings are the operations that make the settings of a unit.
+func (r *reviewed) settings(u *unit) (operations []operation) {
+	for _, statement := range u.settings {
+		operations = append(operations, r.operation(statement))
+	}
+	return operations
 }
 
 // review judges a pending file. Only pending files are judged: a history that another tool applied may contain what is
 // refused here. The error joins a *FileError for each statement that is refused.
 func review(s *Script) (*reviewed, error) {
-	if s.Mode != Transactional {
+	if s.Mode == Batch {
 		return nil, &FileError{
 			Path: s.Path, Message: fmt.Sprintf("asks for %s mode, which this version cannot run yet", s.Mode),
 			Hint: "run it with psql, and mark it as applied: insert into schema_migrations (version) values ('" + s.Path + "')",
@@ -31,19 +49,19 @@ func review(s *Script) (*reviewed, error) {
 	}
 	r := &reviewed{script: s, text: s.SQL}
 	statements, syntax := sqllex.Split(s.SQL)
-	if outer := outerPair(s.SQL, statements); outer && syntax == nil {
+	if s.Mode == Transactional && outerPair(s.SQL, statements) && syntax == nil {
 		last := len(statements) - 1
 		line, _ := sqllex.Position(s.SQL, statements[last].Start)
 		r.text = blank(blank(s.SQL, statements[0]), statements[last])
 		r.warnings = append(r.warnings, fmt.Sprintf("%s: its own BEGIN and COMMIT (line %d) are left out: each file already runs in one transaction, with its history row", s.Path, line))
 		statements = statements[1:last]
 	}
-	if syntax != nil && len(statements) > 0 && plain(statements[0].Words(s.SQL), "BEGIN|START") {
+	if s.Mode == Transactional && syntax != nil && len(statements) > 0 && plain(statements[0].Words(s.SQL), "BEGIN|START") {
 		statements = statements[1:] // it may be the first half of a pair
 	}
 	var problems []error
 	for _, statement := range statements {
-		message, hint := judge(s.SQL, statement)
+		message, hint := judge(s, statement)
 		if message == "" {
 			continue
 		}
@@ -57,6 +75,9 @@ func review(s *Script) (*reviewed, error) {
 		problems = append(problems, s.errorAt(lexical.Offset, lexical.Message, ""))
 	}
 	r.statements = statements
+	if s.Mode == NoTransaction && len(problems) == 0 {
+		r.units = units(s.SQL, statements)
+	}
 	return r, errors.Join(problems...)
 }
 

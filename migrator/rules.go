@@ -9,24 +9,28 @@ import (
 
 const copyFromClient = "COPY … FROM STDIN reads its rows from the client, which a migration file cannot be"
 
-// judge says why a statement cannot run in a migration's transaction, and what to do about it; "" when it can.
-func judge(sql string, statement sqllex.Statement) (message, hint string) {
-	words := statement.Words(sql)
+// judge says why a statement cannot run as its file is sent, and what to do about it; "" when it can.
+func judge(s *Script, statement sqllex.Statement) (message, hint string) {
+	words, text := statement.Words(s.SQL), statement.Text(s.SQL)
 	if len(words) == 0 {
 		return "", ""
 	}
-	if message, hint = judgeTransaction(words); message != "" {
+	if s.Mode == NoTransaction {
+		message, hint = judgeUnit(words, text)
+	} else {
+		message, hint = judgeTransaction(words)
+	}
+	if message != "" {
 		return message, hint
 	}
 	if message, hint = judgeSet(words); message != "" {
 		return message, hint
 	}
-	if words[0] == "COPY" && copiesFromClient(statement.Text(sql)) {
-		return copyFromClient,
-			"write the rows as INSERT statements"
+	if words[0] == "COPY" && copiesFromClient(text) {
+		return copyFromClient, "write the rows as INSERT statements"
 	}
-	if refusesTransaction(words, statement.Text(sql)) {
-		return "cannot run inside a transaction", "this version has no mode for it yet: put it into a file of its own, run that with psql, and mark it as applied: insert into schema_migrations (version) values ('…')"
+	if s.Mode == Transactional && refusesTransaction(words, text) {
+		return "cannot run inside a transaction", "put it into a file of its own with this line at the top: -- migrator: no-transaction"
 	}
 	return "", ""
 }

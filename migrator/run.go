@@ -26,6 +26,7 @@ type run struct {
 	worker  *session
 	warden  *warden
 	alone   bool // there is no connection to be had for a warden
+	lends   bool // the pooler was seen to lend a session for a whole transaction
 	reviews reviewer
 	began   time.Time
 	emitMu  sync.Mutex
@@ -35,15 +36,18 @@ type run struct {
 	exists    bool   // the history table
 	fixed     []Move // a relative target, resolved once; what is left of it
 	total     int    // moves of the whole run, as last planned
-	sent      *Move  // what became of it is not known
+	sent      *step  // what became of it is not known
 	sentAt    time.Time
+	begun     Version  // the migration that was last reported to start, until it is finished
+	holds     bool     // the worker's session holds a lock: it works on a no-transaction file
 	lostIn    *failure // where the connection was last lost
 	results   []Result
 	warned    map[string]bool
 	planned   int // moves, as first announced; -1: not yet
 	waiting   waiting
 	losses    losses
-	conflicts int // with other runners, since the last progress
+	conflicts int // with other runners, since this run or another one made progress
+	left      int // moves of the last plan
 }
 
 func newRun(m *Migrator, target Target) *run {
@@ -75,7 +79,7 @@ func (r *run) doubt(err error) error {
 	if r.sent == nil || errors.As(err, &told) {
 		return err
 	}
-	return r.migrationError(r.sent, &failure{err: errors.Join(err, ErrUnsettled), offset: -1}, unsettled)
+	return r.migrationError(r.sent.move, &failure{err: errors.Join(err, ErrUnsettled), offset: -1}, unsettled)
 }
 
 // done reports the end. Another run may have done what was planned.
@@ -99,9 +103,15 @@ func (r *run) attempt(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if len(plan.Moves) != r.left { // a conflict that was lost to a runner who got something done is no reason to give up
+			r.left, r.conflicts = len(plan.Moves), 0
+		}
 		r.announce(plan)
 		if plan.Empty() {
 			return nil
+		}
+		if err := r.checkUsable(ctx); err != nil {
+			return err
 		}
 		if r.takesLock() || (r.warden != nil && r.warden.held) {
 			return r.walk(ctx, plan)
@@ -139,7 +149,7 @@ func (r *run) again(ctx context.Context, err error) error {
 			return nil
 		}
 	case locked:
-		return r.wait(ctx, r.worker, r.table)
+		return r.wait(ctx, r.worker)
 	case busy, cancelled, final:
 	}
 	return stopped.err
@@ -150,7 +160,7 @@ func (r *run) giveUp(ctx context.Context, err error) error {
 	if r.sent == nil {
 		return fmt.Errorf("the database stayed away for %s: %w", r.losses.total().Round(time.Millisecond), err)
 	}
-	move, failed := r.sent, &failure{err: err, offset: -1}
+	move, failed := r.sent.move, &failure{err: err, offset: -1}
 	if r.lostIn != nil {
 		failed = r.lostIn
 	}
@@ -163,17 +173,29 @@ func (r *run) giveUp(ctx context.Context, err error) error {
 		failed.err = errors.Join(failed.err, ErrUnsettled)
 		return r.migrationError(move, failed, unsettled+often)
 	case !move.done(h):
-		return r.migrationError(move, failed, rolledBack+often)
+		return r.migrationError(move, failed, r.standing(move, h)+often)
 	}
 	return nil // it is done after all
 }
 
 // walk sends the steps of a plan.
 func (r *run) walk(ctx context.Context, plan *Plan) error {
-	r.waiting = waiting{}
 	r.total = len(r.results) + len(plan.Moves)
+	var begun *Move
 	for i := range plan.steps {
-		if err := r.step(ctx, &plan.steps[i]); err != nil {
+		s := &plan.steps[i]
+		if s.move != nil {
+			if s.move == begun {
+				continue
+			}
+			begun = s.move
+			r.starting(s.move)
+		}
+		run := r.step
+		if s.part {
+			run = r.withoutTransaction
+		}
+		if err := run(ctx, s); err != nil {
 			return err
 		}
 	}

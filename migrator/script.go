@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
 
 // The SQLSTATEs that the tool's own statements raise.
@@ -25,6 +27,7 @@ const (
 	opLock                        // takes the run lock, where no other connection holds it
 	opClaim                       // writes the history row, first: the primary key decides who applies a file
 	opFile                        // the file
+	opSettle                      // clears up after a statement that was cut off, alone
 	opSeal                        // sees that the row is still this transaction's
 	opCommit                      // makes it last
 	opClean                       // frees what outlives a transaction
@@ -34,14 +37,25 @@ const (
 type operation struct {
 	kind operationKind
 	sql  string
-	file *reviewed // opFile only
+	// Of opFile only: the file, where sql begins in it, and its statements in sql.
+	file       *reviewed
+	offset     int
+	statements []sqllex.Statement
 }
 
-// A step is a transaction: it is applied whole, and tried again whole.
+// A step is a transaction, or a statement that can be in none: it is applied whole, and tried again whole.
 type step struct {
 	move       *Move  // nil for a step of the tool's own
 	title      string // for a person
 	operations []operation
+
+	// Of no-transaction files only:
+	part    bool  // other steps follow for the same move
+	does    *unit // when it is done, this statement is
+	number  int   // of that statement, from 1
+	of      int   // how many there are
+	alone   bool  // there is no transaction, and what is not the tool's own needs a message of its own
+	patient bool  // it may wait for locks as long as it takes
 }
 
 // A scripter turns moves into steps. Running and printing differ in these fields only.
@@ -53,6 +67,7 @@ type scripter struct {
 	takesLock     bool          // each transaction takes the run lock: no other connection holds it
 	pooled        bool          // the session is a pooler's, and others use it after us
 	checkInterval bool          // the server takes client_connection_check_interval
+	citus         bool          // the server is a coordinator, and what files do goes on to its workers
 }
 
 // script returns everything that is to be sent for the moves, in order.
@@ -67,7 +82,12 @@ func (s scripter) script(h *history, target Target, migrations []Migration, move
 		}
 	}
 	for i := range moves {
-		steps = append(steps, s.move(&moves[i], reviews[i]))
+		p := h.progressFor(moves, i)
+		if reviews[i].units != nil || p != nil { // a file that was begun may have been emptied since
+			steps = append(steps, s.noTransaction(&moves[i], reviews[i], p)...)
+		} else {
+			steps = append(steps, s.move(&moves[i], reviews[i]))
+		}
 	}
 	return steps
 }
@@ -97,8 +117,9 @@ func (s scripter) fillChecksums(h *history, migrations []Migration) *step {
 
 // transaction is a step of the tool's own.
 func (s scripter) transaction(title, application, sql string) step {
-	ops := s.open("", application)
-	ops = append(ops, operation{kind: opClaim, sql: sql}, operation{kind: opCommit, sql: "commit"})
+	ops := slices.Concat(
+		s.open("", application), s.localTables(), []operation{{kind: opClaim, sql: sql}}, s.stayHome(), []operation{{kind: opCommit, sql: "commit"}},
+	)
 	return step{title: title, operations: ops}
 }
 
@@ -106,12 +127,13 @@ func (s scripter) transaction(title, application, sql string) step {
 func (s scripter) move(move *Move, file *reviewed) step {
 	version := move.Migration.Version
 	limit := frame(fmt.Sprintf("set local lock_timeout = '%dms'", milliseconds(file.script.lockTimeout(s.lockTimeout))))
-	ops := s.open(file.script.Isolation, string(version))
-	ops = append(ops, s.claim(move), limit, operation{kind: opFile, sql: file.text, file: file})
-	// What the file has set must not meet the seal, nor the settings below: role and search_path above all.
-	ops = append(ops, frame("reset session authorization"), frame("reset role"), frame(resetAll))
-	ops = append(ops, s.settings(string(version))...)
-	ops = append(ops, limit, s.seal(move), operation{kind: opCommit, sql: "commit"})
+	ops := slices.Concat(
+		s.open(file.script.Isolation, string(version)), []operation{s.claim(move)}, s.stayHome(),
+		[]operation{limit}, s.tellWorkers(limit), []operation{file.operation()},
+		// What the file has set must not meet the seal, nor the settings below: role and search_path above all.
+		s.keepFromWorkers(), []operation{frame("reset session authorization"), frame("reset role"), frame(resetAll)},
+		s.settings(string(version)), []operation{limit, s.seal(move), {kind: opCommit, sql: "commit"}},
+	)
 	return step{move: move, title: title(move), operations: append(ops, s.clean()...)}
 }
 
@@ -141,21 +163,31 @@ func (s scripter) open(isolation, application string) []operation {
 	return ops
 }
 
-// settings lifts the limits that a role may have: they are meant for an application's queries.
+// settings are those under which our own statements run.
 func (s scripter) settings(application string) []operation {
+	ops := append(s.keepFromWorkers(), s.limits()...)
+	if application != "" {
+		ops = append(ops, frame("set local application_name = "+literal(applicationName(s.runID, application))))
+	}
+	return ops
+}
+
+// limits lifts those that a role may have: they are meant for an application's queries. A client that has vanished is
+// given up all the same, with the locks that it holds.
+func (s scripter) limits() []operation {
 	ops := []operation{
 		frame("set local lock_timeout = 0"),
 		frame("set local statement_timeout = 0"),
 		frame("set local idle_in_transaction_session_timeout = 0"),
+		frame(fmt.Sprintf("set local tcp_keepalives_idle = '%s'", keepaliveIdle)),
+		frame(fmt.Sprintf("set local tcp_keepalives_interval = '%s'", keepaliveInterval)),
+		frame(fmt.Sprintf("set local tcp_user_timeout = '%s'", peerTimeout)),
 	}
 	if s.major >= 17 {
 		ops = append(ops, frame("set local transaction_timeout = 0"))
 	}
 	if s.checkInterval { // the server gives up the statement of a client that is gone
 		ops = append(ops, frame("set local client_connection_check_interval = '1s'"))
-	}
-	if application != "" {
-		ops = append(ops, frame("set local application_name = "+literal(applicationName(s.runID, application))))
 	}
 	return ops
 }
@@ -200,10 +232,11 @@ func (s scripter) clean() []operation {
 }
 
 // abandon is what is sent after an error, in place of the rest of a step.
-func (s scripter) abandon() []operation {
-	return slices.Concat([]operation{
-		frame("rollback"), frame("reset session authorization"), frame("reset role"), frame(resetAll),
-	}, s.clean())
+func (s scripter) abandon() []operation { return append(s.rollback(), s.clean()...) }
+
+// rollback keeps what outlives a transaction.
+func (s scripter) rollback() []operation {
+	return []operation{frame("rollback"), frame("reset session authorization"), frame("reset role"), frame(resetAll)}
 }
 
 func frame(sql string) operation { return operation{kind: opFrame, sql: sql} }

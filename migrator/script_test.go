@@ -30,8 +30,10 @@ func readScriptCase(t *testing.T, settings string, migrations []Migration) scrip
 		case "target":
 			c.target = readTarget(t, value)
 		case "history":
-			c.history.exists = value != "none"
 			c.history.fill(rows(strings.TrimPrefix(value, "none")))
+			c.history.exists = value != "none"
+		case "progress":
+			c.history.progress = append(c.history.progress, readProgressOf(t, value, migrations))
 		case "table":
 			parsed, err := parseTable(value)
 			require.NoError(t, err)
@@ -53,6 +55,8 @@ func readScriptCase(t *testing.T, settings string, migrations []Migration) scrip
 			c.scripter.pooled = true
 		case "check-interval":
 			c.scripter.checkInterval = true
+		case "citus":
+			c.scripter.citus = true
 		default:
 			require.Fail(t, "unknown setting", line)
 		}
@@ -65,6 +69,24 @@ func readScriptCase(t *testing.T, settings string, migrations []Migration) scrip
 		}
 	}
 	return c
+}
+
+// readProgressOf reads "V DIRECTION DONE": so many statements of the file have run, as they are now.
+func readProgressOf(t *testing.T, text string, migrations []Migration) progress {
+	t.Helper()
+	var p progress
+	_, err := fmt.Sscanf(text, "%s %s %d", &p.Version, &p.Direction, &p.Done)
+	require.NoError(t, err)
+	for i := range migrations {
+		if m := &migrations[i]; m.Version == p.Version {
+			file, err := review(m.script(p.Direction))
+			require.NoError(t, err)
+			for _, u := range file.units[:p.Done] {
+				p.Hashes = append(p.Hashes, u.hash)
+			}
+		}
+	}
+	return p
 }
 
 func readTarget(t *testing.T, text string) Target {

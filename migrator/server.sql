@@ -1,5 +1,5 @@
 -- What must be known of the server before the history is read; one row of JSON. $table is the name of the history
--- table as a literal, $reference as an identifier.
+-- table as a literal, $progress that of the table of unfinished files, $reference the history's as an identifier.
 select pg_catalog.json_build_object(
 	'schema', pg_catalog.current_schema(),
 	'user', current_user,
@@ -30,7 +30,7 @@ select pg_catalog.json_build_object(
 		))
 		from pg_catalog.pg_class c
 		join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace
-		where c.relname operator(pg_catalog.=) any (array[$table, 'goose_db_version', 'schema_version', 'atlas_schema_revisions', 'flyway_schema_history',
+		where c.relname operator(pg_catalog.=) any (array[$table, $progress, 'goose_db_version', 'schema_version', 'atlas_schema_revisions', 'flyway_schema_history',
 				'_sqlx_migrations', 'refinery_schema_history', '_prisma_migrations', 'pgmigrate_migrations']::pg_catalog.name[])
 			and c.relkind operator(pg_catalog.<>) all (array['i', 'I', 't']::pg_catalog."char"[])
 			and n.nspname operator(pg_catalog.!~) '^pg_'

@@ -22,14 +22,16 @@ const (
 
 // A session is one of the migrator's own connections.
 type session struct {
-	pg       *pgconn.PgConn
-	onNotice func(*pgconn.Notice) // set while something is sent whose notices matter
+	pg          *pgconn.PgConn
+	onNotice    func(*pgconn.Notice)       // set while something is sent whose notices matter
+	knock       func(context.Context) bool // whether the server answers
+	silentAfter time.Duration
 }
 
 // dial opens a connection. Cancelling the context of a statement on a worker cancels it on the server; otherwise a
 // message that ends in a commit would go on and commit after we are gone.
 func (m *Migrator) dial(ctx context.Context, runID, role string, worker bool) (*session, error) {
-	s := &session{}
+	s := &session{silentAfter: m.silentAfter}
 	config := m.config(runID, role)
 	config.OnNotice = func(_ *pgconn.PgConn, notice *pgconn.Notice) {
 		if s.onNotice != nil {
@@ -54,8 +56,11 @@ func (m *Migrator) dial(ctx context.Context, runID, role string, worker bool) (*
 		config.RuntimeParams["standard_conforming_strings"] = "on"
 		pg, err = pgconn.ConnectConfig(ctx, &config.Config)
 	}
-	s.pg = pg
-	return s, err
+	if err != nil {
+		return nil, err
+	}
+	s.pg, s.knock = pg, knocker(config, pg)
+	return s, nil
 }
 
 // config is the caller's, with what all of our connections have in common.
@@ -64,8 +69,10 @@ func (m *Migrator) config(runID, role string) *pgx.ConnConfig {
 	config.RuntimeParams["application_name"] = applicationName(runID, role)
 	config.RuntimeParams["client_encoding"] = "UTF8" // what files are; the database's own may be another
 	config.ConnectTimeout = cmp.Or(config.ConnectTimeout, connectTimeout)
+	config.DialFunc = keepingAlive(config.DialFunc)
 	config.OnPgError = func(_ *pgconn.PgConn, err *pgconn.PgError) bool {
-		return err.SeverityUnlocalized != "FATAL" // Severity is in the server's language
+		// Severity is in the server's language, and all that a pooler has. Who waited for more would miss what it says.
+		return cmp.Or(err.SeverityUnlocalized, err.Severity) != "FATAL"
 	}
 	if severalHosts(config) && config.ValidateConnect == nil {
 		config.ValidateConnect = refuseStandby
@@ -91,8 +98,10 @@ func refuseStandby(_ context.Context, pg *pgconn.PgConn) error {
 	return nil
 }
 
-// exec sends sql as one message and hands each result to read, which may be nil.
+// exec sends sql as one message and hands each result to read, which may be nil. It waits for as long as the server is
+// there.
 func (s *session) exec(ctx context.Context, sql string, read func(*pgconn.ResultReader) error) (answered int, err error) {
+	silence := s.listen()
 	results := s.pg.Exec(ctx, sql)
 	var failed error
 	for results.NextResult() {
@@ -105,7 +114,7 @@ func (s *session) exec(ctx context.Context, sql string, read func(*pgconn.Result
 		}
 	}
 	err = results.Close()
-	return answered, cmp.Or(failed, err)
+	return answered, cmp.Or(silence(), failed, err)
 }
 
 // rows sends one query and returns its rows as text.
@@ -123,30 +132,63 @@ func (s *session) rows(ctx context.Context, sql string) (rows [][]string, err er
 	return rows, err
 }
 
-// readHistory is one round trip, or two where the table's name means another one on the search_path.
+// liftLimits holds for the message that it begins: a role's limits are meant for its application, and what is read may be
+// locked for a while.
+func (s *session) liftLimits() string {
+	return liftLimits(s.pg.ParameterStatus("server_version"))
+}
+
+func liftLimits(version string) string {
+	lift := "set local statement_timeout = 0;\nset local lock_timeout = 0;\n"
+	var major int
+	_, _ = fmt.Sscanf(version, "%d", &major) // 17.10 (Debian 17.10-1), 18beta1
+	if major >= 17 {
+		lift += "set local transaction_timeout = 0;\n"
+	}
+	return lift
+}
+
+// readHistory reads the history, and what is unfinished. Where a run has ended its last file in between, and has taken the
+// table of unfinished files away, both are read again.
 func (s *session) readHistory(ctx context.Context, t table) (*history, error) {
+	for tries := 1; ; tries++ {
+		h, err := s.readRecords(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		err = s.readProgress(ctx, h)
+		var pg *pgconn.PgError
+		if err == nil || !errors.As(err, &pg) || pg.Code != "42P01" || tries == 10 {
+			return h, err
+		}
+	}
+}
+
+// readRecords is one round trip, or two where the table's name means another one on the search_path.
+func (s *session) readRecords(ctx context.Context, t table) (*history, error) {
 	read := &historyReader{}
-	_, err := s.exec(ctx, historyQuery(t), read.read)
+	_, err := s.exec(ctx, s.liftLimits()+historyQuery(t), read.read)
 	var pg *pgconn.PgError
-	if err != nil && (read.server.PID == 0 || !errors.As(err, &pg) || !strings.HasPrefix(pg.Code, "42") || pg.Code == "42501") {
+	if err != nil && (read.server.PID == 0 || !errors.As(err, &pg) || !strings.HasPrefix(pg.Code, "42")) {
 		return nil, fmt.Errorf("read history %s: %w", t, err)
 	}
 	h, needed, judged := newHistory(t, read)
 	switch {
+	case err != nil && h != nil && h.exists:
+		return nil, fmt.Errorf("read history %s: %w%s", h.table, err, h.server.missingGrant(err, h.server.Resolved))
 	case judged != nil:
 		return nil, judged
 	case needed != "":
 		read.records = nil
-		if _, err := s.exec(ctx, needed, read.read); err != nil {
-			return nil, fmt.Errorf("read history %s: %w", h.table, err)
+		if _, err := s.exec(ctx, s.liftLimits()+needed, read.read); err != nil {
+			return nil, fmt.Errorf("read history %s: %w%s", h.table, err, h.server.missingGrant(err, h.server.find(h.table).OID))
 		}
 		h.fill(read.records)
 		if err := h.server.judgeOthers(t, h); err != nil {
 			return nil, err
 		}
-	case err != nil && h.exists:
-		return nil, fmt.Errorf("read history %s: %w", h.table, err)
 	}
+	h.server.Pooled = s.pg.PID() != h.server.PID
 	return h, nil
 }
 

@@ -36,14 +36,14 @@ func (r *run) stopFor(ctx context.Context, kind operationKind, err error) *stop 
 // step sends a step until it is committed, or until its failure is none that trying again would mend.
 func (r *run) step(ctx context.Context, s *step) error {
 	began := time.Now()
-	r.starting(s)
 	for pause := 250 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
 		failed, seen := r.send(ctx, s)
 		if failed == nil {
-			if s.move != nil {
-				r.finish(s.move)
-			}
+			r.progress(s)
 			return r.checkWarden()
+		}
+		if s.does != nil && s.does.needsNoTransaction(failed) {
+			return r.replan(ctx, failed.err)
 		}
 		switch result := judgeError(ctx, failed.operation.kind, failed.err, seen.exceeded, r.server); result {
 		case busy:
@@ -61,11 +61,10 @@ func (r *run) step(ctx context.Context, s *step) error {
 				return r.settle(ctx, s, failed, cancelled)
 			}
 		case taken, locked:
-			if err := r.abandon(ctx); err != nil {
-				return r.stopFor(ctx, opFrame, err)
+			if err := r.replan(ctx, failed.err); result == taken {
+				return err
 			}
-			r.sent = nil // it is certain that this was not done by us
-			return &stop{outcome: result, err: failed.err}
+			return &stop{outcome: locked, err: failed.err}
 		case lost:
 			r.lostIn = failed
 			return &stop{outcome: lost, err: failed.err}
@@ -73,6 +72,15 @@ func (r *run) step(ctx context.Context, s *step) error {
 			return r.settle(ctx, s, failed, result)
 		}
 	}
+}
+
+// replan gives up a step that is certain not to have been done by us: what is left to do is to be found out anew.
+func (r *run) replan(ctx context.Context, err error) error {
+	if err := r.abandon(ctx); err != nil {
+		return r.stopFor(ctx, opFrame, err)
+	}
+	r.sent = nil
+	return &stop{outcome: taken, err: err}
 }
 
 // seen is what the watch saw while something was sent.
@@ -84,12 +92,17 @@ type seen struct {
 // send sends a step's messages and waits for their answers; nil is success.
 func (r *run) send(ctx context.Context, s *step) (failed *failure, sight seen) {
 	messages := whole(s.operations)
-	if r.oneByOne() {
+	if r.oneByOne() || s.alone {
 		messages = oneByOne(s.operations)
 	}
-	r.sent, r.sentAt = s.move, time.Now()
+	if s.move != nil {
+		r.sent = s
+	}
+	if !r.holds {
+		r.sentAt = time.Now()
+	}
 	if r.warden != nil && s.move != nil {
-		w := &watch{warden: r.warden, worker: r.server.PID, limit: r.limit(s), report: func(blockers []Backend, waited time.Duration) {
+		w := &watch{warden: r.warden, worker: r.server.PID, limit: r.limit(s), snapshots: s.patient, report: func(blockers []Backend, waited time.Duration) {
 			r.emit(r.event(Event{Kind: EventBlocked, Backends: blockers, Elapsed: waited}, s.move))
 		}}
 		w.start(ctx)
@@ -128,14 +141,30 @@ func (r *run) exchange(ctx context.Context, m message, move *Move) *failure {
 
 // limit is how long all waits of a step for locks may take together.
 func (r *run) limit(s *step) time.Duration {
+	if s.patient {
+		return 0
+	}
 	return s.move.script().lockTimeout(r.m.options.LockTimeout)
 }
 
 // abandon ends what an error has left open, and frees what outlives a rollback: in one message, since a pooler gives the
 // server's session to somebody else as soon as it is idle.
 func (r *run) abandon(ctx context.Context) error {
-	_, err := r.worker.exec(ctx, whole(scripter{pooled: r.pooled()}.abandon())[0].text, nil)
+	s := scripter{pooled: r.pooled()}
+	operations := s.abandon()
+	if r.holds { // the lock is the session's
+		operations = s.rollback()
+	}
+	_, err := r.worker.exec(ctx, whole(operations)[0].text, nil)
 	return err
+}
+
+// standing says what the database contains of a migration that is not done.
+func (r *run) standing(move *Move, h *history) string {
+	if file := r.reviews[move.script().Path]; file != nil && file.units != nil {
+		return h.progressOf(move.Migration.Version).standing(file)
+	}
+	return rolledBack
 }
 
 // settle finds out what a failed or cancelled step has left behind. No error says "rolled back" before the history was
@@ -160,7 +189,7 @@ func (r *run) settle(ctx context.Context, s *step, failed *failure, why outcome)
 		return r.migrationError(s.move, failed, unsettled)
 	case !s.move.done(h):
 		failed.err = cause
-		return r.migrationError(s.move, failed, rolledBack)
+		return r.migrationError(s.move, failed, r.standing(s.move, h))
 	case why == cancelled:
 		return r.migrationError(s.move, &failure{err: cause, offset: -1}, committed)
 	}
@@ -189,20 +218,40 @@ func (r *run) event(e Event, move *Move) Event {
 	return e
 }
 
-func (r *run) starting(s *step) {
-	if s.move != nil {
-		r.emit(r.event(Event{Kind: EventStarted}, s.move))
+// starting reports a migration once, however often it is tried.
+func (r *run) starting(move *Move) {
+	if r.begun == move.Migration.Version {
+		return
 	}
+	r.begun, r.sentAt = move.Migration.Version, time.Now()
+	r.emit(r.event(Event{Kind: EventStarted}, move))
+}
+
+// progress notes that a step is done.
+func (r *run) progress(s *step) {
+	r.sent, r.waiting = nil, waiting{}
+	switch {
+	case s.does != nil:
+		r.emit(r.event(Event{Kind: EventStatement, Statement: s.number, Statements: s.of}, s.move))
+		r.advanced()
+	case s.move != nil && !s.part:
+		r.finish(s.move)
+	}
+}
+
+// advanced begins to count troubles anew.
+func (r *run) advanced() {
+	r.lostIn = nil
+	r.losses.progress()
+	r.conflicts = 0
 }
 
 func (r *run) finish(move *Move) {
 	elapsed := time.Since(r.sentAt)
 	r.emit(r.event(Event{Kind: EventFinished, Elapsed: elapsed}, move))
 	r.results = append(r.results, Result{Version: move.Migration.Version, Direction: move.Direction, Elapsed: elapsed})
-	r.sent = nil
-	r.lostIn = nil
-	r.losses.progress()
-	r.conflicts = 0
+	r.sent, r.begun = nil, ""
+	r.advanced()
 	if len(r.fixed) > 0 {
 		r.fixed = r.fixed[1:]
 	}

@@ -21,6 +21,9 @@ type table struct {
 	name   string
 }
 
+// maxTable leaves room for the suffix of the progress table's name.
+const maxTable = maxIdentifier - len(progressSuffix)
+
 // parseTable reads Config.Table: "name" or "schema.name", taken as they are, without folding to lower case.
 func parseTable(text string) (table, error) {
 	schema, name, qualified := strings.Cut(cmp.Or(text, defaultTable), ".")
@@ -31,8 +34,8 @@ func parseTable(text string) (table, error) {
 		return table{}, fmt.Errorf("history table %q: the schema is PostgreSQL's own", text)
 	}
 	if name == "" || (qualified && schema == "") || strings.ContainsAny(text, "\x00\"") || strings.Contains(name, ".") ||
-		len(schema) > maxIdentifier || len(name) > maxIdentifier {
-		return table{}, fmt.Errorf("history table %q: want a name such as schema_migrations or app.schema_migrations, of 63 bytes at most in each part", text)
+		len(schema) > maxIdentifier || len(name) > maxTable {
+		return table{}, fmt.Errorf("history table %q: want a name such as schema_migrations or app.schema_migrations, of %d bytes at most, and %d in the schema's", text, maxTable, maxIdentifier)
 	}
 	return table{schema: schema, name: name}, nil
 }
@@ -52,11 +55,19 @@ func (t table) String() string {
 	return t.schema + "." + t.name
 }
 
+// progress is the table that records the progress of no-transaction files.
+func (t table) progress() table { return table{schema: t.schema, name: t.name + progressSuffix} }
+
 // lockKey is the key of the run lock. It comes from the qualified name, so that histories in different schemas of one
 // database do not wait for each other; advisory locks of different databases never meet.
-func (t table) lockKey() int64 {
+func (t table) lockKey() int64 { return t.key("migrator") }
+
+// sessionKey is the key of the lock that the session holds which works on a no-transaction file.
+func (t table) sessionKey() int64 { return t.key("migrator session") }
+
+func (t table) key(what string) int64 {
 	h := fnv.New64a()
-	h.Write([]byte("migrator\x00" + t.schema + "\x00" + t.name))
+	h.Write([]byte(what + "\x00" + t.schema + "\x00" + t.name))
 	return int64(h.Sum64())
 }
 

@@ -21,7 +21,7 @@ func TestTheNameOfTheHistoryTableIsTakenAsItIsWritten(t *testing.T) {
 		"app.history":            {table{"app", "history"}, `"app"."history"`, "app.history"},
 		"App.My History":         {table{"App", "My History"}, `"App"."My History"`, "App.My History"},
 		"æ.o'clock":              {table{"æ", "o'clock"}, `"æ"."o'clock"`, "æ.o'clock"},
-		strings.Repeat("x", 63):  {table{"", strings.Repeat("x", 63)}, `"` + strings.Repeat("x", 63) + `"`, strings.Repeat("x", 63)},
+		strings.Repeat("x", 54):  {table{"", strings.Repeat("x", 54)}, `"` + strings.Repeat("x", 54) + `"`, strings.Repeat("x", 54)},
 		`$table`:                 {table{"", "$table"}, `"$table"`, "$table"},
 		"schema_migrations; -- ": {table{"", "schema_migrations; -- "}, `"schema_migrations; -- "`, "schema_migrations; -- "},
 	} {
@@ -37,7 +37,7 @@ func TestANameThatIsNoneIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{".", "a.", ".b", "a.b.c", `"a"`, `a."b"`, "a\x00b"} {
 		_, err := parseTable(text)
-		require.EqualError(t, err, fmt.Sprintf("history table %q", text)+": want a name such as schema_migrations or app.schema_migrations, of 63 bytes at most in each part")
+		require.EqualError(t, err, fmt.Sprintf("history table %q", text)+": want a name such as schema_migrations or app.schema_migrations, of 54 bytes at most, and 63 in the schema's")
 	}
 }
 

@@ -48,6 +48,14 @@ func (t Target) applies() bool {
 	return t.kind == targetUp || t.kind == targetUpN || t.kind == targetUpTo
 }
 
+// first is the direction in which the target begins: a redo goes down before it goes up.
+func (t Target) first() Direction {
+	if t.kind == targetRedo {
+		return DirectionDown
+	}
+	return t.direction()
+}
+
 // direction returns where the target leads; a redo ends upwards.
 func (t Target) direction() Direction {
 	if t.kind == targetDown || t.kind == targetDownTo {

@@ -23,6 +23,9 @@ const (
 	StateMissing State = "missing"
 	// StateRenamed: applied, gone, and a pending file (Renamed) has the same text.
 	StateRenamed State = "renamed"
+	// StateUnfinished: a no-transaction file of which some statements have run, and not all; Unfinished says which. The
+	// next run goes on with it.
+	StateUnfinished State = "unfinished"
 	// StateNewer: applied by a program with newer files than this one's. This is fine.
 	StateNewer State = "newer"
 )
@@ -35,10 +38,14 @@ type Status struct {
 	Checksum  string    `json:"checksum,omitempty"`          // of the file
 	Recorded  string    `json:"recorded_checksum,omitempty"` // in the history; "" when not known yet
 	Renamed   Version   `json:"renamed_to,omitempty"`        // the pending file with the same text
+
+	Unfinished *Unfinished `json:"unfinished,omitempty"` // how far a no-transaction file has come
 }
 
 // Pending reports whether the next run would apply it.
-func (s Status) Pending() bool { return s.State == StatePending || s.State == StateOutOfOrder }
+func (s Status) Pending() bool {
+	return s.State == StatePending || s.State == StateOutOfOrder || (s.State == StateUnfinished && s.Unfinished.Direction == DirectionUp)
+}
 
 // explain says what is wrong with a version, for an error or a warning.
 func (s Status) explain() string {
@@ -52,7 +59,12 @@ func (s Status) explain() string {
 	case StateRenamed:
 		return fmt.Sprintf("%s: applied%s, and now named %s", s.Version, when, s.Renamed)
 	case StateMissing:
+		if s.Unfinished != nil {
+			return fmt.Sprintf("%s: begun (%s), but there is no such file", s.Version, s.Unfinished)
+		}
 		return fmt.Sprintf("%s: applied%s, but there is no such file", s.Version, when)
+	case StateUnfinished:
+		return (&UnfinishedError{Version: s.Version, Unfinished: *s.Unfinished}).Error()
 	case StateOutOfOrder:
 		return fmt.Sprintf("%s: pending below a version that is already applied", s.Version)
 	case StateApplied, StatePending, StateNewer:
@@ -92,7 +104,7 @@ func compare(migrations []Migration, records []record) []Status {
 		s := Status{Version: row.version, State: StateMissing, AppliedAt: row.appliedAt, Recorded: row.checksum}
 		if to, ok := pending[row.checksum]; ok {
 			s.State, s.Renamed = StateRenamed, to
-		} else if len(migrations) == 0 || row.version.Compare(migrations[len(migrations)-1].Version) > 0 {
+		} else if newer(row.version, migrations) {
 			s.State = StateNewer
 		}
 		statuses = append(statuses, s)
@@ -115,4 +127,9 @@ func markOutOfOrder(statuses []Status) {
 			statuses[i].State = StateOutOfOrder
 		}
 	}
+}
+
+// newer reports whether a version is above all that there are files for.
+func newer(v Version, migrations []Migration) bool {
+	return len(migrations) == 0 || v.Compare(migrations[len(migrations)-1].Version) > 0
 }

@@ -34,11 +34,11 @@ func (r *run) lock(ctx context.Context, h *history) error {
 	case r.warden.held:
 		return nil
 	}
-	return r.wait(ctx, r.warden.session, h.table)
+	return r.wait(ctx, r.warden.session)
 }
 
 // wait lets another run go on for a moment, and says who it is.
-func (r *run) wait(ctx context.Context, s *session, t table) error {
+func (r *run) wait(ctx context.Context, s *session) error {
 	first := r.waiting.since.IsZero()
 	if first {
 		r.waiting.since = time.Now()
@@ -46,7 +46,7 @@ func (r *run) wait(ctx context.Context, s *session, t table) error {
 	waited := time.Since(r.waiting.since)
 	expired := r.m.options.WaitFor > 0 && waited >= r.m.options.WaitFor
 	if first || expired || waited >= r.waiting.next {
-		holders, err := s.holders(ctx, t.lockKey())
+		holders, err := s.holders(ctx, r.table, r.id)
 		if err != nil {
 			return r.stopFor(ctx, opFrame, err)
 		}
@@ -102,11 +102,14 @@ func (r *run) dropWarden() {
 	r.warden = nil
 }
 
-// endOrphans ends what is left on the server of a connection that this run has lost: its statement may still go on, and
-// even commit.
+// endOrphans ends what is left on the server of connections that this run has lost and the server has not: a statement may
+// still go on, and even commit; and a former warden would keep the run lock.
 func (r *run) endOrphans(ctx context.Context) error {
-	query := fmt.Sprintf("select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity where application_name like %s and application_name <> %s and pid <> pg_catalog.pg_backend_pid()",
-		literal(applicationName(r.id, "%")), literal(applicationName(r.id, lockRole)))
+	query := fmt.Sprintf("select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity where application_name like %s and pid <> pg_catalog.pg_backend_pid()",
+		literal(applicationName(r.id, "%")))
+	if r.warden != nil {
+		query += fmt.Sprintf(" and pid <> %d", r.warden.pg.PID())
+	}
 	for {
 		rows, err := r.worker.rows(ctx, query)
 		if err != nil || len(rows) == 0 {
@@ -139,7 +142,7 @@ func (r *run) hint(kind operationKind, err error) error {
 	case pg.Code == "42501" && r.server.Schema != "":
 		pg.Hint = fmt.Sprintf("grant create on schema %s to %s", pgx.Identifier{r.server.Schema}.Sanitize(), pgx.Identifier{r.server.User}.Sanitize())
 		if kind == opClaim && r.exists {
-			pg.Hint = fmt.Sprintf("grant select, insert, update, delete on %s to %s", r.table.sql(), pgx.Identifier{r.server.User}.Sanitize())
+			pg.Hint = r.server.grant(r.table)
 		}
 	}
 	return err

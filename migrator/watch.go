@@ -15,10 +15,11 @@ const (
 // A watch looks, on the warden's connection, at what the worker waits for while a file runs. PostgreSQL's lock_timeout
 // bounds each wait alone; whoever queues behind the first lock that a file has got waits for the sum.
 type watch struct {
-	warden *warden
-	worker uint32
-	limit  time.Duration // for all waits of the file together; 0: none
-	report func(blockers []Backend, waited time.Duration)
+	warden    *warden
+	worker    uint32
+	snapshots bool          // waiting for others' transactions counts too: CONCURRENTLY does
+	limit     time.Duration // for all waits of the file together; 0: none
+	report    func(blockers []Backend, waited time.Duration)
 
 	done     chan struct{}
 	stopped  chan struct{}
@@ -83,11 +84,15 @@ func (w *watch) first() time.Duration {
 // look returns how long the worker has waited for the lock that it waits for, and since when as an identity of that
 // wait; "" when it waits for none. Waiting for a row is not counted: nobody else queues behind that.
 func (w *watch) look(ctx context.Context) (waited time.Duration, began string, err error) {
+	kinds := "'relation', 'object', 'extend', 'page'"
+	if w.snapshots {
+		kinds += ", 'virtualxid', 'transactionid'"
+	}
 	rows, err := w.warden.rows(ctx, fmt.Sprintf(`
 select pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - waitstart), waitstart
 from pg_catalog.pg_locks
-where pid = %d and not granted and waitstart is not null and locktype in ('relation', 'object', 'extend', 'page')
-limit 1`, w.worker))
+where pid = %d and not granted and waitstart is not null and locktype in (%s)
+limit 1`, w.worker, kinds))
 	if err != nil || len(rows) == 0 {
 		return 0, "", err
 	}

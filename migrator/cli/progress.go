@@ -29,6 +29,7 @@ func (s *screen) begin(e migrator.Event) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.progress.stop(s.err) // it was started before, and is tried again
 	s.progress = progress{active: true, text: fmt.Sprintf("[%d/%d] %s", e.Index, e.Total, e.Version), began: time.Now(), ticking: make(chan struct{})}
 	s.progress.show(s.err)
 	go s.tick(s.progress.ticking)

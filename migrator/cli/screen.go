@@ -105,6 +105,10 @@ func (s *screen) observe(e migrator.Event) {
 		}
 	case migrator.EventStarted:
 		s.begin(e)
+	case migrator.EventStatement:
+		if s.verbose || s.errTTY {
+			s.say(paint(s.dim, e.String()))
+		}
 	case migrator.EventFinished:
 		s.end()
 		if !s.quiet {

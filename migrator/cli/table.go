@@ -24,16 +24,20 @@ func (s *screen) printStatus(statuses []migrator.Status) error {
 	count := map[migrator.State]int{}
 	for _, status := range statuses {
 		count[status.State]++
-		line := fmt.Sprintf("%s\t%s\t%s", status.Version, status.State, when(status.AppliedAt))
+		remark := when(status.AppliedAt)
+		if status.Unfinished != nil {
+			remark = fmt.Sprintf("%s: %s", status.Unfinished.Direction, status.Unfinished)
+		}
+		line := fmt.Sprintf("%s\t%s\t%s", status.Version, status.State, remark)
 		if s.outTTY {
-			line = pad(string(status.Version), width) + "  " + s.state(status.State).Render(pad(string(status.State), 12)) + "  " + when(status.AppliedAt)
+			line = pad(string(status.Version), width) + "  " + s.state(status.State).Render(pad(string(status.State), 12)) + "  " + remark
 		}
 		if _, err := fmt.Fprintln(s.out, strings.TrimRight(line, " ")); err != nil {
 			return err
 		}
 	}
 	summary := fmt.Sprintf("%d applied, %d pending", count[migrator.StateApplied], count[migrator.StatePending]+count[migrator.StateOutOfOrder])
-	for _, state := range []migrator.State{migrator.StateChanged, migrator.StateRenamed, migrator.StateMissing, migrator.StateNewer} {
+	for _, state := range []migrator.State{migrator.StateUnfinished, migrator.StateChanged, migrator.StateRenamed, migrator.StateMissing, migrator.StateNewer} {
 		if count[state] > 0 {
 			summary += fmt.Sprintf(", %d %s", count[state], state)
 		}
@@ -48,7 +52,7 @@ func (s *screen) state(state migrator.State) lipgloss.Style {
 		return s.good
 	case migrator.StateChanged, migrator.StateRenamed, migrator.StateMissing:
 		return s.bad
-	case migrator.StatePending, migrator.StateOutOfOrder:
+	case migrator.StatePending, migrator.StateOutOfOrder, migrator.StateUnfinished:
 		return s.warm
 	case migrator.StateNewer:
 	}

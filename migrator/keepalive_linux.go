@@ -1,0 +1,21 @@
+package migrator
+
+import (
+	"net"
+	"syscall"
+	"time"
+)
+
+// tcpUserTimeout is TCP_USER_TIMEOUT, which package syscall does not have.
+const tcpUserTimeout = 0x12
+
+// setUserTimeout bounds how long sent data may stay unanswered: while it does, no keepalives are sent.
+func setUserTimeout(conn *net.TCPConn, limit time.Duration) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = raw.Control(func(fd uintptr) {
+		_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpUserTimeout, int(limit.Milliseconds()))
+	})
+}

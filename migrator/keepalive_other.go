@@ -1,0 +1,11 @@
+//go:build !linux
+
+package migrator
+
+import (
+	"net"
+	"time"
+)
+
+// setUserTimeout does nothing: other systems give unanswered data up by limits of their own.
+func setUserTimeout(*net.TCPConn, time.Duration) {}

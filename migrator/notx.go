@@ -1,0 +1,145 @@
+package migrator
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
+)
+
+// withoutTransaction runs a no-transaction file, from wherever it stands. Its first step takes the session's lock; what is
+// left to do is read after that, since what is left of another run may have gone on until then.
+func (r *run) withoutTransaction(ctx context.Context, lock *step) error {
+	move := lock.move
+	file, err := r.reviews.review(move.script())
+	if err != nil {
+		return err
+	}
+	if r.warden != nil {
+		if err := r.warden.stay(ctx, r.scripter(&history{table: r.table, server: r.server})); err != nil {
+			return r.stopFor(ctx, opFrame, err)
+		}
+	}
+	r.holds = true
+	defer r.letGo(ctx)
+	if err := r.step(ctx, lock); err != nil {
+		return err
+	}
+	for {
+		h, err := r.readHistory(ctx)
+		if err != nil {
+			return err
+		}
+		if move.done(h) {
+			return &stop{outcome: taken, err: errors.New("another run has done it")}
+		}
+		p := h.progressOf(move.Migration.Version)
+		if p != nil {
+			if err := p.judge(move, file); err != nil {
+				return err
+			}
+		}
+		s := r.scripter(h)
+		if p == nil || p.Started == "" {
+			return r.units(ctx, s, move, file, p)
+		}
+		if err := r.resume(ctx, s, move, file, p); err != nil {
+			return err
+		}
+	}
+}
+
+// letGo frees the session's lock.
+func (r *run) letGo(ctx context.Context) {
+	r.holds = false
+	if r.worker == nil || r.worker.lost() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelGrace)
+	defer cancel()
+	if r.abandon(ctx) != nil {
+		r.worker.close() // the lock goes with the session
+	}
+}
+
+// units runs the statements that are left.
+func (r *run) units(ctx context.Context, s scripter, move *Move, file *reviewed, p *progress) error {
+	steps := s.noTransaction(move, file, p)[1:] // the session has its lock
+	for i := range steps {
+		run := r.step
+		if steps[i].alone {
+			run = func(ctx context.Context, st *step) error { return r.outside(ctx, s, st, file) }
+		}
+		if err := run(ctx, &steps[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// outside runs a statement outside a transaction until it is done, or until its failure is none that trying again would
+// mend. After an error nothing is left of it.
+func (r *run) outside(ctx context.Context, s scripter, st *step, file *reviewed) error {
+	u := st.does
+	if u.outside.ifNotExists { // what an earlier attempt has left invalid would be taken for the index
+		if done, err := r.settleStarted(ctx, s, st.move, file, u); done || err != nil {
+			return err
+		}
+	}
+	began := time.Now()
+	for pause := 250 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
+		failed, seen := r.send(ctx, st)
+		if failed == nil {
+			return r.checkWarden()
+		}
+		result := judgeError(ctx, failed.operation.kind, failed.err, seen.exceeded, r.server)
+		if result == lost {
+			r.lostIn = failed
+			return &stop{outcome: lost, err: failed.err}
+		}
+		failed.blockers = seen.blockers
+		if result == cancelled {
+			return r.settle(ctx, st, failed, cancelled)
+		}
+		if err := r.abandon(ctx); err != nil {
+			return r.stopFor(ctx, opFrame, err)
+		}
+		if u.outside.kind != opaque { // the server has answered: what an opaque statement has committed itself is its own
+			done, err := r.settleStarted(ctx, s, st.move, file, u)
+			if done || err != nil {
+				return err
+			}
+		}
+		wait := jitter(pause)
+		if result != busy || u.outside.kind == opaque || time.Since(began)+wait > r.m.options.RetryFor {
+			again := s.again(st.move, st.number-1)
+			if err := r.step(ctx, &again); err != nil {
+				return err
+			}
+			return r.settle(ctx, st, failed, final)
+		}
+		r.emit(r.event(Event{Kind: EventRetrying, Err: failed.err, Pause: wait, Backends: seen.blockers}, st.move))
+		if err := r.pause(ctx, wait); err != nil {
+			return r.settle(ctx, st, failed, cancelled)
+		}
+	}
+}
+
+// resume finds out what became of a statement that was cut off, and records it.
+func (r *run) resume(ctx context.Context, s scripter, move *Move, file *reviewed, p *progress) error {
+	whole := sqllex.Statement{Start: 0, End: len(p.Started)}
+	u := &unit{statement: whole, hash: hashOf(p.Started, whole), outside: newOutside(p.Started)}
+	if p.Done < len(file.units) {
+		u.settings = file.units[p.Done].settings
+	}
+	done, err := r.settleStarted(ctx, s, move, file, u)
+	if err != nil {
+		return err
+	}
+	next := s.again(move, p.Done)
+	if done {
+		next = s.record(move, file, u, p.Done)
+	}
+	return r.step(ctx, &next)
+}

@@ -1,0 +1,190 @@
+package migrator_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/agent-shaker/agent-shaker/migrator"
+	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
+)
+
+func TestPromise4HoldsWithoutATransaction(t *testing.T) {
+	t.Parallel()
+	for _, mode := range modes {
+		t.Run(mode.name, func(t *testing.T) {
+			t.Parallel()
+			url := migratortest.Database(t)
+			var group errgroup.Group
+			for range 8 {
+				m := open(t, url, indexFiles(), mode.config)
+				group.Go(func() error {
+					_, err := m.Run(patience(t), migrator.Up())
+					return err
+				})
+			}
+			require.NoError(t, group.Wait())
+			require.Equal(t, indexDone, indexState(t, url))
+		})
+	}
+}
+
+// TestTheLockIsLostWhileAFileRunsWithoutATransaction ends the connection that holds the run lock, again and again, while
+// another run waits for it: the two take turns, and every statement runs once.
+func TestTheLockIsLostWhileAFileRunsWithoutATransaction(t *testing.T) {
+	t.Parallel()
+	url := migratortest.Database(t)
+	text := "-- migrator: no-transaction\n"
+	var want []string
+	for i := 10; i < 22; i++ {
+		text += fmt.Sprintf("insert into ledger select %d from pg_sleep(0.2);\n", i)
+		want = append(want, fmt.Sprintf("ledger %d", i))
+		if i%4 == 0 {
+			text += fmt.Sprintf("create index concurrently ledger_%d on ledger (file);\n", i)
+		}
+	}
+	execute(t, url, "create table ledger (file int)")
+	var group errgroup.Group
+	for range 2 {
+		m := open(t, url, files("001_long.sql", text), migrator.Config{})
+		group.Go(func() error {
+			_, err := m.Run(patience(t), migrator.Up())
+			return err
+		})
+	}
+	ended := make(chan struct{})
+	killed := make(chan int)
+	go func() {
+		kills := 0
+		defer func() { killed <- kills }()
+		conn, err := pgx.Connect(context.Background(), url)
+		if err != nil {
+			return
+		}
+		defer conn.Close(context.Background())
+		for {
+			select {
+			case <-ended:
+				return
+			case <-time.After(300 * time.Millisecond):
+				tag, _ := conn.Exec(context.Background(), "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and pid in (select pid from pg_stat_activity where application_name like 'migrator % lock' and datname = current_database())")
+				kills += int(tag.RowsAffected())
+			}
+		}
+	}()
+	require.NoError(t, group.Wait())
+	close(ended)
+	require.Greater(t, <-killed, 3)
+	require.Equal(t, append([]string{"history 001_long.sql"}, append(want, "ledger_12", "ledger_16", "ledger_20")...), indexState(t, url))
+}
+
+// TestTheWorkerIsLostWhileAFileRunsWithoutATransaction does the same to the connection that works.
+func TestTheWorkerIsLostWhileAFileRunsWithoutATransaction(t *testing.T) {
+	t.Parallel()
+	url := migratortest.Database(t)
+	var group errgroup.Group
+	m := open(t, url, indexFiles(), migrator.Config{Observe: func(e migrator.Event) {
+		if e.Kind == migrator.EventStatement && e.Statement%2 == 1 {
+			group.Go(func() error {
+				conn, err := pgx.Connect(context.Background(), url)
+				if err != nil {
+					return err
+				}
+				defer conn.Close(context.Background())
+				_, err = conn.Exec(context.Background(), "select pg_terminate_backend(pid) from pg_stat_activity where application_name ~ '^migrator .* (worker|002.*)$' and datname = current_database()")
+				return err
+			})
+		}
+	}})
+	results, err := m.Run(patience(t), migrator.Up())
+	require.NoError(t, err)
+	require.NoError(t, group.Wait())
+	require.Len(t, results, 3)
+	require.Equal(t, indexDone, indexState(t, url))
+}
+
+func TestAFileWithoutATransactionNeedsNoSecondConnection(t *testing.T) {
+	t.Parallel()
+	url := migratortest.Database(t)
+	role := "one_" + database(t, url)
+	execute(t, url, fmt.Sprintf("create role %q login password 'x' connection limit 1; grant all on schema public to %[1]q", role))
+	t.Cleanup(func() { execute(t, url, fmt.Sprintf("drop owned by %q; drop role %[1]q", role)) })
+	config, err := pgx.ParseConfig(url)
+	require.NoError(t, err)
+	migrations, err := migrator.Load(indexFiles())
+	require.NoError(t, err)
+	config.User, config.Password = role, "x"
+	results, err := migrator.New(config, migrations, migrator.Config{}).Run(patience(t), migrator.Up())
+	require.NoError(t, err)
+	require.Len(t, results, 3)
+	require.Equal(t, indexDone, indexState(t, url))
+}
+
+func TestSettingsOfAFileHoldForItsLaterStatementsAndNoLonger(t *testing.T) {
+	t.Parallel()
+	url := migratortest.Database(t)
+	execute(t, url, "create schema app")
+	_, err := open(t, url, files(
+		"001_settings.sql", `-- migrator: no-transaction
+set search_path = app;
+create table t (id int);
+select pg_catalog.set_config('application_name', 'mine', false);
+set role pg_read_all_data;
+reset role;
+create index concurrently t_id on t (id);
+create table seen as select current_setting('search_path') as path, current_setting('application_name') as name;
+`,
+		"002_after.sql", "create table public.after as select current_setting('search_path') as path;\n",
+	), migrator.Config{}).Run(patience(t), migrator.Up())
+	require.NoError(t, err)
+	require.Equal(t, []string{"app mine"}, query(t, url, "select path || ' ' || name from app.seen"))
+	require.NotEqual(t, []string{"app"}, query(t, url, "select path from public.after"))
+	require.Equal(t, []string{"true"}, query(t, url, "select indisvalid::text from pg_index where indexrelid = 'app.t_id'::regclass"))
+}
+
+func TestAFileWithoutATransactionMustNotTouchTheHistory(t *testing.T) {
+	t.Parallel()
+	for _, statement := range []string{
+		"drop table schema_migrations", "truncate schema_migrations", "delete from schema_migrations", "delete from schema_migrations_progress", "alter table schema_migrations rename to gone",
+	} {
+		t.Run(statement, func(t *testing.T) {
+			t.Parallel()
+			url := migratortest.Database(t)
+			_, err := open(t, url, files("001_a.sql", "create table a ();\n", "002_b.sql", "-- migrator: no-transaction\ncreate table b ();\n"+statement+";\n"), migrator.Config{}).Run(patience(t), migrator.Up())
+			require.ErrorContains(t, err, "002_b.sql")
+			require.ErrorContains(t, err, "statement 1 is applied; the next run goes on at statement 2 of 2 (line 3)")
+			require.Equal(t, []string{"001_a.sql"}, query(t, url, "select version from schema_migrations"))
+		})
+	}
+}
+
+// TestProgressThatGoesWhileItIsReadIsReadAgain stands for a run that waits while another one ends: it has seen that the
+// table is there, and waits for the transaction that drops it.
+func TestProgressThatGoesWhileItIsReadIsReadAgain(t *testing.T) {
+	t.Parallel()
+	url := migratortest.Database(t)
+	m := open(t, url, indexFiles(), migrator.Config{})
+	_, err := m.Run(patience(t), migrator.Up())
+	require.NoError(t, err)
+	execute(t, url, "create table schema_migrations_progress (version text, direction text, done int, hashes text[], started text, scope oid[], spared oid[])")
+
+	other := connect(t, url)
+	defer other.Close(context.Background())
+	_, err = other.Exec(context.Background(), "begin; drop table schema_migrations_progress")
+	require.NoError(t, err)
+	var group errgroup.Group
+	group.Go(func() error {
+		_, err := m.Run(patience(t), migrator.Up())
+		return err
+	})
+	waitFor(t, url, "select exists (select from pg_locks where not granted and relation = 'schema_migrations_progress'::regclass)::text")
+	_, err = other.Exec(context.Background(), "commit")
+	require.NoError(t, err)
+	require.NoError(t, group.Wait())
+	require.Equal(t, indexDone, indexState(t, url))
+}

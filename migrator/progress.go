@@ -1,0 +1,135 @@
+package migrator
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
+)
+
+//go:embed progress.sql
+var progressSQL string
+
+// progressSuffix makes the progress table's name of the history's.
+const progressSuffix = "_progress"
+
+// progress is what is recorded of a no-transaction file that was begun and is not done.
+type progress struct {
+	Version   Version   `json:"version"`
+	Direction Direction `json:"direction"`
+	Done      int       `json:"done"`    // statements that have run
+	Hashes    []string  `json:"hashes"`  // theirs
+	Started   string    `json:"started"` // the text of the one after them, where it was begun outside a transaction
+}
+
+// progressOf returns what is recorded of a version; nil when it was not begun.
+func (h *history) progressOf(v Version) *progress {
+	for i := range h.progress {
+		if h.progress[i].Version == v {
+			return &h.progress[i]
+		}
+	}
+	return nil
+}
+
+// progressFor is that of a move; what a move before it in the same plan will have ended is not its own.
+func (h *history) progressFor(moves []Move, i int) *progress {
+	v := moves[i].Migration.Version
+	for _, earlier := range moves[:i] {
+		if earlier.Migration.Version == v {
+			return nil
+		}
+	}
+	return h.progressOf(v)
+}
+
+// readProgress reads what is unfinished; the table is there only while something is.
+func (s *session) readProgress(ctx context.Context, h *history) error {
+	found := h.server.find(h.table.progress())
+	if found == nil {
+		return nil
+	}
+	for _, column := range []string{"version", "direction", "done", "hashes", "started", "scope", "spared"} {
+		if found.Columns[column] == "" {
+			return &HistoryError{
+				Table: h.table.progress().String(), Message: "is meant for the progress of files, but has no column " + column,
+				Hint: "rename it, or keep the history under another name: app.schema_migrations",
+			}
+		}
+	}
+	rows, err := s.rows(ctx, s.liftLimits()+"select coalesce(pg_catalog.json_agg(p), '[]') from "+h.table.progress().sql()+" p")
+	if err != nil {
+		return fmt.Errorf("read progress %s: %w%s", h.table.progress(), err, h.server.missingGrant(err, found.OID))
+	}
+	if err := json.Unmarshal([]byte(rows[0][0]), &h.progress); err != nil {
+		return fmt.Errorf("read progress %s: %w", h.table.progress(), err)
+	}
+	return nil
+}
+
+// judge refuses to go on with a file whose statements are not those that have run.
+func (p *progress) judge(move *Move, file *reviewed) error {
+	s := file.script
+	switch {
+	case p.Direction != move.Direction:
+		return &UnfinishedError{Version: p.Version, Unfinished: p.unfinished()}
+	case s.Mode != NoTransaction:
+		return &FileError{
+			Path: s.Path, Message: fmt.Sprintf("was begun without a transaction, and %s", p.describe()),
+			Hint: "put `-- migrator: no-transaction` back at its top",
+		}
+	}
+	for i, hash := range p.Hashes {
+		const hint = "put the statements that have run back as they were; mend only what comes after them"
+		if i == len(file.units) {
+			return &FileError{Path: s.Path, Message: fmt.Sprintf("has %d statements now, but %s", len(file.units), p.describe()), Hint: hint}
+		}
+		if file.units[i].hash != hash {
+			return s.errorAt(file.units[i].statement.Start, fmt.Sprintf("was changed, but %s", p.describe()), hint)
+		}
+	}
+	return nil
+}
+
+// refuseRenamed refuses a file that was begun under a name for which there is no file any more: what has run of it would
+// run again.
+func (m *Migrator) refuseRenamed(h *history, move *Move, file *reviewed) error {
+	for _, p := range h.progress {
+		gone := !slices.ContainsFunc(m.migrations, func(other Migration) bool { return other.Version == p.Version })
+		if gone && p.Done > 0 && p.Direction == move.Direction && p.judge(move, file) == nil {
+			return &FileError{
+				Path: file.script.Path, Message: fmt.Sprintf("begins like %s, which is gone: %s", p.Version, p.describe()),
+				Hint: fmt.Sprintf("put %s back, or, if it was renamed: update %s set version = %s where version = %s",
+					p.Version, h.table.progress().sql(), literal(string(move.Migration.Version)), literal(string(p.Version))),
+			}
+		}
+	}
+	return nil
+}
+
+func (p *progress) unfinished() Unfinished {
+	return Unfinished{Direction: p.Direction, Done: p.Done}
+}
+
+// describe says what of the file has run.
+func (p *progress) describe() string { return p.unfinished().String() }
+
+// standing says what the database contains of a no-transaction file, and what the next run does; p is nil when nothing is
+// recorded of it.
+func (p *progress) standing(file *reviewed) string {
+	if p == nil {
+		p = &progress{}
+	}
+	if p.Done >= len(file.units) {
+		return p.describe() + ": all of them; the next run records the file"
+	}
+	line, _ := sqllex.Position(file.script.SQL, file.units[p.Done].statement.Start)
+	next := fmt.Sprintf("the next run goes on at statement %d of %d (line %d)", p.Done+1, len(file.units), line)
+	if p.Started != "" {
+		next = fmt.Sprintf("the next run finds out what became of statement %d of %d (line %d) and goes on there", p.Done+1, len(file.units), line)
+	}
+	return p.describe() + "; " + next
+}

@@ -1,0 +1,12 @@
+-- One row for each no-transaction file that is not done. The table is made when first needed, and dropped when its last
+-- row goes. To decide by hand that a statement in doubt has run: set done = done + 1, started = null; that it has
+-- not: set started = null.
+create table if not exists schema_migrations_progress (
+	version   varchar(255) primary key,
+	direction text not null,                   -- up or down
+	done      integer not null default 0,      -- how many statements have run
+	hashes    text[] not null default '{}',    -- SHA-256 of each of them
+	started   text,                            -- the one that was begun outside a transaction
+	scope     oid[] not null default '{}',     -- what it is about
+	spared    oid[] not null default '{}'      -- indexes that are none of its remains
+)

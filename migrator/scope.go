@@ -1,0 +1,125 @@
+package migrator
+
+import (
+	"fmt"
+	"strings"
+)
+
+// What is recorded before a statement runs outside a transaction, so that what is left of it can be told from what was
+// there before: by sets of oids, since REINDEX makes indexes of names of its own, and a file may be mended meanwhile.
+
+// resolve is an SQL expression for the oids of what the statement names, with commas, as the file's search_path finds it.
+func (o *outside) resolve() string {
+	var oids []string
+	for _, n := range o.names {
+		switch n.class {
+		case "INDEX", "TABLE":
+			oids = append(oids, fmt.Sprintf("pg_catalog.to_regclass(%s)::pg_catalog.oid", literal(n.text)))
+		case "SCHEMA":
+			oids = append(oids, fmt.Sprintf("pg_catalog.to_regnamespace(%s)::pg_catalog.oid", literal(n.text)))
+		}
+	}
+	if len(oids) == 0 {
+		return "''"
+	}
+	return "pg_catalog.concat_ws(',', " + strings.Join(oids, ", ") + ")"
+}
+
+// objects is what resolve has found. Like all below it is for a search_path of pg_catalog alone.
+const objects = "string_to_array(current_setting('migrator.objects'), ',')::oid[]"
+
+// withToast adds to tables, which are c, those that hold their long values: their indexes are rebuilt too.
+const withToast = "cross join lateral (values (c.oid), (c.reltoastrelid)) f (oid)"
+
+// scopeSQL is an SQL expression for the objects whose indexes the statement makes, or, where it makes none, for those that
+// show whether it is done.
+func (o *outside) scopeSQL() string {
+	if o.kind != reindexes {
+		return objects
+	}
+	switch o.names[0].class {
+	case "INDEX", "TABLE": // with partitions
+		return "array(select distinct f.oid from unnest(" + objects + `) o (oid)
+	left join pg_index i on i.indexrelid = o.oid
+	cross join lateral (select coalesce(i.indrelid, o.oid) union select relid from pg_partition_tree(coalesce(i.indrelid, o.oid))) t (oid)
+	join pg_class c on c.oid = t.oid ` + withToast + " where f.oid <> 0)"
+	case "SCHEMA":
+		return "array(select f.oid from pg_class c " + withToast + " where c.relnamespace = any (" + objects + ") and c.relkind in ('r', 'm') and f.oid <> 0)"
+	}
+	return "array(select c.oid from pg_class c where c.relkind in ('r', 'm', 't'))"
+}
+
+// sparedSQL is an SQL expression for the indexes in scope that are there before the statement and none of its remains. An
+// invalid one under the name that CREATE INDEX … IF NOT EXISTS asks for is not spared: an earlier attempt has left it, and
+// to skip it would be to accept it.
+func (o *outside) sparedSQL(scope string) string {
+	switch o.kind {
+	case buildsIndex:
+		remains := "false"
+		if o.ifNotExists {
+			remains = "not i.indisvalid and c.relname = " + identifier(o.index)
+		}
+		return fmt.Sprintf("array(select c.oid from pg_index i join pg_class c on c.oid = i.indexrelid where i.indrelid = any (%s) and not (%s))", scope, remains)
+	case reindexes:
+		return fmt.Sprintf("array(select i.indexrelid from pg_index i where i.indrelid = any (%s) and not i.indisvalid)", scope)
+	case opaque, repeatable, dropsIndex, detaches:
+	}
+	return "'{}'::oid[]"
+}
+
+// identifier is an SQL expression for a name as the catalog has it: folded to lower case where it has no quotes.
+func identifier(name string) string {
+	return "(parse_ident(" + literal(name) + "))[1]::name"
+}
+
+// remainsSQL asks for what the catalog shows of a statement that was begun, as one row of JSON.
+func (o *outside) remainsSQL(t table, version Version) string {
+	named := "null"
+	if o.kind == buildsIndex {
+		named = "(select json_build_object('oid', c.oid::int8, 'valid', i.indisvalid) from pg_index i join pg_class c on c.oid = i.indexrelid where i.indrelid = any (p.scope) and c.oid <> all (p.spared) and c.relname = " + identifier(o.index) + ")"
+	}
+	return fmt.Sprintf(`set local search_path = pg_catalog;
+select json_build_object(
+	'named', %s,
+	'invalid', (select json_agg(format('%%I.%%I', n.nspname, c.relname)) from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace
+		where i.indrelid = any (p.scope) and not i.indisvalid and c.oid <> all (p.spared) and c.relkind = 'i'),
+	'known', cardinality(p.scope) = %d,
+	'there', exists (select from pg_class c where c.oid = any (p.scope)),
+	'broken', exists (select from pg_index i where i.indexrelid = any (p.scope) and not i.indisvalid),
+	'attached', exists (select from pg_inherits h where h.inhparent = p.scope[1] and h.inhrelid = p.scope[2]),
+	'finalize', (select format('alter table %%s detach partition %%s finalize', h.inhparent::regclass, h.inhrelid::regclass)
+		from pg_inherits h where h.inhparent = p.scope[1] and h.inhrelid = p.scope[2] and h.inhdetachpending),
+	'builders', (select json_agg(b.pid) from pg_stat_progress_create_index b where b.datname = current_database() and b.pid <> pg_backend_pid()
+		and exists (select from pg_locks l where l.pid = b.pid and l.locktype = 'relation' and l.granted and l.relation = any (p.scope)))
+) from %s p where p.version = %s`, named, len(o.names), t.progress().sql(), literal(string(version)))
+}
+
+// remains is the answer to remainsSQL.
+type remains struct {
+	Named *struct {
+		OID   int64 `json:"oid"`
+		Valid bool  `json:"valid"`
+	} `json:"named"` // the index that the statement was to build, where it was not there before
+	Invalid  []string `json:"invalid"`  // indexes that are new and not valid, as SQL names
+	Known    bool     `json:"known"`    // all that the statement is about was there when it began
+	There    bool     `json:"there"`    // something of it still is
+	Broken   bool     `json:"broken"`   // an index of it that is not valid
+	Attached bool     `json:"attached"` // the partition is
+	Finalize string   `json:"finalize"` // what ends the detachment of the partition, where it was begun
+	Builders []uint32 `json:"builders"` // other sessions that build indexes on its tables
+}
+
+// sameSQL are statements for a transaction in which the file's settings hold: what the statement makes of an empty copy of
+// the table is compared with the index that is there. The transaction is to be rolled back.
+func (o *outside) sameSQL(index int64) string {
+	const definition = "pg_catalog.regexp_replace(pg_catalog.pg_get_indexdef(i.indexrelid), '^.*? USING ', '')"
+	unique := ""
+	if o.unique {
+		unique = "unique "
+	}
+	return block(fmt.Sprintf("  execute pg_catalog.format('create temporary table migrator_copy (like %%s) on commit drop', (select i.indrelid::pg_catalog.regclass from pg_catalog.pg_index i where i.indexrelid operator(pg_catalog.=) %d));", index)) +
+		";\ncreate " + unique + "index migrator_copy_index on pg_temp.migrator_copy " + o.rest + "\n;\n" + fmt.Sprintf(
+		`select (select pg_catalog.concat_ws(' ', i.indisunique, %[1]s) from pg_catalog.pg_index i where i.indexrelid operator(pg_catalog.=) %[2]d)
+	operator(pg_catalog.=) (select pg_catalog.concat_ws(' ', i.indisunique, %[1]s) from pg_catalog.pg_index i where i.indexrelid operator(pg_catalog.=) 'pg_temp.migrator_copy_index'::pg_catalog.regclass)`,
+		definition, index)
+}

@@ -1,0 +1,167 @@
+package migrator
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// What the tool's own statements raise in a no-transaction file.
+const (
+	codeStale   = "MG004" // the progress is not what was read: another run has gone on
+	codeInvalid = "MG005" // an index that was built is not valid
+)
+
+// noTransaction returns the steps of a no-transaction file that are left to do; p is nil when it was not begun.
+//
+// A statement that can run in a transaction travels in one with its record, which is claimed first, so it cannot run
+// twice. For one that cannot, it is recorded that it begins, and afterwards that it is done; what was cut off in
+// between is settled from the catalog.
+func (s scripter) noTransaction(move *Move, file *reviewed, p *progress) []step {
+	steps := []step{s.lockSession(move)}
+	done := 0
+	if p == nil {
+		steps = append(steps, s.begin(move))
+	} else {
+		done = p.Done
+	}
+	for i := done; i < len(file.units); i++ {
+		if u := file.units[i]; u.outside == nil {
+			steps = append(steps, s.inside(move, file, i))
+		} else {
+			run := s.alone(move, file, u, s.unitTitle(move, file, i), file.operation(u.statement))
+			run.does, run.number, run.of = u, i+1, len(file.units)
+			steps = append(steps, s.start(move, file, i), run, s.record(move, file, u, i))
+		}
+	}
+	return append(steps, s.end(move, len(file.units)))
+}
+
+// lockSession takes a lock of the session that works: the backend of a client that is gone keeps it, so nobody runs
+// beside that.
+func (s scripter) lockSession(move *Move) step {
+	return step{move: move, part: true, title: title(move) + ": keep other runs away", operations: []operation{{kind: opLock, sql: block(fmt.Sprintf(
+		"  if not pg_catalog.pg_try_advisory_lock(%d) then\n    raise exception using errcode = '%s', message = 'another run, or what is left of one, is busy with a no-transaction file';\n  end if;",
+		s.table.sessionKey(), codeLocked))}}}
+}
+
+// begin makes the progress table where there is none, and the file's row.
+func (s scripter) begin(move *Move) step {
+	ddl := strings.TrimSpace(strings.Replace(withoutComments(progressSQL), defaultTable+progressSuffix, s.table.progress().sql(), 1))
+	operations := append(s.localTables(), operation{kind: opClaim, sql: ddl}, operation{kind: opClaim, sql: fmt.Sprintf(
+		"insert into %s (version, direction)\nvalues (%s, %s)",
+		s.table.progress().sql(), literal(string(move.Migration.Version)), literal(string(move.Direction)))})
+	return s.part(move, title(move)+": begin", append(operations, s.stayHome()...)...)
+}
+
+// inside runs a statement in a transaction, with its record.
+func (s scripter) inside(move *Move, file *reviewed, i int) step {
+	u := file.units[i]
+	limit := frame(fmt.Sprintf("set local lock_timeout = '%dms'", milliseconds(file.script.lockTimeout(s.lockTimeout))))
+	operations := slices.Concat(
+		[]operation{s.advance(move, i, u, "started is null"), limit}, s.tellWorkers(limit), file.settings(u), []operation{file.operation(u.statement)},
+	)
+	st := s.part(move, s.unitTitle(move, file, i), operations...)
+	st.does, st.number, st.of = u, i+1, len(file.units)
+	return st
+}
+
+// start records that a statement begins which can be in no transaction with its record, and what tells afterwards how far
+// it came.
+func (s scripter) start(move *Move, file *reviewed, i int) step {
+	u := file.units[i]
+	operations := []operation{s.claimProgress(move, fmt.Sprintf("set started = %s", literal(u.statement.Text(file.text))), i, "started is null")}
+	operations = append(operations, file.settings(u)...) // the search_path finds what the statement is about
+	operations = append(append(operations, s.keepFromWorkers()...),
+		frame("select pg_catalog.set_config('migrator.objects', "+u.outside.resolve()+", true)"),
+		frame("reset session authorization"), frame("reset role"), frame("set local search_path = pg_catalog"),
+		operation{kind: opClaim, sql: fmt.Sprintf(
+			"update %s as p set scope = s.oids, spared = %s\nfrom (select %s) s (oids)\nwhere p.version = %s",
+			s.table.progress().sql(), u.outside.sparedSQL("s.oids"), u.outside.scopeSQL(), literal(string(move.Migration.Version)))})
+	return s.part(move, s.unitTitle(move, file, i)+": begins", operations...)
+}
+
+// alone runs an operation outside a transaction, where the settings of a unit hold.
+func (s scripter) alone(move *Move, file *reviewed, u *unit, title string, o operation) step {
+	// CONCURRENTLY waits without being in anybody's way, and to give up would leave an invalid index each time.
+	timeout := file.script.lockTimeout(s.lockTimeout)
+	if u.outside.concurrently {
+		timeout = 0
+	}
+	var operations []operation
+	for _, setting := range s.settings(string(move.Migration.Version)) {
+		operations = append(operations, frame(strings.Replace(setting.sql, "set local ", "set ", 1)))
+	}
+	operations = append(operations,
+		frame("set default_transaction_isolation = 'read committed'"), // of CONCURRENTLY's own transactions
+		frame(fmt.Sprintf("set lock_timeout = '%dms'", milliseconds(timeout))))
+	operations = append(append(operations, file.settings(u)...), o,
+		frame("reset session authorization"), frame("reset role"), frame(resetAll))
+	return step{move: move, part: true, alone: true, patient: u.outside.concurrently, title: title, operations: operations}
+}
+
+// record notes that a statement outside a transaction is done. An index that is not valid is not.
+func (s scripter) record(move *Move, file *reviewed, u *unit, i int) step {
+	var operations []operation
+	if u.outside.kind == buildsIndex {
+		operations = append(operations, frame("set local search_path = pg_catalog"), operation{kind: opClaim, sql: block(fmt.Sprintf(
+			"  if not exists (select from pg_index i join pg_class c on c.oid = i.indexrelid, %s p\n      where p.version = %s and i.indrelid = any (p.scope) and c.relname = %s and i.indisvalid) then\n    raise exception using errcode = '%s', message = %s,\n      hint = 'see what built it last; drop index concurrently, and run again';\n  end if;",
+			s.table.progress().sql(), literal(string(move.Migration.Version)), identifier(u.outside.index), codeInvalid,
+			literal("the index "+u.outside.index+" is not valid")))})
+	}
+	st := s.part(move, s.unitTitle(move, file, i)+": is done", append(operations, s.advance(move, i, u, "started is not null"))...)
+	st.does, st.number, st.of = u, i+1, len(file.units)
+	return st
+}
+
+// again takes back that a statement was begun: nothing is left of it.
+func (s scripter) again(move *Move, done int) step {
+	return s.part(move, title(move)+": begin a statement again", s.claimProgress(move, "set started = null", done, "started is not null"))
+}
+
+// end records the file as done, and takes the progress table away where it was the last.
+func (s scripter) end(move *Move, units int) step {
+	progress := s.table.progress().sql()
+	ops := append(s.open("", string(move.Migration.Version)), s.claim(move), operation{kind: opClaim, sql: block(fmt.Sprintf(
+		"  delete from %s where version operator(pg_catalog.=) %s and done operator(pg_catalog.=) %d and started is null;\n  if not found then\n    raise exception using errcode = '%s', message = 'another run has gone on with it';\n  end if;",
+		progress, literal(string(move.Migration.Version)), units, codeStale))},
+		frame(block(fmt.Sprintf(
+			"  if not exists (select from %s) then\n    set local lock_timeout = '100ms';\n    drop table %s;\n  end if;\nexception when lock_not_available or undefined_table or insufficient_privilege then\n  null;",
+			progress, progress))),
+		s.seal(move), operation{kind: opCommit, sql: "commit"})
+	return step{move: move, title: title(move) + ": record it", operations: append(ops, s.clean()...)}
+}
+
+// part is a transaction of a no-transaction file: claimed and sealed as the whole of another file is, but that going up
+// the history row is taken away again: the file is not done.
+func (s scripter) part(move *Move, title string, operations ...operation) step {
+	version := literal(string(move.Migration.Version))
+	own := "xmin operator(pg_catalog.=) pg_catalog.pg_current_xact_id()::pg_catalog.xid"
+	take := "  delete from %s where version operator(pg_catalog.=) %s and " + own + ";\n"
+	if move.Direction == DirectionDown {
+		take = "  perform from %s where version operator(pg_catalog.=) %s and " + own + ";\n"
+	}
+	seal := block(fmt.Sprintf(take+"  if found then\n    perform from %s where version operator(pg_catalog.=) %s and "+own+";\n  end if;\n  if not found then\n    raise exception using errcode = '%s', message = %s,\n      hint = 'a migration must not write to the history table, nor end its transaction';\n  end if;",
+		s.table.sql(), version, s.table.progress().sql(), version, codeSeal,
+		literal("the file has removed or changed its own row in "+s.table.String()+" or "+s.table.progress().String())))
+	ops := append(s.open(move.script().Isolation, string(move.Migration.Version)), s.claim(move))
+	ops = append(append(ops, operations...), s.keepFromWorkers()...)
+	ops = append(ops, frame("reset session authorization"), frame("reset role"), frame(resetAll))
+	ops = append(ops, s.settings(string(move.Migration.Version))...)
+	return step{move: move, part: true, title: title, operations: append(ops, operation{kind: opSeal, sql: seal}, operation{kind: opCommit, sql: "commit"})}
+}
+
+// advance claims that a statement has run.
+func (s scripter) advance(move *Move, i int, u *unit, state string) operation {
+	return s.claimProgress(move, fmt.Sprintf("set done = %d, hashes[%d] = %s, started = null, scope = '{}', spared = '{}'", i+1, i+1, literal(u.hash)), i, state)
+}
+
+func (s scripter) claimProgress(move *Move, set string, done int, state string) operation {
+	return operation{kind: opClaim, sql: block(fmt.Sprintf(
+		"  update %s %s\n  where version operator(pg_catalog.=) %s and direction operator(pg_catalog.=) %s and done operator(pg_catalog.=) %d and %s;\n  if not found then\n    raise exception using errcode = '%s', message = 'another run has gone on with it, or a statement was cut off whose end is to be found out';\n  end if;",
+		s.table.progress().sql(), set, literal(string(move.Migration.Version)), literal(string(move.Direction)), done, state, codeStale))}
+}
+
+func (s scripter) unitTitle(move *Move, file *reviewed, i int) string {
+	return fmt.Sprintf("%s: statement %d of %d", title(move), i+1, len(file.units))
+}

@@ -1,0 +1,212 @@
+package migrator
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
+)
+
+// A notxCase is a no-transaction file with a statement of each kind, and what its script depends on.
+type notxCase struct {
+	scripter
+	move  *Move
+	file  *reviewed
+	steps []step
+}
+
+// notxVariants calls check under every combination of what the script of a no-transaction file depends on.
+
+func notxVariants(t *testing.T, check func(t *testing.T, c notxCase)) {
+	t.Helper()
+	for _, direction := range []Direction{DirectionUp, DirectionDown} {
+		for _, header := range []string{"", ", isolation=repeatable-read", ", lock-timeout=10s"} {
+			for _, major := range []int{14, 17} {
+				for _, takesLock := range []bool{false, true} {
+					script, err := loadedScript("1_a.sql", "-- migrator: no-transaction"+header+`
+insert into t values ('æ');
+set search_path = app; set role app_owner;
+create index concurrently i on t (a);
+vacuum (full) t;
+insert into t values (4) -- and no semicolon`)
+					require.NoError(t, err)
+					file, err := review(script)
+					require.NoError(t, err)
+					move := &Move{direction, Migration{Version: "1_a.sql", Up: *script, Down: script}}
+					s := scripter{table: table{"app", "o'clock"}, runID: "1a2b3c4d", major: major, lockTimeout: time.Second, takesLock: takesLock, checkInterval: true}
+					check(t, notxCase{s, move, file, s.noTransaction(move, file, nil)})
+				}
+			}
+		}
+	}
+}
+
+func stepTitles(steps []step) (titles []string) {
+	for _, s := range steps {
+		titles = append(titles, s.title)
+	}
+	return titles
+}
+
+// where returns the places of the operations that hold a text.
+func where(ops []operation, text string) (places []int) {
+	for i, o := range ops {
+		if strings.Contains(o.sql, text) {
+			places = append(places, i)
+		}
+	}
+	return places
+}
+
+// once is where the only operation is that holds a text.
+func once(t *testing.T, ops []operation, text string) int {
+	t.Helper()
+	places := where(ops, text)
+	require.Len(t, places, 1, "%q in\n%s", text, strings.Join(sqls(ops), ";\n"))
+	return places[0]
+}
+
+func TestEachStatementOutsideATransactionIsRecordedBeforeAndAfterIt(t *testing.T) {
+	t.Parallel()
+	notxVariants(t, func(t *testing.T, c notxCase) {
+		verb := map[Direction]string{DirectionUp: "apply 1_a.sql: ", DirectionDown: "revert 1_a.sql: "}[c.move.Direction]
+		all := []string{
+			"keep other runs away", "begin", "statement 1 of 4", "statement 2 of 4: begins", "statement 2 of 4", "statement 2 of 4: is done",
+			"statement 3 of 4: begins", "statement 3 of 4", "statement 3 of 4: is done", "statement 4 of 4", "record it",
+		}
+		for i := range all {
+			all[i] = verb + all[i]
+		}
+		require.Equal(t, all, stepTitles(c.steps))
+		for done, first := range []int{2, 3, 6, 9, 10} { // a run that goes on takes the session's lock, and no new row
+			left := c.noTransaction(c.move, c.file, &progress{Done: done})
+			require.Equal(t, append([]string{all[0]}, all[first:]...), stepTitles(left))
+		}
+		for i, s := range c.steps {
+			require.Same(t, c.move, s.move)
+			require.Equal(t, i < len(c.steps)-1, s.part, s.title)
+			require.Equal(t, i == 4 || i == 7, s.alone, s.title)
+			require.Equal(t, i == 4, s.patient, "only CONCURRENTLY waits as long as it takes: %s", s.title)
+			number := map[int]int{2: 1, 4: 2, 5: 2, 7: 3, 8: 3, 9: 4}[i]
+			require.Equal(t, number, s.number, s.title)
+			require.Equal(t, number > 0, s.does != nil, s.title)
+		}
+	})
+}
+
+func TestEachPartOfAFileIsClaimedBeforeItsStatementAndSealedAfterItsResets(t *testing.T) {
+	t.Parallel()
+	notxVariants(t, func(t *testing.T, c notxCase) {
+		for i, s := range c.steps[1 : len(c.steps)-1] {
+			if s.alone {
+				continue
+			}
+			ops, isolation := s.operations, "read committed"
+			if c.move.Migration.Up.Isolation != "" {
+				isolation = "repeatable read"
+			}
+			require.Equal(t, "begin isolation level "+isolation, ops[0].sql)
+			seal, commit := index(t, ops, opSeal), index(t, ops, opCommit)
+			require.Equal(t, len(ops)-1, commit, "nothing that the session holds is freed: its lock least of all")
+
+			history := where(ops, `"app"."o'clock" `)[0]
+			require.Equal(t, opClaim, ops[history].kind)
+			for _, limit := range []string{"set local lock_timeout = 0", "set local statement_timeout = 0", "set local idle_in_transaction_session_timeout = 0", "set local client_connection_check_interval"} {
+				places := where(ops, limit)
+				require.Len(t, places, 2, "%s in %s", limit, s.title)
+				require.Less(t, places[0], history)
+				require.Less(t, places[1], seal)
+			}
+			if c.takesLock {
+				require.Less(t, index(t, ops, opLock), history, "the run lock comes first")
+			}
+			progress := where(ops, `"app"."o'clock_progress"`)
+			require.Less(t, history, progress[0])
+			reset := where(ops, resetAll)
+			require.Less(t, reset[len(reset)-1], seal)
+			require.Equal(t, []string{"reset session authorization", "reset role", resetAll}, sqls(ops[reset[len(reset)-1]-2:][:3]))
+			for at, o := range ops {
+				switch o.kind {
+				case opFile:
+					require.True(t, progress[0] < at && at < reset[len(reset)-1], "%s in %s", o.sql, s.title)
+				case opFrame, opClaim, opLock, opSeal, opCommit:
+				case opSettle, opClean:
+					require.Fail(t, o.sql)
+				}
+			}
+			require.Contains(t, ops[seal].sql, `from "app"."o'clock_progress" where version operator(pg_catalog.=) '1_a.sql' and xmin operator(pg_catalog.=)`)
+			verb := map[Direction]string{DirectionUp: "  delete from", DirectionDown: "  perform from"}[c.move.Direction]
+			require.Contains(t, ops[seal].sql, verb+` "app"."o'clock" where version operator(pg_catalog.=) '1_a.sql' and xmin operator(pg_catalog.=)`, "step %d", i)
+		}
+	})
+}
+
+func TestAStatementOutsideATransactionIsAloneInItsMessage(t *testing.T) {
+	t.Parallel()
+	notxVariants(t, func(t *testing.T, c notxCase) {
+		var limits string
+		for _, o := range c.settings("1_a.sql") {
+			limits += strings.Replace(o.sql, "set local ", "set ", 1) + ";\n"
+		}
+		require.Contains(t, limits, "set statement_timeout = 0;\n")
+		limits += "set default_transaction_isolation = 'read committed';\n"
+		timeout := "1000ms"
+		if c.move.Migration.Up.LockTimeout > 0 {
+			timeout = "10000ms"
+		}
+		for i, want := range map[int][]string{
+			4: {limits + "set lock_timeout = '0ms';\n", "create index concurrently i on t (a)"},
+			7: {limits + "set lock_timeout = '" + timeout + "';\n", "vacuum (full) t"},
+		} {
+			var sent []string
+			for _, m := range oneByOne(c.steps[i].operations) {
+				sent = append(sent, m.text)
+			}
+			require.Equal(t, []string{want[0], "set search_path = app", "set role app_owner", want[1], "reset session authorization;\nreset role;\nreset all;\n"}, sent)
+		}
+	})
+}
+
+func TestTheSessionsLockIsAnotherThanThatOfTheRun(t *testing.T) {
+	t.Parallel()
+	notxVariants(t, func(t *testing.T, c notxCase) {
+		ops := c.steps[0].operations
+		require.Len(t, ops, 1)
+		require.Equal(t, opLock, ops[0].kind)
+		require.NotEqual(t, c.table.lockKey(), c.table.sessionKey())
+		require.Contains(t, ops[0].sql, fmt.Sprintf("pg_catalog.pg_try_advisory_lock(%d)", c.table.sessionKey()))
+		require.Contains(t, ops[0].sql, codeLocked)
+	})
+}
+
+var literals = regexp.MustCompile(`'[^']*'`)
+
+func TestWhatIsOurOwnInANoTransactionFileIsOneStatementWithNamesThatNoSettingChanges(t *testing.T) {
+	t.Parallel()
+	notxVariants(t, func(t *testing.T, c notxCase) {
+		for _, s := range append(c.steps, c.again(c.move, 1)) {
+			fixed := false // the search_path is pg_catalog alone
+			for _, o := range s.operations {
+				fixed = (fixed || o.sql == "set local search_path = pg_catalog") && o.kind != opFile && o.sql != resetAll
+				if o.kind == opFile {
+					continue
+				}
+				statements, err := sqllex.Split(o.sql + o.end())
+				require.NoError(t, err)
+				require.Len(t, statements, 1, o.sql)
+				if fixed || strings.HasPrefix(o.sql, "create table if not exists") {
+					continue
+				}
+				for _, name := range call.FindAllStringSubmatch(literals.ReplaceAllString(o.sql, "''"), -1) {
+					require.True(t, name[1] == "operator" || strings.HasPrefix(name[1], "pg_catalog."), "%s in %s", name[1], o.sql)
+				}
+				require.NotRegexp(t, `(where|and) \w+ (=|<|>)`, o.sql, "an operator of the search_path")
+			}
+		}
+	})
+}

@@ -1,0 +1,135 @@
+package migrator
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// settleStarted finds out from the catalog what became of a statement that was begun outside a transaction, and clears
+// away what is left of it when it is not done.
+func (r *run) settleStarted(ctx context.Context, s scripter, move *Move, file *reviewed, u *unit) (done bool, err error) {
+	switch u.outside.kind {
+	case opaque:
+		return false, r.inDoubt(s, move, file, u)
+	case repeatable:
+		return false, nil
+	case buildsIndex, reindexes, dropsIndex, detaches:
+	}
+	for first := true; ; first = false {
+		left, err := r.remains(ctx, s, move, u)
+		if err != nil {
+			return false, err
+		}
+		switch {
+		case u.outside.kind == dropsIndex && s.citus && left.Broken: // of some shards it is gone, and to ask again would fail there
+			return true, r.clear(ctx, s, move, file, u, "drop index concurrently if exists "+u.outside.names[0].text)
+		case u.outside.kind == dropsIndex:
+			return left.Known && !left.There, nil
+		case u.outside.kind == detaches && left.Finalize != "":
+			return true, r.clear(ctx, s, move, file, u, left.Finalize)
+		case u.outside.kind == detaches:
+			return left.Known && !left.Attached, nil
+		case len(left.Invalid) > 0 && len(left.Builders) > 0:
+			if err := r.waitForBuilders(ctx, move, left.Builders, first); err != nil {
+				return false, err
+			}
+			continue
+		case left.Named != nil && left.Named.Valid:
+			same, err := r.same(ctx, file, u, left.Named.OID)
+			if same || err != nil {
+				return same, err
+			}
+		}
+		for _, index := range left.Invalid {
+			if err := r.clear(ctx, s, move, file, u, "drop index concurrently if exists "+index); err != nil {
+				return false, err
+			}
+			r.emit(r.event(Event{Kind: EventWarning, Message: fmt.Sprintf("%s: dropped the invalid index %s, which a failed or interrupted attempt has left", move.script().Path, index)}, move))
+		}
+		return false, nil
+	}
+}
+
+// remains asks the catalog.
+func (r *run) remains(ctx context.Context, s scripter, move *Move, u *unit) (*remains, error) {
+	rows, err := r.worker.rows(ctx, r.worker.liftLimits()+u.outside.remainsSQL(s.table, move.Migration.Version))
+	if err != nil {
+		return nil, r.stopFor(ctx, opFrame, err)
+	}
+	left := &remains{}
+	if len(rows) == 0 {
+		return nil, &stop{outcome: taken, err: errors.New("another run has gone on with it")}
+	}
+	if err := json.Unmarshal([]byte(rows[0][0]), left); err != nil {
+		return nil, fmt.Errorf("read what is left of a statement: %w", err)
+	}
+	return left, nil
+}
+
+// same reports whether an index is what the statement makes. Where that cannot be tried, its name and table will do.
+func (r *run) same(ctx context.Context, file *reviewed, u *unit, index int64) (bool, error) {
+	message := whole(append(append([]operation{frame("begin"), frame("set local statement_timeout = 0"), frame("set local lock_timeout = 0")}, file.settings(u)...), frame(u.outside.sameSQL(index))))[0]
+	rows, err := r.worker.rows(ctx, message.text)
+	if abandoned := r.abandon(ctx); abandoned != nil {
+		return false, r.stopFor(ctx, opFrame, abandoned)
+	}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && ctx.Err() == nil {
+		return true, nil
+	}
+	if err != nil {
+		return false, r.stopFor(ctx, opFrame, err)
+	}
+	answer := rows[len(rows)-1]
+	return answer[len(answer)-1] == "t", nil
+}
+
+// clear sends a statement that ends what is left of another one, with its settings.
+func (r *run) clear(ctx context.Context, s scripter, move *Move, file *reviewed, u *unit, sql string) error {
+	st := s.alone(move, file, u, title(move)+": "+sql, operation{kind: opSettle, sql: sql})
+	failed, _ := r.send(ctx, &st)
+	if failed == nil {
+		return nil
+	}
+	result := judgeError(ctx, opSettle, failed.err, false, r.server)
+	if result == lost {
+		return &stop{outcome: lost, err: failed.err}
+	}
+	failed.err = fmt.Errorf("clear up after a statement that was cut off: %s: %w", sql, failed.err)
+	return r.settle(ctx, &st, failed, result)
+}
+
+// waitForBuilders waits while other sessions build indexes on the table: one that is not valid may be about to be.
+func (r *run) waitForBuilders(ctx context.Context, move *Move, builders []uint32, first bool) error {
+	if first {
+		pids := make([]string, len(builders))
+		for i, pid := range builders {
+			pids[i] = fmt.Sprintf("(%d)", pid)
+		}
+		backends, err := r.worker.backends(ctx, "select pid from (values "+strings.Join(pids, ", ")+") v (pid)")
+		if err != nil {
+			return r.stopFor(ctx, opFrame, err)
+		}
+		r.emit(r.event(Event{Kind: EventBlocked, Backends: backends}, move))
+	}
+	return r.pause(ctx, jitter(300*time.Millisecond))
+}
+
+// inDoubt says which statement nobody but a person can settle, and how.
+func (r *run) inDoubt(s scripter, move *Move, file *reviewed, u *unit) error {
+	table, version := s.table.progress().sql(), literal(string(move.Migration.Version))
+	hint := fmt.Sprintf("look whether it has run; if it has: update %s set done = done + 1, started = null where version = %s; if it has not: update %[1]s set started = null where version = %[2]s; then run again", table, version)
+	failed := &failure{offset: -1, err: fmt.Errorf("%w: it was begun outside a transaction and cut off before its end was recorded (HINT: %s)", ErrInDoubt, hint)}
+	for _, other := range file.units {
+		if other.hash == u.hash {
+			failed.offset = other.statement.Start
+		}
+	}
+	return r.migrationError(move, failed, "not known of this statement; those before it are applied")
+}

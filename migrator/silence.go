@@ -1,0 +1,81 @@
+package migrator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// silentAfter is how long an answer is waited for before the server is asked, on a new connection, whether it is still
+// there; and how long until it is asked again. A statement may take hours, so that its own time tells nothing.
+const silentAfter = 30 * time.Second
+
+// listen watches over the wait for an answer. When the server is found to be silent, the connection is closed, which
+// ends the wait; end returns why, or nil.
+func (s *session) listen() (end func() error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	found := make(chan error, 1)
+	timer := time.AfterFunc(s.silentAfter, func() { found <- s.untilSilent(ctx) })
+	return func() error {
+		cancel()
+		if timer.Stop() {
+			return nil
+		}
+		return <-found
+	}
+}
+
+// untilSilent asks until there is no answer twice in a row, or the context ends.
+func (s *session) untilSilent(ctx context.Context) error {
+	unanswered, began := 0, time.Now().Add(-s.silentAfter)
+	for ctx.Err() == nil {
+		if s.knock(ctx) {
+			unanswered = 0
+			select {
+			case <-ctx.Done():
+			case <-time.After(s.silentAfter):
+			}
+			continue
+		}
+		if unanswered++; unanswered == 2 && ctx.Err() == nil {
+			_ = s.pg.Conn().Close()
+			return fmt.Errorf("the server has been silent for %s, on new connections too", time.Since(began).Round(time.Second))
+		}
+	}
+	return nil
+}
+
+// encryptionRequest asks for encryption by GSSAPI. Everything that speaks PostgreSQL's protocol answers it at once: a
+// server before it knows who asks, whatever the number of its connections and without a line in its log, and a pooler by
+// itself. A request for TLS would be logged.
+var encryptionRequest = []byte{0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x30}
+
+// knocker returns a function that asks at the address of a connection, and reports whether anything came back: a refusal
+// will do, since what is dead for TCP is found out by keepingAlive.
+func knocker(config *pgx.ConnConfig, pg *pgconn.PgConn) func(context.Context) bool {
+	network, address := pg.Conn().RemoteAddr().Network(), pg.Conn().RemoteAddr().String()
+	if network == "unix" { // where the address is what the server calls it
+		network, address = pgconn.NetworkAddress(config.Host, config.Port)
+	}
+	return func(ctx context.Context) bool {
+		ctx, cancel := context.WithTimeout(ctx, config.ConnectTimeout)
+		defer cancel()
+		conn, err := config.DialFunc(ctx, network, address)
+		if err != nil {
+			var timeout net.Error
+			return ctx.Err() == nil && (!errors.As(err, &timeout) || !timeout.Timeout())
+		}
+		defer func() { _ = conn.Close() }()
+		defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
+		if _, err = conn.Write(encryptionRequest); err == nil {
+			_, err = conn.Read(make([]byte, 1))
+		}
+		return !errors.Is(err, os.ErrDeadlineExceeded)
+	}
+}

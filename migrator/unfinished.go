@@ -1,0 +1,48 @@
+package migrator
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Unfinished says how far a no-transaction file has come that was begun and is not done.
+type Unfinished struct {
+	Direction Direction `json:"direction"`
+	Done      int       `json:"done"` // statements of the file that have run
+}
+
+// String says it for a person.
+func (u Unfinished) String() string {
+	switch u.Done {
+	case 0:
+		return "none of its statements is applied"
+	case 1:
+		return "statement 1 is applied"
+	}
+	return fmt.Sprintf("statements 1–%d are applied", u.Done)
+}
+
+// markUnfinished marks in statuses what was begun and is not done. What there is no file for keeps its state: a newer
+// program is at work on it, or the file was taken away.
+func markUnfinished(statuses []Status, unfinished []progress, migrations []Migration) []Status {
+	for _, p := range unfinished {
+		u := p.unfinished()
+		i := slices.IndexFunc(statuses, func(s Status) bool { return s.Version == p.Version })
+		if i < 0 {
+			s := Status{Version: p.Version, State: StateMissing}
+			if newer(p.Version, migrations) {
+				s.State = StateNewer
+			}
+			i = len(statuses)
+			statuses = append(statuses, s)
+		}
+		statuses[i].Unfinished = &u
+		if statuses[i].Checksum != "" {
+			statuses[i].State = StateUnfinished
+		}
+	}
+	if len(unfinished) > 0 {
+		slices.SortFunc(statuses, func(a, b Status) int { return a.Version.Compare(b.Version) })
+	}
+	return statuses
+}

@@ -1,0 +1,180 @@
+package migrator
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/stretchr/testify/require"
+)
+
+const noTransactionHeader = "-- migrator: no-transaction\n"
+
+// withoutTransaction reviews a no-transaction file of these statements.
+func withoutTransaction(tb testing.TB, statements ...string) *reviewed {
+	tb.Helper()
+	script, err := loadedScript("1_a.sql", noTransactionHeader+strings.Join(statements, ";\n")+";\n")
+	require.NoError(tb, err)
+	file, err := review(script)
+	require.NoError(tb, err, script.SQL)
+	return file
+}
+
+// describeUnits is a line for each unit: the settings it has, it, and whether it runs outside a transaction.
+func describeUnits(file *reviewed) (lines []string) {
+	for _, u := range file.units {
+		line := u.statement.Text(file.text)
+		for _, setting := range u.settings {
+			line += " | " + setting.Text(file.text)
+		}
+		if u.outside != nil {
+			line += " | outside"
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+func TestASettingIsNoStepAndHoldsForAllStepsAfterIt(t *testing.T) {
+	t.Parallel()
+	for _, setting := range []string{
+		"set search_path = app", "SET Session work_mem to '1GB'", "set role app_owner", "set session authorization app_owner", "set time zone 'UTC'",
+		"set session characteristics as transaction isolation level serializable", "reset all", "reset role", "reset session authorization",
+		"select set_config('search_path', '', false)", "SELECT pg_catalog.set_config('search_path', '', false)", "select/**/pg_catalog . set_config ( 'a.b' , $$x$$ , false )",
+	} {
+		file := withoutTransaction(t, "insert into a values (1)", setting, "vacuum a", "set my.own = 1", "insert into a values (2)")
+		require.Equal(t, []string{
+			"insert into a values (1)",
+			"vacuum a | " + setting + " | outside",
+			"insert into a values (2) | " + setting + " | set my.own = 1",
+		}, describeUnits(file))
+	}
+}
+
+func TestWhatOnlyLooksLikeASettingIsAStep(t *testing.T) {
+	t.Parallel()
+	for _, statement := range []string{
+		"select set_config('a.b', 'c', false), f()", "select set_config('a.b', 'c', false) from t", "select my.set_config('a.b', 'c', false)", "select set_config(1, 2)",
+		`"set" search_path`, "sets", "update t set a = 1", "alter role app set work_mem = '1GB'", "select 'set role x'", "show all",
+	} {
+		require.Equal(t, []string{statement}, describeUnits(withoutTransaction(t, statement)))
+	}
+}
+
+func TestAFileOfSettingsAndCommentsHasNoSteps(t *testing.T) {
+	t.Parallel()
+	require.Empty(t, withoutTransaction(t, "set search_path = app", "-- nothing to do any more\nreset all").units)
+}
+
+func TestAFileInATransactionIsNotDivided(t *testing.T) {
+	t.Parallel()
+	file, err := review(transactional("1_a.sql", "select 1; select 2"))
+	require.NoError(t, err)
+	require.Nil(t, file.units)
+}
+
+func TestWhatATransactionCannotHoldRunsOutsideOne(t *testing.T) {
+	t.Parallel()
+	for _, statement := range []string{
+		"create index concurrently i on t (a)", "drop index concurrently i", "reindex (concurrently) table t", "vacuum t", "cluster", "create database d", "alter system set work_mem = '1GB'",
+	} {
+		require.Equal(t, []string{statement + " | outside"}, describeUnits(withoutTransaction(t, statement)))
+	}
+	for _, statement := range []string{"create index i on t (a)", "reindex table t", "call p()", "do $$begin commit; end$$", "refresh materialized view concurrently v"} {
+		require.Equal(t, []string{statement}, describeUnits(withoutTransaction(t, statement)))
+	}
+}
+
+// What a procedure or the catalog hides is learned from the server's refusal.
+func TestAStepLearnsFromTheServerThatItCannotRunInATransaction(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		code string
+		kind operationKind
+		at   string // where the error struck
+		want bool
+	}{
+		{"25001", opFile, "reindex", true},
+		{"2D000", opFile, "reindex", true},
+		{"25001", opFile, "set", false}, // a setting that comes too late in a transaction is no trait of the statement
+		{"25001", opClaim, "reindex", false},
+		{"42501", opFile, "reindex", false},
+	} {
+		file := withoutTransaction(t, "set role x", "reindex table parts")
+		u := file.units[0]
+		failed := &failure{err: fmt.Errorf("sent: %w", &pgconn.PgError{Code: c.code}), operation: file.operation(u.statement), offset: strings.Index(file.text, c.at)}
+		failed.operation.kind = c.kind
+		require.Equal(t, c.want, u.needsNoTransaction(failed), "%+v", c)
+		require.Equal(t, c.want, u.outside != nil, "%+v", c)
+		if c.want {
+			require.Equal(t, reindexes, u.outside.kind)
+			require.False(t, u.needsNoTransaction(failed), "it is no news the second time")
+		}
+	}
+}
+
+func TestCommentsAndWhiteSpaceMayChangeInAStatementThatHasRun(t *testing.T) {
+	t.Parallel()
+	hash := func(statement string) string { return withoutTransaction(t, statement).units[0].hash }
+	was := hash("insert into t values (1, 'a  b')")
+	require.Len(t, was, 64)
+	for _, same := range []string{"insert  into\n\tt values(1,'a  b')", "-- why\ninsert into t /* what */ values (1, 'a  b') -- end\n", "insert into t values (1 , 'a  b' )"} {
+		require.Equal(t, was, hash(same), same)
+	}
+	for _, other := range []string{
+		"insert into t values (2, 'a  b')", "insert into t values (1, 'a b')", "insert into t values (1, 'a  b') returning 1", "insert into t values (1, 'a  b', 1)",
+		"insert intot values (1, 'a  b')", `insert into "t" values (1, 'a  b')`,
+	} {
+		require.NotEqual(t, was, hash(other), other)
+	}
+}
+
+func TestAStatementWithNoPlaceInANoTransactionFileIsRefusedWithAWayOut(t *testing.T) {
+	t.Parallel()
+	for message, statements := range map[string][]string{
+		"BEGIN has no place here: each statement": {"begin", "BEGIN isolation level serializable"},
+		"START has no place here":                 {"start transaction"},
+		"COMMIT has no place here":                {"commit", "commit prepared 'x'"},
+		"END has no place here":                   {"end"},
+		"ABORT has no place here":                 {"abort"},
+		"ROLLBACK has no place here":              {"rollback", "rollback to a", "rollback prepared 'x'"},
+		"SAVEPOINT has no place here":             {"savepoint a"},
+		"RELEASE has no place here":               {"release a"},
+		"PREPARE TRANSACTION has no place here":   {"prepare transaction 'x'"},
+		"SET LOCAL would end with itself":         {"set local lock_timeout = 0", "SET/**/Local role x"},
+		"SET CONSTRAINTS would end with itself":   {"set constraints all deferred"},
+		"SET TRANSACTION would end with itself": {
+			"set transaction isolation level serializable", "set session transaction read only", "set transaction_isolation = 'serializable'", "set session transaction_read_only = on",
+		},
+		"the lock would be gone at once":                    {"lock t", "lock table t in share mode nowait"},
+		"a prepared statement lives as long as the session": {"prepare p as select 1", "prepare p (int) as select $1"},
+		"a cursor lives as long as the session":             {"declare c cursor with hold for select 1"},
+		"what is temporary lives as long as the session":    {"create temp table t (a int)", "CREATE TEMPORARY SEQUENCE s", "create or replace temp view v as select 1", "create local temp table t (a int)", "create global temporary table t (a int)"},
+		"the index has no name":                             {"create index concurrently on t (a)", "create unique index concurrently if not exists on t (a)"},
+		"DISCARD would also drop the lock":                  {"discard all", "discard temp"},
+		"changes the encoding in which the file is read":    {"set client_encoding = 'LATIN1'"},
+		"COPY … FROM STDIN reads its rows from the client":  {"copy t from stdin"},
+	} {
+		for _, statement := range statements {
+			script, err := loadedScript("1_a.sql", noTransactionHeader+"select 'é';\n  "+statement+";\nselect 2;\n")
+			require.NoError(t, err)
+			_, err = review(script)
+			require.ErrorContains(t, err, "1_a.sql:3:3: "+message, statement)
+			require.ErrorContains(t, err, "\nHINT: ", statement)
+			require.Len(t, problems(t, err), 1, statement)
+		}
+	}
+}
+
+func TestItsNeighbourHasAPlaceInANoTransactionFile(t *testing.T) {
+	t.Parallel()
+	for _, statement := range []string{
+		`"begin"`, "begins", "deallocate p", "execute p", "create table temp (a int)", "create table temporary (a int)", `create "temp" table t (a int)`, "create unlogged table t (a int)",
+		"do $$ begin lock t; end $$", "set locals.x = 1", `set "local" = 1`, "create index on t (a)", "set default_transaction_isolation = 'serializable'", "locks",
+		"create or replace view temp as select 1", `create index concurrently "on" on t (a)`, "alter table t alter constraint c deferrable",
+		"set session characteristics as transaction read only",
+	} {
+		withoutTransaction(t, statement, "select 1")
+	}
+}

@@ -1,0 +1,25 @@
+package migrator
+
+import (
+	"context"
+	"errors"
+)
+
+// checkUsable finds out, before anything runs, what would be an obscure error later.
+func (r *run) checkUsable(ctx context.Context) error {
+	if r.server.Standby { // after a failover the next try leads to the primary
+		return &stop{outcome: lost, err: errors.New("this server is a standby: connect to the primary")}
+	}
+	if !r.pooled() || r.lends {
+		return nil
+	}
+	// A pooler in statement mode lets a transaction pass that comes in one message, and ends the session after the first
+	// error in one, as if the connection were lost.
+	for _, sql := range []string{"begin", "rollback"} {
+		if _, err := r.worker.exec(ctx, sql, nil); err != nil {
+			return r.stopFor(ctx, opFrame, r.explain("begin a transaction", err))
+		}
+	}
+	r.lends = true
+	return nil
+}
