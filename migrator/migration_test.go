@@ -101,18 +101,88 @@ func TestAMigrationHasAScriptForEachDirectionThatItHasAFileFor(t *testing.T) {
 	require.Nil(t, m.script(DirectionDown))
 }
 
+// FuzzVersionOrder checks that Compare is a total order, and that of numbers where there are some.
+func FuzzVersionOrder(f *testing.F) {
+	for _, seed := range [][3]string{
+		{"1_a.sql", "01_a.sql", "001_b.sql"},
+		{"9_a.sql", "10_a.sql", "0_a.sql"},
+		{"init.sql", "0_init.sql", ""},
+		{"1", "1_", "1_a"},
+		{"18446744073709551616_a.sql", "18446744073709551615_a.sql", "9_z.sql"},
+		{"\xff", "æ", "1\xff"},
+		{"-1_a.sql", "1_a.sql", "+1_a.sql"},
+	} {
+		f.Add(seed[0], seed[1], seed[2])
+	}
+	f.Fuzz(func(t *testing.T, x, y, z string) {
+		all := []Version{Version(x), Version(y), Version(z), Version("0" + x), Version(strings.TrimLeft(y, "0"))}
+		for _, a := range all {
+			for _, b := range all {
+				ab := a.Compare(b)
+				require.Contains(t, []int{-1, 0, 1}, ab)
+				require.Equal(t, a == b, ab == 0, "%q and %q: only the same version is equal", a, b)
+				require.Equal(t, -ab, b.Compare(a), "%q and %q", a, b)
+				require.Equal(t, arithmetic(a, b), ab, "%q and %q", a, b)
+				for _, c := range all {
+					if ab <= 0 && b.Compare(c) <= 0 {
+						require.LessOrEqual(t, a.Compare(c), 0, "%q, %q and %q", a, b, c)
+					}
+				}
+			}
+		}
+	})
+}
+
+// arithmetic is what Compare is meant to be.
+func arithmetic(a, b Version) int {
+	m, numbered := new(big.Int).SetString(string(a[:digits(string(a))]), 10)
+	n, other := new(big.Int).SetString(string(b[:digits(string(b))]), 10)
+	switch {
+	case !numbered && other:
+		return -1
+	case numbered && !other:
+		return 1
+	case numbered && m.Cmp(n) != 0:
+		return m.Cmp(n)
+	}
+	return strings.Compare(string(a), string(b))
+}
+
 func FuzzNormalize(f *testing.F) {
-	for _, seed := range []string{"", "\n", "\r", "\r\n", "\ufeff", "a\r\nb\nc\r", "\ufeffselect 1;\r\n", "\xef\xbb", "\n\r\n"} {
+	for _, seed := range []string{
+		"", "\n", "\r", "\r\n", "\ufeff", "a\r\nb\nc\r", "\ufeffselect 1;\r\n", "\xef\xbb", "\n\r\n", "a\r\r\nb", "\r\ufeff\r\n", "\ufeff\ufeff\r\n\ufeff",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		unix := normalize(text)
+		require.Equal(t, lineByLine(text), unix, "nothing else is changed")
 		require.Equal(t, unix, normalize(unix), "normalizing twice is normalizing once")
 		require.NotContains(t, unix, "\r\n")
 		require.False(t, strings.HasPrefix(unix, "\ufeff"))
 
 		windows := strings.ReplaceAll(unix, "\n", "\r\n")
-		require.Equal(t, checksum(unix), checksum(normalize(windows)))
-		require.Equal(t, checksum(unix), checksum(normalize("\ufeff"+windows)))
+		for _, same := range []string{text, windows, "\ufeff" + unix, "\ufeff" + windows, strings.ReplaceAll(windows, "\n", "\r\n")} {
+			require.Equal(t, checksum(unix), checksum(normalize(same)), "%q", same)
+		}
+		for _, edit := range []string{unix + " ", unix + "\n", unix + "\r", " " + unix, "\n" + unix} {
+			require.NotEqual(t, checksum(unix), checksum(normalize(edit)), "%q", edit)
+		}
 	})
+}
+
+// lineByLine is normalize, said in another way.
+func lineByLine(text string) string {
+	for {
+		rest, marked := strings.CutPrefix(text, "\ufeff")
+		if !marked {
+			break
+		}
+		text = rest
+	}
+	lines := strings.Split(text, "\n")
+	for i := range lines[:len(lines)-1] { // what follows the last line end is no line
+		lines[i] = strings.TrimRight(lines[i], "\r")
+	}
+	return strings.Join(lines, "\n")
 }
