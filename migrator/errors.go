@@ -85,18 +85,27 @@ func (e *MigrationError) Error() string {
 
 func (e *MigrationError) Unwrap() error { return e.Err }
 
-// A DriftError means that files and history contradict each other: applied files were changed or renamed. Nothing has
-// run.
+// A DriftError means that files and history contradict each other. For a run that is where applied files were changed or
+// renamed; nothing has run. For Verify it is every disagreement.
 type DriftError struct {
 	Drift []Status // the versions in question
 }
 
+// Error has a line or more for each version, and what to do about it.
 func (e *DriftError) Error() string {
-	lines := make([]string, 0, len(e.Drift)+1)
+	lines := make([]string, 0, len(e.Drift)+3)
+	states := map[State]bool{}
 	for _, s := range e.Drift {
 		lines = append(lines, s.explain())
+		states[s.State] = true
 	}
-	return strings.Join(append(lines, "HINT: put the files back as they were applied; to accept a changed one as it is now: update schema_migrations set checksum = null where version = '…'; a renamed one: set version = '…'"), "\n")
+	if states[StateChanged] || states[StateRenamed] {
+		lines = append(lines, "HINT: put the files back as they were applied, and write a new one for the difference; or accept them as they are now with repair")
+	}
+	if states[StateMissing] {
+		lines = append(lines, "HINT: put the file back; or forget that it was applied with mark pending")
+	}
+	return strings.Join(lines, "\n")
 }
 
 // An OrderError means that Config.StrictOrder is set and a migration is pending below the newest applied one.

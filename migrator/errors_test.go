@@ -40,7 +40,7 @@ func TestEveryErrorSaysWhereWhatAndWhatToDo(t *testing.T) {
 		{
 			&DriftError{Drift: []Status{{Version: "1_a.sql", State: StateChanged, Recorded: "x", Checksum: "y"}, {Version: "2_b.sql", State: StateRenamed, Renamed: "3_b.sql"}}},
 			"1_a.sql: changed since it was applied\n  applied: x\n  file:    y\n2_b.sql: applied, and now named 3_b.sql\n" +
-				"HINT: put the files back as they were applied; to accept a changed one as it is now: update schema_migrations set checksum = null where version = '…'; a renamed one: set version = '…'",
+				"HINT: put the files back as they were applied, and write a new one for the difference; or accept them as they are now with repair",
 		},
 		{
 			&OrderError{Pending: []Version{"1_a.sql", "2_b.sql"}, Newest: "3_c.sql"},

@@ -11,11 +11,12 @@ type EventKind string
 
 // The kinds of events, in the order in which a run usually sends them.
 const (
-	// EventPlanned: Total migrations will run, 0 when there is nothing to do, or nothing left: another run did it.
+	// EventPlanned: Total migrations will run, or rows will be written where Direction is ""; 0 when there is nothing to do, or nothing left: another run did it.
 	EventPlanned EventKind = "planned"
 	// EventWarning: Message says what deserves a look; the run goes on.
 	EventWarning EventKind = "warning"
-	// EventWaiting: another run holds the run lock; Backends names it, Elapsed is how long this one has waited.
+	// EventWaiting: another run holds the run lock; Backends names it, Elapsed is how long this one has waited. Of Wait,
+	// where something is pending: Err says what.
 	EventWaiting EventKind = "waiting"
 	// EventStarted: the migration is being sent.
 	EventStarted EventKind = "started"
@@ -32,9 +33,12 @@ const (
 	EventStatement EventKind = "statement"
 	// EventFinished: the migration is committed; Elapsed is how long it took.
 	EventFinished EventKind = "finished"
+	// EventRecorded: Change, a row of the history that was written without running anything, is committed.
+	EventRecorded EventKind = "recorded"
 	// EventFailed: the migration ended with Err.
 	EventFailed EventKind = "failed"
-	// EventDone: the run has ended with success; Total migrations ran in Elapsed, at least one.
+	// EventDone: the run has ended with success; Total migrations ran in Elapsed, at least one, or that many rows of the
+	// history were written, where Direction is "".
 	EventDone EventKind = "done"
 )
 
@@ -51,6 +55,7 @@ type Event struct {
 	Pause      time.Duration
 	Backends   []Backend
 	Message    string
+	Change     *Change
 	Err        error
 }
 

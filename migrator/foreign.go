@@ -72,9 +72,9 @@ func (s *server) judgeOthers(configured table, h *history) error {
 				Hint: fmt.Sprintf("set the search_path back, or name the one that is meant: %s.%s", other.Schema, other.Name),
 			}
 		case len(h.records) == 0 && other.Schema == h.table.schema && foreignTables[other.Name] != "" && other.Name != h.table.name:
-			return &HistoryError{
+			h.foreign = &HistoryError{
 				Table: h.table.String(), Message: fmt.Sprintf("is empty, but %s has applied migrations here (%s.%s)", foreignTables[other.Name], other.Schema, other.Name),
-				Hint: fmt.Sprintf("record what is applied already; if that table has nothing to do with these files, name the history's schema: %s", h.table),
+				Hint: fmt.Sprintf("record what is applied already as a baseline; if that table has nothing to do with these files, name the history's schema: %s", h.table),
 			}
 		}
 	}

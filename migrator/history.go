@@ -85,6 +85,7 @@ type history struct {
 	records  []record
 	index    map[Version]*record
 	progress []progress // of no-transaction files that are not done
+	foreign  error      // why nothing may be applied: another tool has, and nothing is recorded here
 }
 
 func (h *history) has(v Version) bool { return h.row(v) != nil }

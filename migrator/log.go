@@ -35,15 +35,26 @@ func (e Event) describe() (slog.Level, string, []slog.Attr) {
 	if e.Direction == DirectionDown {
 		apply, applied = "revert", "Reverted"
 	}
+	records := e.Direction == ""
 	switch e.Kind {
 	case EventPlanned:
-		if e.Total == 0 {
+		switch {
+		case e.Total == 0 && records:
+			return slog.LevelInfo, "Nothing to record", nil
+		case e.Total == 0 && e.Direction == DirectionDown:
+			return slog.LevelInfo, "No migrations to revert", nil
+		case e.Total == 0:
 			return slog.LevelInfo, "No pending migrations", nil
+		case records:
+			return slog.LevelInfo, "Rows of the history to write", []slog.Attr{slog.Int("count", e.Total)}
 		}
 		return slog.LevelInfo, "Pending migrations", []slog.Attr{slog.Int("count", e.Total)}
 	case EventWarning:
 		return slog.LevelWarn, e.Message, nil
 	case EventWaiting:
+		if e.Err != nil {
+			return slog.LevelInfo, "Waiting for migrations: " + e.Err.Error(), nil
+		}
 		return slog.LevelInfo, "Another instance is running migrations, waiting...", []slog.Attr{elapsed}
 	case EventStarted:
 		if e.Direction == DirectionDown {
@@ -66,9 +77,14 @@ func (e Event) describe() (slog.Level, string, []slog.Attr) {
 		return slog.LevelInfo, fmt.Sprintf("%s: statement %d of %d is done", e.Version, e.Statement, e.Statements), nil
 	case EventFinished:
 		return slog.LevelInfo, fmt.Sprintf("✓ %s migration: %s", applied, e.Version), []slog.Attr{elapsed}
+	case EventRecorded:
+		return slog.LevelInfo, fmt.Sprintf("Recorded %v", e.Change), nil
 	case EventFailed:
 		return slog.LevelError, fmt.Sprintf("✗ Failed to %s migration %s", apply, e.Version), []slog.Attr{failure}
 	case EventDone:
+		if records {
+			return slog.LevelInfo, fmt.Sprintf("Successfully recorded %d row(s) of the history", e.Total), []slog.Attr{elapsed}
+		}
 		return slog.LevelInfo, fmt.Sprintf("Successfully %s %d migration(s)", strings.ToLower(applied), e.Total), []slog.Attr{elapsed}
 	}
 	return slog.LevelInfo, string(e.Kind), nil

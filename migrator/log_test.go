@@ -17,6 +17,7 @@ import (
 func TestEachEventIsOneLineOfTheLog(t *testing.T) {
 	t.Parallel()
 	up, down := Event{Version: "001_init.sql", Direction: DirectionUp}, Event{Version: "001_init.sql", Direction: DirectionDown}
+	recorded := Event{Change: &Change{After: &Row{Version: "001_init.sql"}}}
 	with := func(e Event, kind EventKind, more ...func(*Event)) Event {
 		e.Kind = kind
 		for _, set := range more {
@@ -49,6 +50,12 @@ func TestEachEventIsOneLineOfTheLog(t *testing.T) {
 		{with(up, EventFailed, failed), `level=ERROR msg="✗ Failed to apply migration 001_init.sql" error="no such table"`},
 		{with(down, EventFailed, failed), `level=ERROR msg="✗ Failed to revert migration 001_init.sql" error="no such table"`},
 		{with(up, EventDone, total(6), elapsed), `level=INFO msg="Successfully applied 6 migration(s)" elapsed=1.5s`},
+		{with(down, EventPlanned), `level=INFO msg="No migrations to revert"`},
+		{with(recorded, EventPlanned), `level=INFO msg="Nothing to record"`},
+		{with(recorded, EventPlanned, total(2)), `level=INFO msg="Rows of the history to write" count=2`},
+		{with(recorded, EventRecorded), `level=INFO msg="Recorded 001_init.sql as applied"`},
+		{with(recorded, EventDone, total(2), elapsed), `level=INFO msg="Successfully recorded 2 row(s) of the history" elapsed=1.5s`},
+		{with(up, EventWaiting, failed), `level=INFO msg="Waiting for migrations: no such table"`},
 		{with(down, EventDone, total(6), elapsed), `level=INFO msg="Successfully reverted 6 migration(s)" elapsed=1.5s`},
 	} {
 		var out bytes.Buffer

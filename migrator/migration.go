@@ -12,17 +12,26 @@ import (
 // Version identifies a migration: the name of its file, such as "001_init.sql". It is what the history records.
 type Version string
 
-// Compare orders versions by their number, compared as digits of any length, and then by their whole name. Versions
-// without a leading number, which only a history row written by hand has, come first.
+// Compare orders versions by their number, compared as digits of any length, and then by their whole name. Repeatable
+// ones come last; versions that are neither, which only a history row written by hand has, come first.
 func (v Version) Compare(w Version) int {
-	if numbered := digits(string(v)) > 0; numbered != (digits(string(w)) > 0) {
-		if numbered {
-			return 1
-		}
-		return -1
-	}
 	a, b := v.number(), w.number()
-	return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b), strings.Compare(string(v), string(w)))
+	return cmp.Or(cmp.Compare(v.class(), w.class()), cmp.Compare(len(a), len(b)), strings.Compare(a, b), strings.Compare(string(v), string(w)))
+}
+
+// Repeatable reports whether the version is that of a repeatable migration, R_name.sql: it runs after all others, and
+// again whenever its file has changed.
+func (v Version) Repeatable() bool { return strings.HasPrefix(string(v), repeatablePrefix) }
+
+// class is what versions are ordered by first.
+func (v Version) class() int {
+	switch {
+	case v.Repeatable():
+		return 2
+	case digits(string(v)) > 0:
+		return 1
+	}
+	return 0
 }
 
 // number returns the leading digits without leading zeros; 20-digit numbers exist, so it is never made an integer.

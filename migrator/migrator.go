@@ -85,7 +85,22 @@ func (m *Migrator) Status(ctx context.Context) ([]Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	return m.compare(h), nil
+	return m.compare(h), h.foreign
+}
+
+// Verify compares files and history, and returns a *DriftError that names each version on which they disagree: one that was
+// changed, renamed or removed since it was applied, that is newer than all files, pending below an applied one, or not
+// finished. What is merely pending is no disagreement. It takes no lock and writes nothing.
+func (m *Migrator) Verify(ctx context.Context) error {
+	statuses, err := m.Status(ctx)
+	if err != nil {
+		return err
+	}
+	drift := slices.DeleteFunc(statuses, func(s Status) bool { return !s.drifted() })
+	if len(drift) > 0 {
+		return &DriftError{Drift: drift}
+	}
+	return nil
 }
 
 // compare sets the files against a history.
@@ -131,7 +146,18 @@ func (m *Migrator) scripter(h *history) scripter {
 
 // plan is the pure half of Plan and Run: files and history in, steps out.
 func (m *Migrator) plan(h *history, target Target, s scripter, reviews reviewer) (*Plan, error) {
-	moves, warnings, err := choose(m.migrations, m.compare(h), target, m.options.StrictOrder)
+	statuses := m.compare(h)
+	if target.records() {
+		changes, err := chooseChanges(statuses, target)
+		if err != nil || len(changes) == 0 {
+			return &Plan{Target: target}, err
+		}
+		return &Plan{Target: target, Changes: changes, steps: append(s.first(h, target), s.changes(target, changes))}, nil
+	}
+	if h.foreign != nil {
+		return nil, h.foreign
+	}
+	moves, warnings, err := choose(m.migrations, statuses, target, m.options.StrictOrder)
 	if err != nil {
 		return nil, err
 	}

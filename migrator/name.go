@@ -10,6 +10,9 @@ import (
 
 type fileKind uint8
 
+// repeatablePrefix begins the name of a repeatable migration, where others have their number.
+const repeatablePrefix = "R_"
+
 const (
 	notAMigration fileKind = iota
 	upFile
@@ -21,10 +24,14 @@ type fileName struct {
 	stem string // 001_init, for 001_init.sql, 001_init.up.sql and 001_init.down.sql
 }
 
-// parseName tells what a file is by its name. A .sql file that starts with a digit means to be a migration, so one that
-// does not fit is an error: left out in silence, it would be missed in production.
+// parseName tells what a file is by its name. A .sql file that starts with a digit or with R_ means to be a migration, so
+// one that does not fit is an error: left out in silence, it would be missed in production.
 func parseName(name string) (fileName, error) {
-	n := digits(name)
+	n, form := digits(name), "NNN_name.sql"
+	repeatable := Version(name).Repeatable()
+	if repeatable {
+		n, form = len(repeatablePrefix)-1, "R_name.sql"
+	}
 	if n == 0 || !isSQL(name) {
 		return fileName{}, nil
 	}
@@ -45,7 +52,9 @@ func parseName(name string) (fileName, error) {
 	case name[len(stem):] != suffix:
 		return refuse(fmt.Sprintf("the suffix is not %s", suffix), rename)
 	case !named:
-		return refuse("is not named NNN_name.sql", rename)
+		return refuse("is not named "+form, rename)
+	case repeatable && kind == downFile:
+		return refuse("a repeatable migration is not reverted", "delete it; to take back what the other file does, change that one, and it runs again")
 	case utf8.RuneCountInString(name) > maxVersion:
 		return refuse(fmt.Sprintf("the name is longer than %d characters", maxVersion), "shorten it")
 	}

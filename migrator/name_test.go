@@ -37,6 +37,9 @@ func TestAFileNameTellsWhatTheFileIs(t *testing.T) {
 		"١_arabic_digit.sql":  {},
 		"bootstrap.SQL":       {},
 		".sql":                {},
+		"R_views":             {},
+		"r_views.sql":         {},
+		"Rviews.sql":          {},
 		"001_init":            {},
 		"001_init.sql.bak":    {},
 		"001_init.sql~":       {},
@@ -57,6 +60,9 @@ func TestAFileNameTellsWhatTheFileIs(t *testing.T) {
 func TestANameThatMeansToBeAMigrationAndDoesNotFitIsRefusedWithOneThatWould(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string][2]string{
+		"R_.sql":              {"is not named R_name.sql", "rename it to R_name.sql"},
+		"R_views.SQL":         {"the suffix is not .sql", "rename it to R_views.sql"},
+		"R_views.down.sql":    {"a repeatable migration is not reverted", "delete it; to take back what the other file does, change that one, and it runs again"},
 		"001.sql":             {"is not named NNN_name.sql", "rename it to 001_name.sql"},
 		"001_.sql":            {"is not named NNN_name.sql", "rename it to 001_name.sql"},
 		"001-init.sql":        {"is not named NNN_name.sql", "rename it to 001_init.sql"},

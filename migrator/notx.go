@@ -120,7 +120,7 @@ func (r *run) outside(ctx context.Context, s scripter, st *step, file *reviewed)
 			return r.settle(ctx, st, failed, final)
 		}
 		r.emit(r.event(Event{Kind: EventRetrying, Err: failed.err, Pause: wait, Backends: seen.blockers}, st.move))
-		if err := r.pause(ctx, wait); err != nil {
+		if err := sleep(ctx, wait); err != nil {
 			return r.settle(ctx, st, failed, cancelled)
 		}
 	}

@@ -19,7 +19,11 @@ func (m *Move) script() *Script { return m.Migration.script(m.Direction) }
 
 // done reports whether the history already shows what the move would do.
 func (m *Move) done(h *history) bool {
-	return h.has(m.Migration.Version) == (m.Direction == DirectionUp)
+	row := h.row(m.Migration.Version)
+	if row != nil && m.Migration.Version.Repeatable() { // it was applied before, perhaps with another text
+		return row.checksum == "" || row.checksum == m.Migration.Checksum()
+	}
+	return (row != nil) == (m.Direction == DirectionUp)
 }
 
 // A Plan is what a run would do, in order. It is made of files and history alone; Migrator.Run makes its own under the
@@ -27,6 +31,7 @@ func (m *Move) done(h *history) bool {
 type Plan struct {
 	Target   Target
 	Moves    []Move
+	Changes  []Change // rows of the history that are written without running anything
 	Warnings []string // what deserves a look: out of order, missing files, text that is left out
 
 	steps []step // the script: what WriteTo prints and a run sends
@@ -34,6 +39,15 @@ type Plan struct {
 
 // Empty reports whether there is nothing to do, not even a history table to make.
 func (p *Plan) Empty() bool { return len(p.steps) == 0 }
+
+// Only is the target that does what was planned and nothing else, for a program that asks a person in between. What is done
+// already is left out; where something newer was applied meanwhile, going down is refused.
+func (p *Plan) Only() Target {
+	if p.Target.records() {
+		return p.Target
+	}
+	return Target{kind: targetMoves, moves: slices.Clone(p.Moves)}
+}
 
 // choose turns a target into moves. It is the whole policy of what may run: drift, order, missing downs.
 func choose(migrations []Migration, statuses []Status, target Target, strict bool) (moves []Move, warnings []string, err error) {
@@ -62,6 +76,9 @@ func choose(migrations []Migration, statuses []Status, target Target, strict boo
 		moves, err = chooseUp(byVersion, statuses, target, strict)
 	case targetDown, targetDownTo, targetRedo:
 		moves, err = chooseDown(byVersion, statuses, target)
+	case targetMoves:
+		moves, err = chooseAgain(byVersion, statuses, target)
+	case targetRepair, targetBaseline, targetMarkApplied, targetMarkPending: // chooseChanges
 	}
 	return moves, warnings, err
 }
@@ -90,12 +107,12 @@ func chooseUp(byVersion map[Version]*Migration, statuses []Status, target Target
 }
 
 // chooseDown goes down by order, newest first. A file that was changed since may be reverted: redo is how one works on
-// a migration in development.
+// a migration in development. Repeatable migrations are no part of the order and stay.
 func chooseDown(byVersion map[Version]*Migration, statuses []Status, target Target) ([]Move, error) {
 	var moves []Move
 	var problems []error
 	for _, s := range slices.Backward(statuses) {
-		if s.Pending() {
+		if s.Pending() || s.Version.Repeatable() {
 			continue
 		}
 		if (target.kind == targetDownTo && s.Version.Compare(target.version) <= 0) ||
@@ -122,6 +139,27 @@ func chooseDown(byVersion map[Version]*Migration, statuses []Status, target Targ
 	return moves, nil
 }
 
+// chooseAgain leaves out of moves that were chosen before what is done.
+func chooseAgain(byVersion map[Version]*Migration, statuses []Status, target Target) ([]Move, error) {
+	pending := map[Version]bool{}
+	for _, s := range statuses {
+		pending[s.Version] = s.Pending()
+	}
+	moves := slices.Clone(target.moves)
+	for len(moves) > 0 && pending[moves[0].Migration.Version] == (moves[0].Direction == DirectionDown) {
+		moves = moves[1:]
+	}
+	for _, move := range moves {
+		if byVersion[move.Migration.Version] == nil {
+			return nil, fmt.Errorf("%s: there is no such file here", move.Migration.Version)
+		}
+	}
+	if newest := newestApplied(statuses); len(moves) > 0 && moves[0].Direction == DirectionDown && newest != moves[0].Migration.Version {
+		return nil, fmt.Errorf("revert %s: the newest applied one is %s by now; plan again", moves[0].Migration.Version, newest)
+	}
+	return moves, nil
+}
+
 // refuseDrift keeps an up from building on a history that the files contradict.
 func refuseDrift(statuses []Status) error {
 	var drift []Status
@@ -138,7 +176,7 @@ func refuseDrift(statuses []Status) error {
 
 func newestApplied(statuses []Status) Version {
 	for _, s := range slices.Backward(statuses) {
-		if !s.Pending() {
+		if !s.Pending() && !s.Version.Repeatable() {
 			return s.Version
 		}
 	}

@@ -39,11 +39,21 @@ func TestATargetIsReachedByTheseMoves(t *testing.T) {
 		{"up past a missing file", "1 3", "1 2", Up(), "+3"},
 		{"up where checksums are not known", "1 2 3", "1? 2?", Up(), "+3"},
 
+		{"up brings repeatable migrations last, in the order of names", "1 R_a R_b", "", Up(), "+1 +R_a +R_b"},
+		{"up runs a repeatable migration again when it has changed", "1 R_a R_b", "1 R_a! R_b", Up(), "+R_a"},
+		{"up leaves a repeatable migration whose checksum is not known", "1 R_a", "1 R_a?", Up(), ""},
+		{"up of an old program leaves what a newer one has put there", "1 R_a R_b", "1 2 R_a!", Up(), "+R_b"},
+		{"up where a repeatable migration was renamed", "1 R_b=R_a", "1 R_a", Up(), "+R_b"},
+		{"up out of order only among those with numbers", "1 2 R_a", "1 R_a", Up(), "+2"},
+
 		{"up by two", "1 2 3 4", "1", UpN(2), "+2 +3"},
+		{"up by more than have numbers", "1 R_a R_b", "", UpN(2), "+1 +R_a"},
 		{"up by more than there are", "1 2", "1", UpN(9), "+2"},
 		{"up by one out of order", "1 2 3 4", "1 3", UpN(1), "+2"},
 
 		{"up to a version", "1 2 3 4", "1", UpTo("3"), "+2 +3"},
+		{"up to a version stops before repeatable migrations", "1 2 R_a", "", UpTo("2"), "+1 +2"},
+		{"up to a repeatable migration", "1 R_a R_b", "", UpTo("R_a_x"), "+1 +R_a"},
 		{"up to a version by its name", "1 2 3", "", UpTo("2_x.sql"), "+1 +2"},
 		{"up to one that is applied", "1 2 3", "1 2", UpTo("1"), ""},
 		{"up to one that is applied, with one pending below", "1 2 3 4", "1 3", UpTo("3"), "+2"},
@@ -51,6 +61,8 @@ func TestATargetIsReachedByTheseMoves(t *testing.T) {
 		{"up to a missing one", "1 3", "2", UpTo("2"), "+1"},
 
 		{"down by one", "1 2 3", "1 2", Down(1), "-2"},
+		{"down leaves repeatable migrations", "1 2 R_a", "1 2 R_a", Down(1), "-2"},
+		{"down to a version leaves repeatable migrations", "1 2 R_a", "1 2 R_a", DownTo("1"), "-2"},
 		{"down by two, newest first", "1 2 3", "1 2 3", Down(2), "-3 -2"},
 		{"down by more than there are", "1 2", "1 2", Down(9), "-2 -1"},
 		{"down from nothing", "1 2", "", Down(1), ""},
@@ -80,7 +92,7 @@ func TestATargetIsReachedByTheseMoves(t *testing.T) {
 
 func TestATargetThatCannotBeReachedIsRefusedBeforeAnythingRuns(t *testing.T) {
 	t.Parallel()
-	const repair = "\nHINT: put the files back as they were applied; to accept a changed one as it is now: update schema_migrations set checksum = null where version = '…'; a renamed one: set version = '…'"
+	const repair = "\nHINT: put the files back as they were applied, and write a new one for the difference; or accept them as they are now with repair"
 	changed := "2_x.sql: changed since it was applied\n  applied: " + checksum("another text") + "\n  file:    " + checksum("select 2")
 	for _, c := range []struct {
 		name, files, history string

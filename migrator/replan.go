@@ -18,7 +18,7 @@ func (r *run) plan(h *history) (*Plan, error) {
 		return r.m.script(h, r.target, r.fixed, nil, s, r.reviews)
 	}
 	plan, err := r.m.plan(h, r.target, s, r.reviews)
-	if err == nil && r.target.relative() {
+	if err == nil && (r.target.relative() || r.target.kind == targetMoves) {
 		r.fixed = append([]Move{}, plan.Moves...)
 	}
 	return plan, err
@@ -54,8 +54,8 @@ func (r *run) readHistory(ctx context.Context) (*history, error) {
 	}
 	r.server, r.table, r.exists = h.server, h.table, h.exists
 	r.losses.connected()
-	if r.sent != nil && !r.sent.part && r.sent.move.done(h) {
-		r.finish(r.sent.move)
+	if r.sent != nil && !r.sent.part && r.sent.done(h) {
+		r.finish(r.sent)
 	}
 	r.sent = nil
 	return h, nil

@@ -44,6 +44,12 @@ func review(s *Script) (*reviewed, error) {
 			Hint: "run it with psql, and mark it as applied: insert into schema_migrations (version) values ('" + s.Path + "')",
 		}
 	}
+	if s.Mode == NoTransaction && Version(s.Path).Repeatable() {
+		return nil, &FileError{
+			Path: s.Path, Message: "a repeatable migration runs in a transaction",
+			Hint: "put what cannot into a versioned file",
+		}
+	}
 	if err := refuseMarkers(s); err != nil {
 		return nil, err
 	}

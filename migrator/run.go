@@ -10,11 +10,13 @@ import (
 	"time"
 )
 
-// Result is a migration that a run has applied or reverted. It is committed.
+// Result is a migration that a run has applied or reverted, or a row of the history that it has written without running
+// anything. It is committed.
 type Result struct {
 	Version   Version       `json:"version"`
-	Direction Direction     `json:"direction"`
+	Direction Direction     `json:"direction,omitempty"` // "" where nothing ran
 	Elapsed   time.Duration `json:"elapsed_ns"`
+	Change    *Change       `json:"change,omitempty"` // where nothing ran
 }
 
 // A run is one call of Migrator.Run. It walks the script of a plan; whenever it cannot be sure where it stands, it reads
@@ -79,7 +81,7 @@ func (r *run) doubt(err error) error {
 	if r.sent == nil || errors.As(err, &told) {
 		return err
 	}
-	return r.migrationError(r.sent.move, &failure{err: errors.Join(err, ErrUnsettled), offset: -1}, unsettled)
+	return r.stepError(r.sent, &failure{err: errors.Join(err, ErrUnsettled), offset: -1}, unsettled)
 }
 
 // done reports the end. Another run may have done what was planned.
@@ -103,8 +105,8 @@ func (r *run) attempt(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if len(plan.Moves) != r.left { // a conflict that was lost to a runner who got something done is no reason to give up
-			r.left, r.conflicts = len(plan.Moves), 0
+		if len(plan.Moves)+len(plan.Changes) != r.left { // a conflict that was lost to a runner who got something done is no reason to give up
+			r.left, r.conflicts = len(plan.Moves)+len(plan.Changes), 0
 		}
 		r.announce(plan)
 		if plan.Empty() {
@@ -140,7 +142,7 @@ func (r *run) again(ctx context.Context, err error) error {
 			return r.giveUp(ctx, stopped.err)
 		}
 		r.emit(Event{Kind: EventReconnecting, Err: stopped.err, Pause: pause})
-		if ctxErr := r.pause(ctx, pause); ctxErr != nil {
+		if ctxErr := sleep(ctx, pause); ctxErr != nil {
 			return fmt.Errorf("waiting for the database: %w (%w)", stopped.err, ctxErr)
 		}
 		return nil
@@ -160,7 +162,7 @@ func (r *run) giveUp(ctx context.Context, err error) error {
 	if r.sent == nil {
 		return fmt.Errorf("the database stayed away for %s: %w", r.losses.total().Round(time.Millisecond), err)
 	}
-	move, failed := r.sent.move, &failure{err: err, offset: -1}
+	sent, failed := r.sent, &failure{err: err, offset: -1}
 	if r.lostIn != nil {
 		failed = r.lostIn
 	}
@@ -171,9 +173,9 @@ func (r *run) giveUp(ctx context.Context, err error) error {
 	switch {
 	case unread != nil:
 		failed.err = errors.Join(failed.err, ErrUnsettled)
-		return r.migrationError(move, failed, unsettled+often)
-	case !move.done(h):
-		return r.migrationError(move, failed, r.standing(move, h)+often)
+		return r.stepError(sent, failed, unsettled+often)
+	case !sent.done(h):
+		return r.stepError(sent, failed, r.standing(sent, h)+often)
 	}
 	return nil // it is done after all
 }
@@ -208,7 +210,7 @@ func (r *run) emit(e Event) {
 	r.m.options.Observe(e)
 }
 
-func (r *run) pause(ctx context.Context, d time.Duration) error {
+func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -125,11 +125,15 @@ func (s scripter) end(move *Move, units int) step {
 	ops := append(s.open("", string(move.Migration.Version)), s.claim(move), operation{kind: opClaim, sql: block(fmt.Sprintf(
 		"  delete from %s where version operator(pg_catalog.=) %s and done operator(pg_catalog.=) %d and started is null;\n  if not found then\n    raise exception using errcode = '%s', message = 'another run has gone on with it';\n  end if;",
 		progress, literal(string(move.Migration.Version)), units, codeStale))},
-		frame(block(fmt.Sprintf(
-			"  if not exists (select from %s) then\n    set local lock_timeout = '100ms';\n    drop table %s;\n  end if;\nexception when lock_not_available or undefined_table or insufficient_privilege then\n  null;",
-			progress, progress))),
-		s.seal(move), operation{kind: opCommit, sql: "commit"})
+		s.dropProgress(), s.seal(move), operation{kind: opCommit, sql: "commit"})
 	return step{move: move, title: title(move) + ": record it", operations: append(ops, s.clean()...)}
+}
+
+// dropProgress takes the table away where nothing is unfinished any more.
+func (s scripter) dropProgress() operation {
+	return frame(block(fmt.Sprintf(
+		"  if not exists (select from %[1]s) then\n    set local lock_timeout = '100ms';\n    drop table %[1]s;\n  end if;\nexception when lock_not_available or undefined_table or insufficient_privilege then\n  null;",
+		s.table.progress().sql())))
 }
 
 // part is a transaction of a no-transaction file: claimed and sealed as the whole of another file is, but that going up

@@ -63,7 +63,7 @@ func readScriptCase(t *testing.T, settings string, migrations []Migration) scrip
 	}
 	for i := range c.history.records { // rows of the files as they are
 		for _, m := range migrations {
-			if r := &c.history.records[i]; r.version == m.Version && r.checksum != "" {
+			if r := &c.history.records[i]; r.version == m.Version && r.checksum != "" && r.checksum != checksum("another text") {
 				r.checksum = m.Checksum()
 			}
 		}
@@ -106,6 +106,14 @@ func readTarget(t *testing.T, text string) Target {
 		return DownTo(Version(value))
 	case "redo N":
 		return Redo(n)
+	case "repair":
+		return Repair()
+	case "baseline", "baseline N":
+		return Baseline(Version(value))
+	case "applied N":
+		return MarkApplied(Version(value))
+	case "pending N":
+		return MarkPending(Version(value))
 	}
 	require.Fail(t, "unknown target", text)
 	return Target{}

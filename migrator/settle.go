@@ -118,7 +118,7 @@ func (r *run) waitForBuilders(ctx context.Context, move *Move, builders []uint32
 		}
 		r.emit(r.event(Event{Kind: EventBlocked, Backends: backends}, move))
 	}
-	return r.pause(ctx, jitter(300*time.Millisecond))
+	return sleep(ctx, jitter(300*time.Millisecond))
 }
 
 // inDoubt says which statement nobody but a person can settle, and how.

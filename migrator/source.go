@@ -17,8 +17,8 @@ const maxVersion = 255
 // (os.Root.FS) are read alike; subdirectories are left alone.
 //
 // A migration is NNN_name.sql or NNN_name.up.sql, where NNN is any number of digits; NNN_name.down.sql beside it
-// reverts it. Files whose names do not start with a digit are no migrations (see Skipped). Every problem is found
-// before anything runs: the error joins one *FileError for each file that cannot be understood.
+// reverts it. R_name.sql is a repeatable one. Files of other names are no migrations (see Skipped). Every problem is
+// found before anything runs: the error joins one *FileError for each file that cannot be understood.
 func Load(fsys fs.FS) ([]Migration, error) {
 	entries, err := fs.ReadDir(fsys, ".")
 	if err != nil {
@@ -76,8 +76,8 @@ func refuseWrongRoot(fsys fs.FS, entries []fs.DirEntry) error {
 	return nil
 }
 
-// Skipped returns the names of the .sql files that Load leaves out because they do not start with a digit, so that a
-// program can say so.
+// Skipped returns the names of the .sql files that Load leaves out because they start neither with a digit nor with R_,
+// so that a program can say so.
 func Skipped(fsys fs.FS) ([]string, error) {
 	entries, err := fs.ReadDir(fsys, ".")
 	if err != nil {
@@ -85,7 +85,7 @@ func Skipped(fsys fs.FS) ([]string, error) {
 	}
 	var names []string
 	for _, entry := range entries {
-		if name := entry.Name(); !entry.IsDir() && isSQL(name) && digits(name) == 0 {
+		if name := entry.Name(); !entry.IsDir() && isSQL(name) && digits(name) == 0 && !Version(name).Repeatable() {
 			names = append(names, name)
 		}
 	}

@@ -3,20 +3,17 @@ package migrator
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
-
-	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
 
 const (
-	rolledBack = "rolled back; nothing of this file was applied"
-	committed  = "committed"
-	unsettled  = "not known, the server could not be asked; run it again, the history decides"
+	rolledBack  = "rolled back; nothing of this file was applied"
+	notRecorded = "rolled back; nothing was recorded"
+	committed   = "committed"
+	unsettled   = "not known, the server could not be asked; run it again, the history decides"
 )
 
 // A stop ends an attempt for a reason that Run.again knows what to do about.
@@ -57,7 +54,7 @@ func (r *run) step(ctx context.Context, s *step) error {
 			}
 			r.sent = nil
 			r.emit(r.event(Event{Kind: EventRetrying, Err: failed.err, Pause: wait, Backends: seen.blockers}, s.move))
-			if err := r.pause(ctx, wait); err != nil {
+			if err := sleep(ctx, wait); err != nil {
 				return r.settle(ctx, s, failed, cancelled)
 			}
 		case taken, locked:
@@ -95,7 +92,7 @@ func (r *run) send(ctx context.Context, s *step) (failed *failure, sight seen) {
 	if r.oneByOne() || s.alone {
 		messages = oneByOne(s.operations)
 	}
-	if s.move != nil {
+	if s.settles() {
 		r.sent = s
 	}
 	if !r.holds {
@@ -159,10 +156,13 @@ func (r *run) abandon(ctx context.Context) error {
 	return err
 }
 
-// standing says what the database contains of a migration that is not done.
-func (r *run) standing(move *Move, h *history) string {
-	if file := r.reviews[move.script().Path]; file != nil && file.units != nil {
-		return h.progressOf(move.Migration.Version).standing(file)
+// standing says what the database contains of a step that is not done.
+func (r *run) standing(s *step, h *history) string {
+	if s.move == nil {
+		return notRecorded
+	}
+	if file := r.reviews[s.move.script().Path]; file != nil && file.units != nil {
+		return h.progressOf(s.move.Migration.Version).standing(file)
 	}
 	return rolledBack
 }
@@ -179,93 +179,22 @@ func (r *run) settle(ctx context.Context, s *step, failed *failure, why outcome)
 	if err := r.abandon(ctx); err != nil {
 		r.hangUp()
 	}
-	if s.move == nil {
+	if !s.settles() {
 		return r.explain(s.title, cause)
 	}
 	h, err := r.readHistory(ctx)
 	switch {
 	case err != nil:
 		failed.err = errors.Join(cause, ErrUnsettled)
-		return r.migrationError(s.move, failed, unsettled)
-	case !s.move.done(h):
+		return r.stepError(s, failed, unsettled)
+	case !s.done(h):
 		failed.err = cause
-		return r.migrationError(s.move, failed, r.standing(s.move, h))
+		return r.stepError(s, failed, r.standing(s, h))
 	case why == cancelled:
-		return r.migrationError(s.move, &failure{err: cause, offset: -1}, committed)
+		return r.stepError(s, &failure{err: cause, offset: -1}, committed)
 	}
 	r.hangUp() // the error came after the commit: what follows gets a session that is sure to be clean
 	return &stop{outcome: taken, err: cause}
-}
-
-// migrationError words a failure and reports it.
-func (r *run) migrationError(move *Move, failed *failure, state string) error {
-	script := move.script()
-	e := &MigrationError{Version: move.Migration.Version, Direction: move.Direction, Path: script.Path, State: state, Blockers: failed.blockers, Err: r.hint(failed.operation.kind, failed.err)}
-	if failed.offset >= 0 {
-		e.Line, e.Column = sqllex.Position(script.SQL, failed.offset)
-		e.Source = sourceLine(script.SQL, failed.offset)
-	}
-	r.emit(r.event(Event{Kind: EventFailed, Err: e, Elapsed: time.Since(r.sentAt)}, move))
-	return e
-}
-
-// event fills in which migration an event is about.
-func (r *run) event(e Event, move *Move) Event {
-	e.Index, e.Total = len(r.results)+1, r.total
-	if move != nil {
-		e.Version, e.Direction = move.Migration.Version, move.Direction
-	}
-	return e
-}
-
-// starting reports a migration once, however often it is tried.
-func (r *run) starting(move *Move) {
-	if r.begun == move.Migration.Version {
-		return
-	}
-	r.begun, r.sentAt = move.Migration.Version, time.Now()
-	r.emit(r.event(Event{Kind: EventStarted}, move))
-}
-
-// progress notes that a step is done.
-func (r *run) progress(s *step) {
-	r.sent, r.waiting = nil, waiting{}
-	switch {
-	case s.does != nil:
-		r.emit(r.event(Event{Kind: EventStatement, Statement: s.number, Statements: s.of}, s.move))
-		r.advanced()
-	case s.move != nil && !s.part:
-		r.finish(s.move)
-	}
-}
-
-// advanced begins to count troubles anew.
-func (r *run) advanced() {
-	r.lostIn = nil
-	r.losses.progress()
-	r.conflicts = 0
-}
-
-func (r *run) finish(move *Move) {
-	elapsed := time.Since(r.sentAt)
-	r.emit(r.event(Event{Kind: EventFinished, Elapsed: elapsed}, move))
-	r.results = append(r.results, Result{Version: move.Migration.Version, Direction: move.Direction, Elapsed: elapsed})
-	r.sent, r.begun = nil, ""
-	r.advanced()
-	if len(r.fixed) > 0 {
-		r.fixed = r.fixed[1:]
-	}
-}
-
-// explain words the failure of what is the tool's own.
-func (r *run) explain(what string, err error) error {
-	var pg *pgconn.PgError
-	var notes strings.Builder
-	if errors.As(r.hint(opClaim, err), &pg) {
-		writeNote(&notes, "DETAIL", pg.Detail)
-		writeNote(&notes, "HINT", pg.Hint)
-	}
-	return fmt.Errorf("%s: %w%s", what, err, notes.String())
 }
 
 // jitter spreads pauses, so that those who wait for the same thing do not come back together.

@@ -26,7 +26,10 @@ const (
 	// StateUnfinished: a no-transaction file of which some statements have run, and not all; Unfinished says which. The
 	// next run goes on with it.
 	StateUnfinished State = "unfinished"
-	// StateNewer: applied by a program with newer files than this one's. This is fine.
+	// StateOutdated: a repeatable migration whose file has changed since it was applied. The next run applies it again.
+	StateOutdated State = "outdated"
+	// StateNewer: applied by a program with newer files than this one's. This is fine. A repeatable migration is newer
+	// where its recorded text is not this program's, and another version is newer.
 	StateNewer State = "newer"
 )
 
@@ -44,7 +47,17 @@ type Status struct {
 
 // Pending reports whether the next run would apply it.
 func (s Status) Pending() bool {
-	return s.State == StatePending || s.State == StateOutOfOrder || (s.State == StateUnfinished && s.Unfinished.Direction == DirectionUp)
+	return s.State == StatePending || s.State == StateOutOfOrder || s.State == StateOutdated || (s.State == StateUnfinished && s.Unfinished.Direction == DirectionUp)
+}
+
+// drifted reports whether file and history disagree.
+func (s Status) drifted() bool {
+	switch s.State {
+	case StateChanged, StateMissing, StateRenamed, StateNewer, StateOutOfOrder, StateUnfinished:
+		return true
+	case StateApplied, StatePending, StateOutdated:
+	}
+	return false
 }
 
 // explain says what is wrong with a version, for an error or a warning.
@@ -67,7 +80,9 @@ func (s Status) explain() string {
 		return (&UnfinishedError{Version: s.Version, Unfinished: *s.Unfinished}).Error()
 	case StateOutOfOrder:
 		return fmt.Sprintf("%s: pending below a version that is already applied", s.Version)
-	case StateApplied, StatePending, StateNewer:
+	case StateNewer:
+		return fmt.Sprintf("%s: applied%s by a program with newer files", s.Version, when)
+	case StateApplied, StatePending, StateOutdated:
 	}
 	return fmt.Sprintf("%s: %s", s.Version, s.State)
 }
@@ -93,16 +108,19 @@ func compare(migrations []Migration, records []record) []Status {
 			s.State, s.AppliedAt, s.Recorded = StateApplied, row.appliedAt, row.checksum
 			if row.checksum != "" && row.checksum != s.Checksum {
 				s.State = StateChanged
+				if m.Version.Repeatable() {
+					s.State = StateOutdated
+				}
 			}
 			delete(rows, m.Version)
-		} else if m.Up.hasStatement() { // files without one are all alike
+		} else if m.Up.hasStatement() && !m.Version.Repeatable() { // files without a statement are all alike
 			pending[s.Checksum] = m.Version
 		}
 		statuses = append(statuses, s)
 	}
 	for _, row := range rows {
 		s := Status{Version: row.version, State: StateMissing, AppliedAt: row.appliedAt, Recorded: row.checksum}
-		if to, ok := pending[row.checksum]; ok {
+		if to, ok := pending[row.checksum]; ok && !row.version.Repeatable() {
 			s.State, s.Renamed = StateRenamed, to
 		} else if newer(row.version, migrations) {
 			s.State = StateNewer
@@ -113,6 +131,7 @@ func compare(migrations []Migration, records []record) []Status {
 		slices.SortFunc(statuses, func(a, b Status) int { return a.Version.Compare(b.Version) })
 	}
 	markOutOfOrder(statuses)
+	markNewer(statuses)
 	return statuses
 }
 
@@ -121,6 +140,7 @@ func markOutOfOrder(statuses []Status) {
 	applied := false
 	for i := len(statuses) - 1; i >= 0; i-- {
 		switch {
+		case statuses[i].Version.Repeatable():
 		case !statuses[i].Pending():
 			applied = true
 		case applied:
@@ -129,7 +149,28 @@ func markOutOfOrder(statuses []Status) {
 	}
 }
 
+// markNewer takes repeatable migrations that are not as this program has them for newer where the history is: an old
+// program that starts again during a deployment must not put its older text in their place.
+func markNewer(statuses []Status) {
+	if !slices.ContainsFunc(statuses, func(s Status) bool { return s.State == StateNewer }) {
+		return
+	}
+	for i := range statuses {
+		if s := &statuses[i]; s.Version.Repeatable() && (s.State == StateOutdated || s.State == StateMissing) {
+			s.State = StateNewer
+		}
+	}
+}
+
 // newer reports whether a version is above all that there are files for.
 func newer(v Version, migrations []Migration) bool {
-	return len(migrations) == 0 || v.Compare(migrations[len(migrations)-1].Version) > 0
+	if v.Repeatable() {
+		return false
+	}
+	for _, m := range slices.Backward(migrations) {
+		if !m.Version.Repeatable() {
+			return v.Compare(m.Version) > 0
+		}
+	}
+	return true
 }

@@ -87,6 +87,14 @@ func TestFilesAndHistoryGiveEachVersionItsState(t *testing.T) {
 		{"a copy of a file that is gone, applied", "2=1", "1 2=1", "1 missing, 2 applied"},
 		{"an unknown checksum is no rename", "1 3=2", "1 2?", "1 applied, 2 missing, 3 pending"},
 		{"empty files are all alike", "1 3=", "1 2=", "1 applied, 2 missing, 3 pending"},
+		{"repeatable migrations come last", "1 2 R_a R_b", "", "1 pending, 2 pending, R_a pending, R_b pending"},
+		{"a repeatable migration that was applied and one that was changed since", "1 R_a R_b", "1 R_a R_b!", "1 applied, R_a applied, R_b outdated"},
+		{"a repeatable migration of which no checksum is known", "1 R_a", "1 R_a?", "1 applied, R_a applied"},
+		{"a repeatable migration puts nothing out of order", "1 2 R_a", "1 R_a", "1 applied, 2 pending, R_a applied"},
+		{"a repeatable migration that is gone", "1", "1 R_a", "1 applied, R_a missing"},
+		{"a repeatable migration with another name is another one", "1 R_b=R_a", "1 R_a", "1 applied, R_a missing, R_b pending"},
+		{"repeatable migrations of a newer program", "1 R_a R_c", "1 2 R_a! R_b", "1 applied, 2 newer, R_a newer, R_b newer, R_c pending"},
+		{"repeatable migrations alone", "R_a", "R_a R_b", "R_a applied, R_b missing"},
 		{"20 digits", "9 18446744073709551616", "18446744073709551616", "9 out of order, 18446744073709551616 applied"},
 	} {
 		statuses := compare(versions(c.files), rows(c.history))
@@ -135,7 +143,8 @@ func TestWhatIsWrongWithAVersionIsSaidInOneSentence(t *testing.T) {
 	for state, want := range map[State]string{
 		StateApplied:    "1_x.sql: applied",
 		StatePending:    "1_x.sql: pending",
-		StateNewer:      "1_x.sql: newer",
+		StateOutdated:   "1_x.sql: outdated",
+		StateNewer:      "1_x.sql: applied at 2026-11-22 12:30:00 UTC by a program with newer files",
 		StateOutOfOrder: "1_x.sql: pending below a version that is already applied",
 		StateMissing:    "1_x.sql: applied at 2026-11-22 12:30:00 UTC, but there is no such file",
 		StateRenamed:    "1_x.sql: applied at 2026-11-22 12:30:00 UTC, and now named 2_x.sql",
@@ -143,7 +152,8 @@ func TestWhatIsWrongWithAVersionIsSaidInOneSentence(t *testing.T) {
 	} {
 		s := Status{Version: "1_x.sql", State: state, AppliedAt: at, Recorded: "abc", Checksum: "def", Renamed: "2_x.sql"}
 		require.Equal(t, want, s.explain())
-		require.Equal(t, state == StatePending || state == StateOutOfOrder, s.Pending(), fmt.Sprint(state))
+		require.Equal(t, state != StateApplied && state != StatePending && state != StateOutdated, s.drifted(), fmt.Sprint(state))
+		require.Equal(t, state == StatePending || state == StateOutOfOrder || state == StateOutdated, s.Pending(), fmt.Sprint(state))
 	}
 	require.Equal(t, "1_x.sql: applied, but there is no such file", Status{Version: "1_x.sql", State: StateMissing}.explain())
 }

@@ -62,7 +62,7 @@ func (r *run) wait(ctx context.Context, s *session) error {
 	if waited > 10*time.Second {
 		pause = time.Second
 	}
-	return r.pause(ctx, jitter(pause))
+	return sleep(ctx, jitter(pause))
 }
 
 // waiting is how long another run's lock has been waited for.
@@ -74,8 +74,8 @@ type waiting struct {
 // announce reports a plan, each warning once.
 func (r *run) announce(plan *Plan) {
 	if r.planned < 0 {
-		r.planned = len(plan.Moves)
-		r.emit(Event{Kind: EventPlanned, Direction: r.target.direction(), Total: len(plan.Moves)})
+		r.planned = len(plan.Moves) + len(plan.Changes)
+		r.emit(Event{Kind: EventPlanned, Direction: r.target.direction(), Total: r.planned})
 	}
 	warnings := plan.Warnings
 	if limit := r.m.options.LockTimeout; limit > 0 && len(plan.Moves) > 0 && limit.Seconds() <= r.server.DeadlockTimeout {
@@ -115,7 +115,7 @@ func (r *run) endOrphans(ctx context.Context) error {
 		if err != nil || len(rows) == 0 {
 			return err
 		}
-		if err := r.pause(ctx, 20*time.Millisecond); err != nil {
+		if err := sleep(ctx, 20*time.Millisecond); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,154 @@
+package migrator
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// A Change is a row of the history that is written without running anything: what Repair, Baseline, MarkApplied and
+// MarkPending do.
+type Change struct {
+	Before *Row `json:"before,omitempty"` // nil: there was none
+	After  *Row `json:"after,omitempty"`  // nil: it is deleted
+}
+
+// A Row is what the database records of a version.
+type Row struct {
+	Version    Version     `json:"version"`
+	Checksum   string      `json:"checksum,omitempty"`   // "": not known yet
+	Unfinished *Unfinished `json:"unfinished,omitempty"` // how far a no-transaction file has come that is not done
+}
+
+// inHistory reports whether the row stands in the history: what was begun going up and is not done stands in the table of
+// unfinished files alone.
+func (r *Row) inHistory() bool {
+	return r != nil && (r.Unfinished == nil || r.Unfinished.Direction == DirectionDown)
+}
+
+// version is that of the row that is written, or else deleted.
+func (c *Change) version() Version {
+	if c.After != nil {
+		return c.After.Version
+	}
+	return c.Before.Version
+}
+
+// String says in a few words what is recorded.
+func (c *Change) String() string {
+	switch {
+	case c.After == nil:
+		return fmt.Sprintf("%s as pending", c.Before.Version)
+	case c.Before == nil || c.Before.Unfinished != nil:
+		return fmt.Sprintf("%s as applied", c.After.Version)
+	case c.Before.Version != c.After.Version:
+		return fmt.Sprintf("%s, renamed to %s", c.Before.Version, c.After.Version)
+	}
+	return fmt.Sprintf("%s with the checksum of its file", c.After.Version)
+}
+
+// done reports whether the history shows what the change makes of it.
+func (c *Change) done(h *history) bool {
+	if c.Before != nil && (h.progressOf(c.Before.Version) != nil || (c.After == nil || c.After.Version != c.Before.Version) && h.has(c.Before.Version)) {
+		return false
+	}
+	if c.After == nil {
+		return true
+	}
+	row := h.row(c.After.Version)
+	return row != nil && row.checksum == c.After.Checksum
+}
+
+// rowOf is what the database records of a status; nil for nothing.
+func rowOf(s *Status) *Row {
+	if s.State == StatePending || s.State == StateOutOfOrder {
+		return nil
+	}
+	return &Row{Version: s.Version, Checksum: s.Recorded, Unfinished: s.Unfinished}
+}
+
+// chooseChanges turns a target that runs nothing into the rows that it writes.
+func chooseChanges(statuses []Status, target Target) ([]Change, error) {
+	switch target.kind {
+	case targetRepair:
+		return chooseRepair(statuses), nil
+	case targetBaseline:
+		return chooseBaseline(statuses, target.version)
+	case targetMarkApplied, targetMarkPending:
+		return chooseMarks(statuses, target)
+	case targetUp, targetUpN, targetUpTo, targetDown, targetDownTo, targetRedo, targetMoves:
+	}
+	return nil, nil
+}
+
+// chooseRepair accepts the files as they are now.
+func chooseRepair(statuses []Status) []Change {
+	var changes []Change
+	for i := range statuses {
+		s := &statuses[i]
+		switch s.State {
+		case StateChanged:
+			changes = append(changes, Change{rowOf(s), &Row{Version: s.Version, Checksum: s.Checksum}})
+		case StateRenamed:
+			changes = append(changes, Change{rowOf(s), &Row{Version: s.Renamed, Checksum: s.Recorded}})
+		case StateApplied, StatePending, StateOutOfOrder, StateMissing, StateUnfinished, StateOutdated, StateNewer:
+		}
+	}
+	return changes
+}
+
+// chooseBaseline records what is there already, in a database that has no history yet. Repeatable migrations stay pending:
+// to run them does no harm.
+func chooseBaseline(statuses []Status, to Version) ([]Change, error) {
+	versioned := slices.DeleteFunc(slices.Clone(statuses), func(s Status) bool { return s.Version.Repeatable() })
+	if len(versioned) == 0 {
+		return nil, errors.New("baseline: there are no migrations")
+	}
+	if to == "" {
+		to = versioned[len(versioned)-1].Version
+	}
+	to, err := findStatus(versioned, string(to))
+	if err != nil {
+		return nil, fmt.Errorf("baseline: %w", err)
+	}
+	var changes []Change
+	var recorded int
+	for i := range versioned {
+		s := &versioned[i]
+		row := rowOf(s)
+		if row != nil {
+			recorded++
+		}
+		if row == nil && s.Version.Compare(to) <= 0 {
+			changes = append(changes, Change{nil, &Row{Version: s.Version, Checksum: s.Checksum}})
+		}
+	}
+	if recorded > 0 && len(changes) > 0 {
+		return nil, fmt.Errorf("baseline %s: the history is not empty (%d recorded), and %s is pending\nHINT: a baseline begins a history; mark single versions as applied instead", to, recorded, changes[0].After.Version)
+	}
+	return changes, nil
+}
+
+// chooseMarks records versions as applied or as pending. What is so already is left alone.
+func chooseMarks(statuses []Status, target Target) ([]Change, error) {
+	var changes []Change
+	for _, typed := range target.versions {
+		version, err := findStatus(statuses, string(typed))
+		if err != nil {
+			return nil, err
+		}
+		i := slices.IndexFunc(statuses, func(s Status) bool { return s.Version == version })
+		s := &statuses[i]
+		before := rowOf(s)
+		switch {
+		case slices.ContainsFunc(changes, func(c Change) bool { return c.version() == version }):
+		case target.kind == targetMarkPending && before != nil:
+			changes = append(changes, Change{before, nil})
+		case target.kind == targetMarkApplied && s.State == StateChanged:
+			return nil, &DriftError{Drift: []Status{*s}}
+		case target.kind == targetMarkApplied && (s.Pending() || s.State == StateUnfinished):
+			changes = append(changes, Change{before, &Row{Version: version, Checksum: s.Checksum}})
+		}
+	}
+	return changes, nil
+}

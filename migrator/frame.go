@@ -1,0 +1,88 @@
+package migrator
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// What stands around everything that is sent: how a transaction begins, under which settings, and what is freed after it.
+
+// open begins a transaction that no setting of a role can end early, and takes the run lock where that is its task.
+func (s scripter) open(isolation, application string) []operation {
+	if isolation == "" {
+		isolation = "read committed"
+	}
+	ops := append([]operation{frame("begin isolation level " + isolation)}, s.settings(application)...)
+	if s.takesLock {
+		ops = append(ops, operation{kind: opLock, sql: block(fmt.Sprintf(
+			"  if not pg_catalog.pg_try_advisory_xact_lock(%d) then\n    raise exception using errcode = '%s', message = 'another run is migrating this database';\n  end if;",
+			s.table.lockKey(), codeLocked))})
+	}
+	return ops
+}
+
+// settings are those under which our own statements run.
+func (s scripter) settings(application string) []operation {
+	ops := append(s.keepFromWorkers(), s.limits()...)
+	if application != "" {
+		ops = append(ops, frame("set local application_name = "+literal(applicationName(s.runID, application))))
+	}
+	return ops
+}
+
+// limits lifts those that a role may have: they are meant for an application's queries. A client that has vanished is
+// given up all the same, with the locks that it holds.
+func (s scripter) limits() []operation {
+	ops := []operation{
+		frame("set local lock_timeout = 0"),
+		frame("set local statement_timeout = 0"),
+		frame("set local idle_in_transaction_session_timeout = 0"),
+		frame(fmt.Sprintf("set local tcp_keepalives_idle = '%s'", keepaliveIdle)),
+		frame(fmt.Sprintf("set local tcp_keepalives_interval = '%s'", keepaliveInterval)),
+		frame(fmt.Sprintf("set local tcp_user_timeout = '%s'", peerTimeout)),
+	}
+	if s.major >= 17 {
+		ops = append(ops, frame("set local transaction_timeout = 0"))
+	}
+	if s.checkInterval { // the server gives up the statement of a client that is gone
+		ops = append(ops, frame("set local client_connection_check_interval = '1s'"))
+	}
+	return ops
+}
+
+// clean frees what a rollback or commit does not: it must not meet the next file, nor a pooler's next client.
+func (s scripter) clean() []operation {
+	deallocate := "deallocate all"
+	if s.pooled { // a pooler keeps prepared statements of others in this session, and would not learn of it
+		deallocate = block("  declare name text; begin\n  for name in select p.name from pg_catalog.pg_prepared_statements p where p.from_sql loop\n    execute pg_catalog.format('deallocate %I', name);\n  end loop; end;")
+	}
+	return []operation{
+		clean("discard temp"), clean(deallocate), clean("close all"), clean("unlisten *"),
+		clean(block("  perform pg_catalog.pg_advisory_unlock_all();")),
+	}
+}
+
+// abandon is what is sent after an error, in place of the rest of a step.
+func (s scripter) abandon() []operation { return append(s.rollback(), s.clean()...) }
+
+// rollback keeps what outlives a transaction.
+func (s scripter) rollback() []operation {
+	return []operation{frame("rollback"), frame("reset session authorization"), frame("reset role"), frame(resetAll)}
+}
+
+func frame(sql string) operation { return operation{kind: opFrame, sql: sql} }
+
+func clean(sql string) operation { return operation{kind: opClean, sql: sql} }
+
+// applicationName is what pg_stat_activity shows; the run id leads from the connection that holds the lock to the one
+// that works. PostgreSQL would cut it at 63 bytes with a notice.
+func applicationName(runID, what string) string {
+	name := strings.Join(slices.DeleteFunc([]string{"migrator", runID, what}, func(s string) bool { return s == "" }), " ")
+	for len(name) > 63 {
+		_, size := utf8.DecodeLastRuneInString(name)
+		name = name[:len(name)-size]
+	}
+	return name
+}

@@ -1,0 +1,108 @@
+package migrator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// A Condition is what Wait waits for.
+type Condition uint8
+
+// The conditions.
+const (
+	// Reachable: the database accepts a connection and answers.
+	Reachable Condition = iota
+	// Current: nothing is pending, as for a replica that must not start before another one has migrated. A database that
+	// a newer program has migrated is current too.
+	Current
+)
+
+// Wait returns when the database is as the condition says, or when the context ends. A server that is not up yet, and a
+// database that does not exist yet, are waited for; a password that is wrong is not. What is waited for is reported to
+// Config.Observe when it changes, and every ten seconds.
+func (m *Migrator) Wait(ctx context.Context, until Condition) error {
+	if err := m.check(); err != nil {
+		return err
+	}
+	var told string
+	var toldAt time.Time
+	pause := 50 * time.Millisecond
+	for {
+		why := m.unready(ctx, until)
+		if why == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("%w: %w", context.Cause(ctx), why)
+		}
+		var pending *pendingError
+		if !errors.As(why, &pending) && !comesYet(why) {
+			return why
+		}
+		wait := jitter(pause)
+		if text := why.Error(); text != told || time.Since(toldAt) > 10*time.Second {
+			told, toldAt = text, time.Now()
+			kind := EventReconnecting
+			if pending != nil {
+				kind = EventWaiting
+			}
+			m.options.Observe(Event{Kind: kind, Err: why, Pause: wait})
+		}
+		if err := sleep(ctx, wait); err != nil {
+			return fmt.Errorf("%w: %w", context.Cause(ctx), why)
+		}
+		pause = min(2*pause, 2*time.Second)
+	}
+}
+
+// pendingError is what Wait says of a database that is not current.
+type pendingError struct{ versions []Version }
+
+func (e *pendingError) Error() string {
+	return fmt.Sprintf("%d migrations are not applied yet, the first is %s", len(e.versions), e.versions[0])
+}
+
+// unready says what the condition lacks; nil for nothing.
+func (m *Migrator) unready(ctx context.Context, until Condition) error {
+	if until == Reachable {
+		s, err := m.dial(ctx, "", "wait", false)
+		if err != nil {
+			return err
+		}
+		defer s.close()
+		_, err = s.exec(ctx, "select", nil)
+		return err
+	}
+	statuses, err := m.Status(ctx)
+	if err != nil {
+		return err
+	}
+	var missing []Version
+	for _, s := range statuses {
+		if s.Pending() || s.State == StateUnfinished {
+			missing = append(missing, s.Version)
+		}
+	}
+	if len(missing) > 0 {
+		return &pendingError{missing}
+	}
+	return nil
+}
+
+// comesYet reports whether an error is one that time may mend.
+func comesYet(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Code == "3D000" { // the database does not exist
+		return true
+	}
+	var connect *pgconn.ConnectError
+	if errors.As(err, &pg) || errors.As(err, &connect) {
+		return worthWaiting(err)
+	}
+	var history *HistoryError
+	return !errors.As(err, &history) // the connection was lost
+}

@@ -1,0 +1,46 @@
+package migrator
+
+import "fmt"
+
+// changes is the step of a target that runs nothing: all of its rows in one transaction. Each is claimed as it was read, so
+// that what another run has written meanwhile is not overwritten.
+func (s scripter) changes(target Target, changes []Change) step {
+	var claims []operation
+	for i := range changes {
+		claims = append(claims, s.change(&changes[i])...)
+	}
+	st := s.transaction(target.String(), claims...)
+	st.changes = changes
+	return st
+}
+
+func (s scripter) change(c *Change) []operation {
+	var claims []operation
+	if c.Before != nil && c.Before.Unfinished != nil {
+		claims = append(claims, s.forget(c.Before.Version, c.Before.Unfinished.Done), s.dropProgress())
+	}
+	switch {
+	case c.After == nil && !c.Before.inHistory():
+		return claims
+	case c.After == nil:
+		return append(claims, s.guarded("delete from "+s.table.sql(), c.Before))
+	case !c.Before.inHistory():
+		return append(claims, operation{kind: opClaim, sql: s.insert(c.After.Version, c.After.Checksum)})
+	}
+	return append(claims, s.guarded(fmt.Sprintf("update %s set version = %s, checksum = %s",
+		s.table.sql(), literal(string(c.After.Version)), literal(c.After.Checksum)), c.Before))
+}
+
+// guarded writes a row if it is still as it was read.
+func (s scripter) guarded(write string, before *Row) operation {
+	return operation{kind: opClaim, sql: block(fmt.Sprintf(
+		"  %s\n  where version operator(pg_catalog.=) %s and coalesce(checksum, '') operator(pg_catalog.=) %s;\n  if not found then\n    raise exception using errcode = '%s', message = 'the row is not as it was read';\n  end if;",
+		write, literal(string(before.Version)), literal(before.Checksum), codeGone))}
+}
+
+// forget takes back the record of a no-transaction file of which so many statements have run.
+func (s scripter) forget(version Version, done int) operation {
+	return operation{kind: opClaim, sql: block(fmt.Sprintf(
+		"  delete from %s where version operator(pg_catalog.=) %s and done operator(pg_catalog.=) %d;\n  if not found then\n    raise exception using errcode = '%s', message = 'another run has gone on with it';\n  end if;",
+		s.table.progress().sql(), literal(string(version)), done, codeStale))}
+}

@@ -1,0 +1,100 @@
+package migrator
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
+)
+
+// What a run tells: its events, its results, its errors.
+
+// stepError words the failure of a step.
+func (r *run) stepError(s *step, failed *failure, state string) error {
+	if s.move == nil {
+		return fmt.Errorf("%w\nSTATE: %s", r.explain(s.title, failed.err), state)
+	}
+	return r.migrationError(s.move, failed, state)
+}
+
+// migrationError words a failure and reports it.
+func (r *run) migrationError(move *Move, failed *failure, state string) error {
+	script := move.script()
+	e := &MigrationError{Version: move.Migration.Version, Direction: move.Direction, Path: script.Path, State: state, Blockers: failed.blockers, Err: r.hint(failed.operation.kind, failed.err)}
+	if failed.offset >= 0 {
+		e.Line, e.Column = sqllex.Position(script.SQL, failed.offset)
+		e.Source = sourceLine(script.SQL, failed.offset)
+	}
+	r.emit(r.event(Event{Kind: EventFailed, Err: e, Elapsed: time.Since(r.sentAt)}, move))
+	return e
+}
+
+// event fills in which migration an event is about.
+func (r *run) event(e Event, move *Move) Event {
+	e.Index, e.Total = len(r.results)+1, r.total
+	if move != nil {
+		e.Version, e.Direction = move.Migration.Version, move.Direction
+	}
+	return e
+}
+
+// starting reports a migration once, however often it is tried.
+func (r *run) starting(move *Move) {
+	if r.begun == move.Migration.Version {
+		return
+	}
+	r.begun, r.sentAt = move.Migration.Version, time.Now()
+	r.emit(r.event(Event{Kind: EventStarted}, move))
+}
+
+// progress notes that a step is done.
+func (r *run) progress(s *step) {
+	r.sent, r.waiting = nil, waiting{}
+	switch {
+	case s.does != nil:
+		r.emit(r.event(Event{Kind: EventStatement, Statement: s.number, Statements: s.of}, s.move))
+		r.advanced()
+	case s.settles() && !s.part:
+		r.finish(s)
+	}
+}
+
+// advanced begins to count troubles anew.
+func (r *run) advanced() {
+	r.lostIn = nil
+	r.losses.progress()
+	r.conflicts = 0
+}
+
+func (r *run) finish(s *step) {
+	elapsed := time.Since(r.sentAt)
+	for i := range s.changes {
+		c := &s.changes[i]
+		r.emit(Event{Kind: EventRecorded, Version: c.version(), Change: c})
+		r.results = append(r.results, Result{Version: c.version(), Change: c})
+	}
+	if move := s.move; move != nil {
+		r.emit(r.event(Event{Kind: EventFinished, Elapsed: elapsed}, move))
+		r.results = append(r.results, Result{Version: move.Migration.Version, Direction: move.Direction, Elapsed: elapsed})
+	}
+	r.sent, r.begun = nil, ""
+	r.advanced()
+	if len(r.fixed) > 0 {
+		r.fixed = r.fixed[1:]
+	}
+}
+
+// explain words the failure of what is the tool's own.
+func (r *run) explain(what string, err error) error {
+	var pg *pgconn.PgError
+	var notes strings.Builder
+	if errors.As(r.hint(opClaim, err), &pg) {
+		writeNote(&notes, "DETAIL", pg.Detail)
+		writeNote(&notes, "HINT", pg.Hint)
+	}
+	return fmt.Errorf("%s: %w%s", what, err, notes.String())
+}
