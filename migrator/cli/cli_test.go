@@ -3,8 +3,10 @@ package cli_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -32,14 +34,26 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs testdata/*.txtar, which are the manual of the command: the first word of a name is the subcommand.
 // Each has a database of its own in DATABASE_URL. `sql STATEMENT…` runs SQL there and prints rows with | between the
-// fields.
+// fields; `exits CODE COMMAND…` wants that exit code.
 func TestScripts(t *testing.T) {
 	t.Parallel()
+	runScripts(t, "testdata")
+}
+
+// TestAYear runs the steps of the year that README walks through.
+func TestAYear(t *testing.T) {
+	t.Parallel()
+	runScripts(t, "testdata/year")
+}
+
+func runScripts(t *testing.T, dir string) {
+	t.Helper()
 	testscript.Run(t, testscript.Params{
-		Dir:                "testdata",
+		Dir:                dir,
 		RequireUniqueNames: true,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"dotenv": writeDotenv,
+			"exits":  exits,
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("DATABASE_URL", migratortest.Database(t))
@@ -56,6 +70,20 @@ func TestScripts(t *testing.T) {
 // writeDotenv is `dotenv FILE`: a file of variables that names the script's database.
 func writeDotenv(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte("# the database\nexport DATABASE_URL=\""+ts.Getenv("URL")+"\"\n"), 0o600))
+}
+
+// exits is `exits CODE COMMAND…`.
+func exits(ts *testscript.TestScript, _ bool, args []string) {
+	code := 0
+	var exit *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &exit) {
+		code = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if fmt.Sprint(code) != args[0] {
+		ts.Fatalf("exit code %d, want %s", code, args[0])
+	}
 }
 
 func sql(statements []string) int {

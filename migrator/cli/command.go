@@ -13,7 +13,6 @@ package cli
 import (
 	"errors"
 	"io/fs"
-	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -31,7 +30,7 @@ The migrations are compiled in; --dir or MIGRATIONS_DIR names a directory that t
 The database is --database-url, else DATABASE_URL, else what PGHOST, PGSERVICE, PGDATABASE and the other PG* variables say.
 --dev runs a throwaway PostgreSQL instead.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 something is pending (status --exit-code),
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 something is pending (status --exit-code), 4 files and history disagree,
 5 another run held the lock for longer than --wait-for, 130 interrupted, 143 terminated.`,
 		Args:          cobra.ArbitraryArgs, // so that RunE can suggest what was meant
 		SilenceUsage:  true,
@@ -57,12 +56,12 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 something is pending (status --ex
 	flags.DurationVar(&t.timeout, "timeout", 0, "give up after this `duration`, such as 5m (default: never)")
 	flags.BoolVar(&t.dev, "dev", false, "use a throwaway PostgreSQL, started for this command")
 	flags.StringVar(&t.devData, "dev-data", "", "with --dev: keep the data in this `directory` between runs")
-	command.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
-	command.AddCommand(t.up(), t.plan(), t.status(), t.create(), t.version())
+	command.SetFlagErrorFunc(flagError)
+	command.AddCommand(
+		t.up(), t.down(), t.redo(), t.plan(), t.status(), t.verify(), t.repair(), t.baseline(), t.mark(), t.wait(), t.create(), t.version(),
+	)
 	usageErrors(command)
-	for _, sub := range command.Commands() {
-		t.errorsAsJSON(sub)
-	}
+	t.errorsAsJSON(command)
 	return command
 }
 
@@ -78,17 +77,12 @@ func usageErrors(command *cobra.Command) {
 	}
 }
 
-func unknownCommand(cmd *cobra.Command, typed string) error {
-	cmd.SuggestionsMinimumDistance = 2
-	if suggestions := cmd.SuggestionsFor(typed); len(suggestions) > 0 {
-		return usagef("there is no command %q; did you mean %s?", typed, strings.Join(suggestions, " or "))
-	}
-	return usagef("there is no command %q", typed)
-}
-
-// errorsAsJSON prints the error of a command as its result where --json asks for it. What is wrong with the flags
-// themselves is told on stderr alone.
+// errorsAsJSON prints the errors of the commands below as their results where --json asks for it. What is wrong with the
+// flags themselves is told on stderr alone.
 func (t *tool) errorsAsJSON(command *cobra.Command) {
+	for _, sub := range command.Commands() {
+		t.errorsAsJSON(sub)
+	}
 	run := command.RunE
 	if run == nil {
 		return

@@ -94,7 +94,7 @@ func newestNumber(dir string) (string, error) {
 	var newest migrator.Version
 	for _, entry := range entries {
 		v := migrator.Version(entry.Name())
-		if strings.HasSuffix(entry.Name(), ".sql") && (newest == "" || v.Compare(newest) > 0) {
+		if strings.HasSuffix(entry.Name(), ".sql") && !v.Repeatable() && (newest == "" || v.Compare(newest) > 0) {
 			newest = v
 		}
 	}

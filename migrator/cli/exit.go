@@ -18,6 +18,7 @@ const (
 	ExitFailed     = 1
 	ExitUsage      = 2
 	ExitPending    = 3 // status --exit-code: something is pending
+	ExitDrift      = 4 // files and history disagree
 	ExitLocked     = 5 // another run held the lock for longer than --wait-for
 	ExitInterrupt  = 130
 	ExitTerminated = 143
@@ -52,6 +53,7 @@ func (e *signalError) Is(target error) bool { return target == context.Canceled 
 func ExitCode(err error) int {
 	var wrong *usageError
 	var held *migrator.LockedError
+	var drift *migrator.DriftError
 	var stopped *signalError
 	switch {
 	case err == nil, errors.Is(err, syscall.EPIPE): // whoever read the results has seen enough
@@ -60,6 +62,8 @@ func ExitCode(err error) int {
 		return ExitUsage
 	case errors.Is(err, errPending):
 		return ExitPending
+	case errors.As(err, &drift):
+		return ExitDrift
 	case errors.As(err, &held):
 		return ExitLocked
 	case errors.As(err, &stopped) && stopped.signal == syscall.SIGTERM:

@@ -17,9 +17,10 @@ type (
 		Pending    int               `json:"pending"`
 	}
 	planJSON struct {
-		Moves    []moveJSON `json:"moves"`
-		Warnings []string   `json:"warnings"`
-		SQL      string     `json:"sql,omitempty"` // up --dry-run
+		Moves    []moveJSON        `json:"moves"`
+		Changes  []migrator.Change `json:"changes,omitempty"` // of what runs nothing: repair, baseline, mark
+		Warnings []string          `json:"warnings"`
+		SQL      string            `json:"sql,omitempty"` // --dry-run
 	}
 	moveJSON struct {
 		Version   migrator.Version   `json:"version"`
@@ -36,6 +37,13 @@ type (
 		Line    int              `json:"line,omitempty"`
 		Column  int              `json:"column,omitempty"`
 		State   string           `json:"state,omitempty"`
+	}
+	verifyJSON struct {
+		Drift []migrator.Status `json:"drift"`
+		Error *errorJSON        `json:"error,omitempty"`
+	}
+	waitJSON struct {
+		State string `json:"state"` // reachable or current
 	}
 	createJSON struct {
 		Path string `json:"path"`
@@ -61,7 +69,7 @@ func newStatusJSON(statuses []migrator.Status) statusJSON {
 }
 
 func newPlanJSON(plan *migrator.Plan, script bool) planJSON {
-	p := planJSON{Moves: make([]moveJSON, 0, len(plan.Moves)), Warnings: orEmpty(plan.Warnings)}
+	p := planJSON{Moves: make([]moveJSON, 0, len(plan.Moves)), Changes: plan.Changes, Warnings: orEmpty(plan.Warnings)}
 	for _, move := range plan.Moves {
 		p.Moves = append(p.Moves, moveJSON{Version: move.Migration.Version, Direction: move.Direction})
 	}

@@ -22,7 +22,11 @@ The SQL itself is printed by up --dry-run.`,
   migrator plan --to 004 --json`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return t.aim(cmd, args, to, config, func(ctx context.Context, m *migrator.Migrator, target migrator.Target) error {
+			target, err := to.target(args)
+			if err != nil {
+				return err
+			}
+			return t.with(cmd, config, func(ctx context.Context, m *migrator.Migrator) error {
 				plan, err := m.Plan(ctx, target)
 				switch {
 				case err != nil:
@@ -34,7 +38,7 @@ The SQL itself is printed by up --dry-run.`,
 			})
 		},
 	}
-	to.flag(cmd)
+	to.flag(t, cmd)
 	cmd.Flags().BoolVar(&config.StrictOrder, "strict-order", false, "refuse migrations below the newest applied one")
 	return cmd
 }

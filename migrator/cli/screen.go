@@ -101,7 +101,7 @@ func (s *screen) observe(e migrator.Event) {
 	switch e.Kind {
 	case migrator.EventPlanned:
 		if e.Total == 0 && !s.quiet {
-			s.result("No pending migrations")
+			s.result(e.String())
 		}
 	case migrator.EventStarted:
 		s.begin(e)
@@ -116,9 +116,13 @@ func (s *screen) observe(e migrator.Event) {
 		}
 	case migrator.EventFailed:
 		s.end()
+	case migrator.EventRecorded:
+		if !s.quiet {
+			s.recorded(e.Change)
+		}
 	case migrator.EventDone:
 		if !s.quiet {
-			s.result(fmt.Sprintf("Successfully %s %d migration(s)", strings.ToLower(done(e.Direction)), e.Total))
+			s.result(e.String())
 		}
 	case migrator.EventWarning:
 		s.warn("%s", e.Message)
@@ -127,6 +131,10 @@ func (s *screen) observe(e migrator.Event) {
 			s.say(paint(s.dim, fmt.Sprintf("%s: %s", e.Version, e.Message)))
 		}
 	case migrator.EventWaiting:
+		if e.Err != nil {
+			s.note("%v, waiting", e.Err)
+			return
+		}
 		s.busy("another run is migrating, waiting", e)
 	case migrator.EventBlocked:
 		s.busy(fmt.Sprintf("%s waits for a lock", e.Version), e)
@@ -135,6 +143,15 @@ func (s *screen) observe(e migrator.Event) {
 		s.backends(e)
 	case migrator.EventReconnecting:
 		s.say(paint(s.warm, fmt.Sprintf("the database cannot be reached, trying again in %s: %v", e.Pause.Round(time.Millisecond), e.Err)))
+	}
+}
+
+// recorded prints a row that was written, and what it was before where that is not plain from the rest.
+func (s *screen) recorded(c *migrator.Change) {
+	s.result(s.good.Render("✓") + " Recorded " + c.String())
+	if c.Before != nil && c.After != nil && c.Before.Version == c.After.Version && c.Before.Unfinished == nil {
+		s.result("  before: " + c.Before.Checksum)
+		s.result("  after:  " + c.After.Checksum)
 	}
 }
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -15,31 +16,29 @@ func (t *tool) status() *cobra.Command {
 		Short: "Print each migration, whether it is applied, and when",
 		Long: `Print each migration, whether it is applied, and when (UTC).
 
-States: applied; pending; out of order (pending below an applied one); changed (since it was applied); missing (applied,
-but there is no such file); renamed; newer (applied by a program with newer files than these).`,
+States: applied; pending; out of order (pending below an applied one); outdated (a repeatable migration whose file has
+changed: it runs again); unfinished (a file without a transaction of which not all has run); changed (since it was
+applied); missing (applied, but there is no such file); renamed; newer (applied by a program with newer files than these).`,
 		Example: `  migrator status
   migrator status --json
   migrator status --exit-code >/dev/null || echo "something is pending"`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			m, ctx, done, err := t.open(cmd, migrator.Config{})
-			if err != nil {
+			return t.with(cmd, migrator.Config{}, func(ctx context.Context, m *migrator.Migrator) error {
+				statuses, err := m.Status(ctx)
+				if err != nil {
+					return withCause(ctx, err)
+				}
+				if t.json {
+					err = t.screen.printJSON(newStatusJSON(statuses))
+				} else {
+					err = t.screen.printStatus(statuses)
+				}
+				if err == nil && exitCode && slices.ContainsFunc(statuses, migrator.Status.Pending) {
+					return errPending
+				}
 				return err
-			}
-			defer done()
-			statuses, err := m.Status(ctx)
-			if err != nil {
-				return withCause(ctx, err)
-			}
-			if t.json {
-				err = t.screen.printJSON(newStatusJSON(statuses))
-			} else {
-				err = t.screen.printStatus(statuses)
-			}
-			if err == nil && exitCode && slices.ContainsFunc(statuses, migrator.Status.Pending) {
-				return errPending
-			}
-			return err
+			})
 		},
 	}
 	cmd.Flags().BoolVar(&exitCode, "exit-code", false, "exit with 3 when something is pending")

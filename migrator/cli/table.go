@@ -37,7 +37,7 @@ func (s *screen) printStatus(statuses []migrator.Status) error {
 		}
 	}
 	summary := fmt.Sprintf("%d applied, %d pending", count[migrator.StateApplied], count[migrator.StatePending]+count[migrator.StateOutOfOrder])
-	for _, state := range []migrator.State{migrator.StateUnfinished, migrator.StateChanged, migrator.StateRenamed, migrator.StateMissing, migrator.StateNewer} {
+	for _, state := range []migrator.State{migrator.StateOutdated, migrator.StateUnfinished, migrator.StateChanged, migrator.StateRenamed, migrator.StateMissing, migrator.StateNewer} {
 		if count[state] > 0 {
 			summary += fmt.Sprintf(", %d %s", count[state], state)
 		}
@@ -52,7 +52,7 @@ func (s *screen) state(state migrator.State) lipgloss.Style {
 		return s.good
 	case migrator.StateChanged, migrator.StateRenamed, migrator.StateMissing:
 		return s.bad
-	case migrator.StatePending, migrator.StateOutOfOrder, migrator.StateUnfinished:
+	case migrator.StatePending, migrator.StateOutOfOrder, migrator.StateOutdated, migrator.StateUnfinished:
 		return s.warm
 	case migrator.StateNewer:
 	}
@@ -68,11 +68,7 @@ func (s *screen) printPlan(plan *migrator.Plan) error {
 		return err
 	}
 	for _, move := range plan.Moves {
-		verb := "apply"
-		if move.Direction == migrator.DirectionDown {
-			verb = "revert"
-		}
-		if _, err := fmt.Fprintf(s.out, "%s %s\n", verb, move.Migration.Version); err != nil {
+		if _, err := fmt.Fprintf(s.out, "%s %s\n", verb(move.Direction), move.Migration.Version); err != nil {
 			return err
 		}
 	}
@@ -85,7 +81,7 @@ func (s *screen) printVersion(v versionJSON) error {
 		line += " (" + v.Revision + ")"
 	}
 	line += ", " + v.Go
-	if v.Migrations > 0 {
+	if v.Newest != "" {
 		line += fmt.Sprintf("\n%d migrations, the newest is %s", v.Migrations, v.Newest)
 	}
 	_, err := fmt.Fprintln(s.out, line)

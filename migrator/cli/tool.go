@@ -31,7 +31,8 @@ type tool struct {
 	devData                          string
 
 	screen  *screen
-	printed bool // the error is in the JSON that was printed
+	where   string // the database, for a person
+	printed bool   // the error is in the JSON that was printed
 }
 
 // prepare runs before each command: what --env-file says must be known before a variable is looked at.
@@ -77,57 +78,62 @@ func withoutContent(err error) error {
 // directory returns what --dir or MIGRATIONS_DIR names; "" for neither.
 func (t *tool) directory() string { return cmp.Or(t.dir, os.Getenv("MIGRATIONS_DIR")) }
 
-// migrations loads the files and says which were left out.
-func (t *tool) migrations() ([]migrator.Migration, error) {
-	files := t.files
+// source returns the files: those of a directory if one is named, else those that are compiled in.
+func (t *tool) source() (files fs.FS, done func(), err error) {
 	if dir := t.directory(); dir != "" {
 		root, err := os.OpenRoot(dir)
 		if err != nil {
-			return nil, fmt.Errorf("migrations directory: %w", err)
+			return nil, nil, fmt.Errorf("migrations directory: %w", err)
 		}
-		defer root.Close()
-		files = root.FS()
+		return root.FS(), func() { _ = root.Close() }, nil
 	}
-	if files == nil {
-		return nil, usagef("no migrations: name their directory with --dir or MIGRATIONS_DIR")
+	if t.files == nil {
+		return nil, nil, usagef("no migrations: name their directory with --dir or MIGRATIONS_DIR")
 	}
+	return t.files, func() {}, nil
+}
+
+// migrations loads the files and says which were left out.
+func (t *tool) migrations() ([]migrator.Migration, error) {
+	files, done, err := t.source()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	skipped, err := migrator.Skipped(files)
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range skipped {
-		t.screen.warn("%s is no migration: its name does not start with a digit", name)
+		t.screen.warn("%s is no migration: its name starts neither with a digit nor with R_", name)
 	}
 	return migrator.Load(files)
 }
 
-// open returns a migrator for the database and the files that flags and variables name. The caller calls done, which
-// ends a --dev database.
-func (t *tool) open(cmd *cobra.Command, config migrator.Config) (m *migrator.Migrator, ctx context.Context, done func(), err error) {
+// with does something with a migrator for the database and the files that flags and variables name.
+func (t *tool) with(cmd *cobra.Command, config migrator.Config, do func(context.Context, *migrator.Migrator) error) error {
 	migrations, err := t.migrations()
 	if err != nil {
-		return nil, nil, nil, err
+		return err
 	}
-	ctx, cancel := cmd.Context(), context.CancelFunc(func() {})
+	ctx := cmd.Context()
 	if t.timeout > 0 {
-		ctx, cancel = context.WithTimeoutCause(ctx, t.timeout, fmt.Errorf("gave up after --timeout %s: %w", t.timeout, context.DeadlineExceeded))
+		limited, cancel := context.WithTimeoutCause(ctx, t.timeout, fmt.Errorf("gave up after --timeout %s: %w", t.timeout, context.DeadlineExceeded))
+		defer cancel()
+		ctx = limited
 	}
 	address, stop, err := t.database(ctx)
 	if err != nil {
-		cancel()
-		return nil, nil, nil, err
+		return err
 	}
-	done = func() {
-		cancel()
-		stop()
-	}
+	defer stop()
 	conn, err := parse(address)
 	if err != nil {
-		done()
-		return nil, nil, nil, err
+		return err
 	}
+	t.where = fmt.Sprintf("database %s at %s", conn.Database, conn.Host)
 	config.Table, config.Observe = t.table, t.screen.observe
-	return migrator.New(conn, migrations, config), ctx, done, nil
+	return withVersions(do(ctx, migrator.New(conn, migrations, config)), migrations)
 }
 
 // database returns the connection string to use; "" is what the PG* variables say. No database is guessed: pgx alone

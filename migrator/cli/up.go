@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -12,8 +11,9 @@ import (
 // upTarget is where up and plan go: `[N] [--to VERSION]`.
 type upTarget struct{ to string }
 
-func (u *upTarget) flag(cmd *cobra.Command) {
+func (u *upTarget) flag(t *tool, cmd *cobra.Command) {
 	cmd.Flags().StringVar(&u.to, "to", "", "last `version` to apply: its number, name or file")
+	t.completesVersions(cmd, "to")
 }
 
 func (u *upTarget) target(args []string) (migrator.Target, error) {
@@ -25,25 +25,8 @@ func (u *upTarget) target(args []string) (migrator.Target, error) {
 	case len(args) == 0:
 		return migrator.Up(), nil
 	}
-	n, err := strconv.Atoi(args[0])
-	if err != nil || n < 1 {
-		return migrator.Target{}, usagef("%q is no number of migrations: want 1 or more, or --to VERSION", args[0])
-	}
-	return migrator.UpN(n), nil
-}
-
-// aim opens the migrator for the target that the arguments name.
-func (t *tool) aim(cmd *cobra.Command, args []string, to upTarget, config migrator.Config, do func(context.Context, *migrator.Migrator, migrator.Target) error) error {
-	target, err := to.target(args)
-	if err != nil {
-		return err
-	}
-	m, ctx, done, err := t.open(cmd, config)
-	if err != nil {
-		return err
-	}
-	defer done()
-	return do(ctx, m, target)
+	n, err := count(args)
+	return migrator.UpN(n), err
 }
 
 func (t *tool) up() *cobra.Command {
@@ -61,7 +44,11 @@ func (t *tool) up() *cobra.Command {
   migrator up --dry-run | psql "$DATABASE_URL"`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return t.aim(cmd, args, to, config, func(ctx context.Context, m *migrator.Migrator, target migrator.Target) error {
+			target, err := to.target(args)
+			if err != nil {
+				return err
+			}
+			return t.with(cmd, config, func(ctx context.Context, m *migrator.Migrator) error {
 				if dryRun {
 					return t.printScript(ctx, m, target)
 				}
@@ -69,14 +56,20 @@ func (t *tool) up() *cobra.Command {
 			})
 		},
 	}
-	to.flag(cmd)
+	to.flag(t, cmd)
 	flags := cmd.Flags()
 	flags.BoolVar(&dryRun, "dry-run", false, "print the SQL script that would run, for psql, and change nothing")
 	flags.BoolVar(&config.StrictOrder, "strict-order", false, "refuse migrations below the newest applied one")
+	lockFlags(cmd, &config)
+	return cmd
+}
+
+// lockFlags are those of every command that runs files.
+func lockFlags(cmd *cobra.Command, config *migrator.Config) {
+	flags := cmd.Flags()
 	flags.DurationVar(&config.WaitFor, "wait-for", 0, "how long to wait for another run (default: no limit)")
 	flags.DurationVar(&config.LockTimeout, "lock-timeout", 0, "how long a file may wait for locks before it is rolled back and tried again (default 1.5s)")
 	flags.DurationVar(&config.RetryFor, "retry-for", 0, "how long a file that got no lock is tried again (default 5m)")
-	return cmd
 }
 
 // run runs a target. What was done is printed as it happens; JSON is printed once, at the end.

@@ -33,8 +33,10 @@ func (t *tool) version() *cobra.Command {
 				return err
 			}
 			v.Migrations = len(migrations)
-			if v.Migrations > 0 {
-				v.Newest = migrations[v.Migrations-1].Version
+			for _, m := range migrations {
+				if !m.Version.Repeatable() {
+					v.Newest = m.Version
+				}
 			}
 			if t.json {
 				return t.screen.printJSON(v)

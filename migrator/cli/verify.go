@@ -1,0 +1,54 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/agent-shaker/agent-shaker/migrator"
+)
+
+func (t *tool) verify() *cobra.Command {
+	var allowNewer bool
+	cmd := &cobra.Command{
+		Use:   "verify",
+		Short: "Compare files and history, and exit with 4 where they disagree",
+		Long: `Compare files and history, and exit with 4 where they disagree: where an applied file was changed, renamed or removed,
+where the database has versions newer than all files, where something is pending below an applied version, or not finished.
+What is merely pending is no disagreement. Nothing is changed.`,
+		Example: `  migrator verify
+  migrator verify --allow-newer     # in a program that may be older than the database
+  migrator verify --json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return t.with(cmd, migrator.Config{}, func(ctx context.Context, m *migrator.Migrator) error {
+				err := m.Verify(ctx)
+				var drift *migrator.DriftError
+				if errors.As(err, &drift) && allowNewer {
+					drift.Drift = slices.DeleteFunc(drift.Drift, func(s migrator.Status) bool { return s.State == migrator.StateNewer })
+					if len(drift.Drift) == 0 {
+						err, drift = nil, nil
+					}
+				}
+				switch {
+				case err != nil && drift == nil:
+					return withCause(ctx, err)
+				case t.json:
+					t.printed = true
+					found := verifyJSON{Drift: []migrator.Status{}, Error: describe(err)}
+					if drift != nil {
+						found.Drift = drift.Drift
+					}
+					return joinWrite(err, t.screen.printJSON(found))
+				case err == nil:
+					t.screen.result("Files and history agree")
+				}
+				return joinWrite(err, t.screen.lost)
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&allowNewer, "allow-newer", false, "what a newer program has applied is no disagreement")
+	return cmd
+}
