@@ -1,9 +1,12 @@
 package migrator
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
 
 // What a script has in addition on Citus, all of it nothing elsewhere. The coordinator runs a file's statements on its
@@ -56,4 +59,35 @@ func (s scripter) stayHome() []operation {
       hint = %s;
   end if;`, name, literal("Citus manages the history table "+s.table.String()),
 		literal("make it a table of PostgreSQL alone with select pg_catalog.undistribute_table("+name+"), or name one in a schema that is not distributed"))))}
+}
+
+// shardAnswers are SQL rows r (success, result) of what the placements of a table's shards say when they are asked whether
+// their part of an index is valid. Citus commits the coordinator's index as valid, before it marks it invalid and builds
+// the shards': what was cut off in between looks done here.
+func shardAnswers(index, table string) string {
+	return fmt.Sprintf(`(
+	select array_agg(p.nodename order by p.placementid) as names, array_agg(p.nodeport::int4 order by p.placementid) as ports,
+		array_agg(format('select exists (select from pg_catalog.pg_index where indexrelid = pg_catalog.to_regclass(%%L) and indisvalid)', shard_name(%s::regclass, p.shardid)) order by p.placementid) as queries
+	from pg_dist_shard_placement p join pg_dist_shard d using (shardid) where d.logicalrelid = %s
+) s cross join lateral master_run_on_worker(s.names, s.ports, s.queries, false) r`, index, table)
+}
+
+// makesCitus reports whether a file turns the server into a coordinator, so that what comes after is sent otherwise.
+func (r *reviewed) makesCitus() bool {
+	for _, statement := range r.statements {
+		if words := statement.Words(r.text); sqllex.Matches(words, "CREATE", "EXTENSION") && slices.ContainsFunc(words, func(w string) bool { return strings.EqualFold(w, "citus") }) {
+			return true
+		}
+	}
+	return false
+}
+
+// refuseWorker keeps plans and states from being told of a server that is a worker, or whose history Citus manages.
+func (s *session) refuseWorker(ctx context.Context, h *history) error {
+	for _, o := range (scripter{table: h.table, citus: h.server.Citus}).stayHome() {
+		if _, err := s.exec(ctx, s.liftLimits()+o.sql, nil); err != nil {
+			return explain("read history "+h.table.String(), err)
+		}
+	}
+	return nil
 }

@@ -71,3 +71,32 @@ func TestOnCitusTheHistoryIsSeenToBeTheCoordinatorsOwn(t *testing.T) {
 		}
 	}
 }
+
+// Where a build was cut off, the coordinator's own index may be valid and those of the shards not be there.
+func TestOnCitusAnIndexCountsAsBuiltWhenItsShardsSaySo(t *testing.T) {
+	t.Parallel()
+	script := transactional("1_x.sql", "create index concurrently i on t (a)")
+	script.Mode = NoTransaction
+	file, err := review(script)
+	require.NoError(t, err)
+	move := &Move{Direction: DirectionUp, Migration: Migration{Version: "1_x.sql", Up: *script}}
+	const asks = "master_run_on_worker(s.names, s.ports, s.queries, false)"
+	for _, citus := range []bool{true, false} {
+		s := scripter{table: table{"app", "history"}, citus: citus}
+		for _, sql := range []string{s.seesIndex(move, file.units[0]), file.units[0].outside.remainsSQL(s.table, "1_x.sql", s.citus)} {
+			require.Equal(t, citus, strings.Contains(sql, asks), sql)
+		}
+	}
+}
+
+func TestAFileThatMakesCitusIsRecognised(t *testing.T) {
+	t.Parallel()
+	for sql, want := range map[string]bool{
+		"create extension citus": true, "select 1;\nCREATE EXTENSION IF NOT EXISTS citus CASCADE;": true,
+		"create extension hstore": false, "drop extension citus": false, "-- create extension citus\nselect 'create extension citus'": false,
+	} {
+		file, err := review(transactional("1_x.sql", sql))
+		require.NoError(t, err)
+		require.Equal(t, want, file.makesCitus(), sql)
+	}
+}

@@ -133,7 +133,11 @@ func (m *Migrator) look(ctx context.Context) (*history, error) {
 		return nil, err
 	}
 	defer s.close()
-	return s.readHistory(ctx, m.table())
+	h, err := s.readHistory(ctx, m.table())
+	if err == nil && h.server.Citus {
+		err = s.refuseWorker(ctx, h)
+	}
+	return h, err
 }
 
 // scripter is one for a database as its history describes it.

@@ -41,7 +41,7 @@ func review(s *Script) (*reviewed, error) {
 	if s.Mode == Batch {
 		return nil, &FileError{
 			Path: s.Path, Message: fmt.Sprintf("asks for %s mode, which this version cannot run yet", s.Mode),
-			Hint: "run it with psql, and mark it as applied: insert into schema_migrations (version) values ('" + s.Path + "')",
+			Hint: "run it with psql, and mark it as applied",
 		}
 	}
 	if s.Mode == NoTransaction && Version(s.Path).Repeatable() {

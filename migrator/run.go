@@ -200,6 +200,9 @@ func (r *run) walk(ctx context.Context, plan *Plan) error {
 		if err := run(ctx, s); err != nil {
 			return err
 		}
+		if !r.server.Citus && s.move != nil && r.reviews[s.move.script().Path].makesCitus() {
+			return &stop{outcome: taken, err: errors.New("the server has Citus now, and is to be looked at again")}
+		}
 	}
 	return nil
 }

@@ -73,10 +73,14 @@ func identifier(name string) string {
 }
 
 // remainsSQL asks for what the catalog shows of a statement that was begun, as one row of JSON.
-func (o *outside) remainsSQL(t table, version Version) string {
+func (o *outside) remainsSQL(t table, version Version, citus bool) string {
 	named := "null"
 	if o.kind == buildsIndex {
-		named = "(select json_build_object('oid', c.oid::int8, 'valid', i.indisvalid) from pg_index i join pg_class c on c.oid = i.indexrelid where i.indrelid = any (p.scope) and c.oid <> all (p.spared) and c.relname = " + identifier(o.index) + ")"
+		shards := "null"
+		if citus {
+			shards = "(select json_build_object('silent', min(r.result) filter (where not r.success), 'whole', coalesce(bool_and(r.result = 't'), true)) from " + shardAnswers("c.oid", "i.indrelid") + ")"
+		}
+		named = fmt.Sprintf("(select json_build_object('oid', c.oid::int8, 'name', format('%%I.%%I', n.nspname, c.relname), 'valid', i.indisvalid, 'shards', %s) from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace where i.indrelid = any (p.scope) and c.oid <> all (p.spared) and c.relname = %s)", shards, identifier(o.index))
 	}
 	return fmt.Sprintf(`set local search_path = pg_catalog;
 select json_build_object(
@@ -97,8 +101,13 @@ select json_build_object(
 // remains is the answer to remainsSQL.
 type remains struct {
 	Named *struct {
-		OID   int64 `json:"oid"`
-		Valid bool  `json:"valid"`
+		OID    int64  `json:"oid"`
+		Name   string `json:"name"`
+		Valid  bool   `json:"valid"`
+		Shards *struct {
+			Silent string `json:"silent"` // why one cannot be asked
+			Whole  bool   `json:"whole"`  // it is valid on all of them
+		} `json:"shards"` // of Citus
 	} `json:"named"` // the index that the statement was to build, where it was not there before
 	Invalid  []string `json:"invalid"`  // indexes that are new and not valid, as SQL names
 	Known    bool     `json:"known"`    // all that the statement is about was there when it began

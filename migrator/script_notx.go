@@ -104,14 +104,24 @@ func (s scripter) alone(move *Move, file *reviewed, u *unit, title string, o ope
 func (s scripter) record(move *Move, file *reviewed, u *unit, i int) step {
 	var operations []operation
 	if u.outside.kind == buildsIndex {
-		operations = append(operations, frame("set local search_path = pg_catalog"), operation{kind: opClaim, sql: block(fmt.Sprintf(
-			"  if not exists (select from pg_index i join pg_class c on c.oid = i.indexrelid, %s p\n      where p.version = %s and i.indrelid = any (p.scope) and c.relname = %s and i.indisvalid) then\n    raise exception using errcode = '%s', message = %s,\n      hint = 'see what built it last; drop index concurrently, and run again';\n  end if;",
-			s.table.progress().sql(), literal(string(move.Migration.Version)), identifier(u.outside.index), codeInvalid,
-			literal("the index "+u.outside.index+" is not valid")))})
+		operations = append(operations, frame("set local search_path = pg_catalog"), operation{kind: opClaim, sql: s.seesIndex(move, u)})
 	}
 	st := s.part(move, s.unitTitle(move, file, i)+": is done", append(operations, s.advance(move, i, u, "started is not null"))...)
 	st.does, st.number, st.of = u, i+1, len(file.units)
 	return st
+}
+
+// seesIndex raises where an index that was built is not valid, on Citus also on its shards.
+func (s scripter) seesIndex(move *Move, u *unit) string {
+	index := fmt.Sprintf("pg_index i join pg_class c on c.oid = i.indexrelid, %s p\n      where p.version = %s and i.indrelid = any (p.scope) and c.relname = %s and i.indisvalid",
+		s.table.progress().sql(), literal(string(move.Migration.Version)), identifier(u.outside.index))
+	raise := fmt.Sprintf("    raise exception using errcode = '%s', message = %s,\n      hint = 'see what built it last; drop index concurrently, and run again';\n  end if;",
+		codeInvalid, literal("the index "+u.outside.index+" is not valid"))
+	body := "  if not exists (select from " + index + ") then\n" + raise
+	if s.citus {
+		body += "\n  if exists (select from " + shardAnswers("(select c.oid from "+index+")", "(select i.indrelid from "+index+")") + " where r.success and r.result <> 't') then\n" + raise
+	}
+	return block(body)
 }
 
 // again takes back that a statement was begun: nothing is left of it.

@@ -58,7 +58,7 @@ func (r *run) settleStarted(ctx context.Context, s scripter, move *Move, file *r
 
 // remains asks the catalog.
 func (r *run) remains(ctx context.Context, s scripter, move *Move, u *unit) (*remains, error) {
-	rows, err := r.worker.rows(ctx, r.worker.liftLimits()+u.outside.remainsSQL(s.table, move.Migration.Version))
+	rows, err := r.worker.rows(ctx, r.worker.liftLimits()+u.outside.remainsSQL(s.table, move.Migration.Version, s.citus))
 	if err != nil {
 		return nil, r.stopFor(ctx, opFrame, err)
 	}
@@ -68,6 +68,14 @@ func (r *run) remains(ctx context.Context, s scripter, move *Move, u *unit) (*re
 	}
 	if err := json.Unmarshal([]byte(rows[0][0]), left); err != nil {
 		return nil, fmt.Errorf("read what is left of a statement: %w", err)
+	}
+	if named := left.Named; named != nil && named.Valid && named.Shards != nil {
+		if named.Shards.Silent != "" {
+			return nil, &stop{outcome: lost, err: fmt.Errorf("a worker of Citus cannot be asked for its part of %s: %s", named.Name, named.Shards.Silent)}
+		}
+		if named.Valid = named.Shards.Whole; !named.Valid {
+			left.Invalid = append(left.Invalid, named.Name)
+		}
 	}
 	return left, nil
 }

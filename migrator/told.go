@@ -90,9 +90,14 @@ func (r *run) finish(s *step) {
 
 // explain words the failure of what is the tool's own.
 func (r *run) explain(what string, err error) error {
+	return explain(what, r.hint(opClaim, err))
+}
+
+// explain adds what the server says beyond its message.
+func explain(what string, err error) error {
 	var pg *pgconn.PgError
 	var notes strings.Builder
-	if errors.As(r.hint(opClaim, err), &pg) {
+	if errors.As(err, &pg) {
 		writeNote(&notes, "DETAIL", pg.Detail)
 		writeNote(&notes, "HINT", pg.Hint)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -132,7 +133,7 @@ func (r *run) hint(kind operationKind, err error) error {
 		pg.Hint = "the pooler is in statement mode: connect to PostgreSQL directly, or through a pool in transaction or session mode"
 	case kind == opSeal:
 		pg.Hint = "this came when the file was done and its row in " + r.table.String() + " was looked at: a migration must not drop, rename or change that table"
-	case kind == opCommit:
+	case kind == opCommit && !strings.HasPrefix(pg.Code, "XX") && !strings.HasPrefix(pg.Code, "58"): // an internal or system error
 		pg.Hint = "this came at the commit after the file: a deferred constraint or trigger"
 	case kind == opFile:
 	case pg.Code == "25006" && r.server.Standby:
