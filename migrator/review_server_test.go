@@ -1,4 +1,4 @@
-package migrator
+package migrator_test
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
+	"github.com/agent-shaker/agent-shaker/migrator"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/pgparse"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
@@ -82,57 +83,55 @@ func FuzzReviewAgainstServer(f *testing.F) {
 
 	f.Fuzz(func(t *testing.T, choices []byte) {
 		text := sentence(choices[:min(len(choices), 100)])
-		script := transactional("1_a.sql", text)
-		script.Mode = NoTransaction // each statement of such a file runs in a transaction of its own, or in none
-		if file, err := review(script); err == nil {
-			noneEnds(t, reader, file)
+		// Each statement of a no-transaction file runs in a transaction of its own, or in none.
+		if sent, statements, err := migrator.Review(text, migrator.NoTransaction); err == nil {
+			noneEnds(t, reader, sent, statements)
 		}
-		script.Mode = Transactional
-		file, err := review(script)
+		sent, statements, err := migrator.Review(text, migrator.Transactional)
 		if err != nil {
 			return
 		}
-		understood := noneEnds(t, reader, file)
-		staysOpen(t, conn, file, understood)
+		understood := noneEnds(t, reader, sent, statements)
+		staysOpen(t, conn, sent, understood)
 	})
 }
 
 // noneEnds asks the server about each statement: a run stops at the first one that fails, and the others count too. It
 // returns whether the server understands the whole.
-func noneEnds(t *testing.T, reader *pgparse.Server, file *reviewed) bool {
-	questions := []string{file.text}
-	for _, s := range file.statements {
-		questions = append(questions, s.Text(file.text))
+func noneEnds(t *testing.T, reader *pgparse.Server, sent string, statements []sqllex.Statement) bool {
+	questions := []string{sent}
+	for _, s := range statements {
+		questions = append(questions, s.Text(sent))
 	}
 	readings, err := reader.Read(t.Context(), questions...)
 	require.NoError(t, err)
 	for i, r := range readings[1:] {
-		words := file.statements[i].Words(file.text)
+		words := statements[i].Words(sent)
 		if r.Kind == pgparse.Exit {
-			require.True(t, sqllex.Matches(words, "ROLLBACK", "WORK|TRANSACTION?", "TO"), "%q of %q", words, file.text)
+			require.True(t, sqllex.Matches(words, "ROLLBACK", "WORK|TRANSACTION?", "TO"), "%q of %q", words, sent)
 			continue
 		}
-		require.Contains(t, []pgparse.Kind{pgparse.One, pgparse.Refused}, r.Kind, "%q of %q", words, file.text)
-		require.True(t, r.Kind == pgparse.One || readings[0].Kind == pgparse.Refused, "%q of %q", words, file.text)
+		require.Contains(t, []pgparse.Kind{pgparse.One, pgparse.Refused}, r.Kind, "%q of %q", words, sent)
+		require.True(t, r.Kind == pgparse.One || readings[0].Kind == pgparse.Refused, "%q of %q", words, sent)
 	}
 	return readings[0].Kind != pgparse.Refused
 }
 
 // staysOpen runs a file between a BEGIN and a look at what the transaction has done.
-func staysOpen(t *testing.T, conn *pgconn.PgConn, file *reviewed, understood bool) {
+func staysOpen(t *testing.T, conn *pgconn.PgConn, sent string, understood bool) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	results, err := conn.Exec(ctx, "begin isolation level read committed; insert into mark values (1);\n"+file.text+"\n;\nselect count(*) from mark").ReadAll()
+	results, err := conn.Exec(ctx, "begin isolation level read committed; insert into mark values (1);\n"+sent+"\n;\nselect count(*) from mark").ReadAll()
 	switch {
 	case err == nil:
-		require.Equal(t, byte('T'), conn.TxStatus(), file.text)
-		require.Equal(t, "1", string(results[len(results)-1].Rows[0][0]), file.text)
+		require.Equal(t, byte('T'), conn.TxStatus(), sent)
+		require.Equal(t, "1", string(results[len(results)-1].Rows[0][0]), sent)
 	case understood:
-		require.Equal(t, byte('E'), conn.TxStatus(), "%s: %v", file.text, err)
+		require.Equal(t, byte('E'), conn.TxStatus(), "%s: %v", sent, err)
 	default: // a message is read whole before any of it runs
-		require.Equal(t, byte('I'), conn.TxStatus(), "%s: %v", file.text, err)
+		require.Equal(t, byte('I'), conn.TxStatus(), "%s: %v", sent, err)
 	}
 	results, err = conn.Exec(ctx, "rollback; select count(*) from mark").ReadAll()
-	require.NoError(t, err, file.text)
-	require.Equal(t, "0", string(results[1].Rows[0][0]), file.text)
+	require.NoError(t, err, sent)
+	require.Equal(t, "0", string(results[1].Rows[0][0]), sent)
 }

@@ -32,7 +32,8 @@ func fromDevpg(ctx context.Context, source, binaries string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{source: source, url: postgres.ConnString(), stop: postgres.Stop}
+	s := newServer(source, postgres.ConnString())
+	s.stop = postgres.Stop
 	s.about = fmt.Sprintf("%s of %s, from %s", postgres.Version(), postgres.Bin(), source)
 	if err := s.quicken(ctx); err != nil {
 		return nil, errors.Join(err, s.stop())

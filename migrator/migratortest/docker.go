@@ -62,7 +62,8 @@ func fromDocker(ctx context.Context, env func(string) string) (*server, error) {
 		Path:     "/postgres",
 		RawQuery: "sslmode=disable",
 	}
-	s := &server{source: "docker", url: address.String(), stop: container.Close}
+	s := newServer("docker", address.String())
+	s.stop = container.Close
 	version, err := s.await(ctx)
 	if err == nil {
 		err = s.quicken(ctx)
@@ -70,6 +71,7 @@ func fromDocker(ctx context.Context, env func(string) string) (*server, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("image %s: no answer on %s: %w", image, address.Host, err), container.Close())
 	}
+	leash(pool, container)
 	s.about = fmt.Sprintf("%s at %s, from docker image %s", version, address.Host, image)
 	return s, nil
 }

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"net"
 	"net/url"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -141,7 +139,7 @@ func TestDockerThatDoesNotAnswerIsFoundOutSoon(t *testing.T) {
 // A program of tests is run as a process of its own, since each looks for a server only once.
 func TestWithoutAServerATestFailsAndSaysHowToGetOne(t *testing.T) {
 	t.Parallel()
-	out, err := child(t, "MIGRATORTEST_SOURCE=url", "TEST_DATABASE_URL=")
+	out, err := child(t, "TestADatabaseIsEmptyAndOnlyForItsTest", "MIGRATORTEST_SOURCE=url", "TEST_DATABASE_URL=")
 	require.Error(t, err)
 	require.Contains(t, out, "--- FAIL: TestADatabaseIsEmptyAndOnlyForItsTest")
 	require.Contains(t, out, "url: TEST_DATABASE_URL is not set")
@@ -151,20 +149,10 @@ func TestWithoutAServerATestFailsAndSaysHowToGetOne(t *testing.T) {
 func TestTheServerIsToldOnceWithoutItsPassword(t *testing.T) {
 	t.Parallel()
 	database := Database(t)
-	out, err := child(t, "MIGRATORTEST_SOURCE=url", "TEST_DATABASE_URL="+database)
+	out, err := child(t, "TestADatabaseIsEmptyAndOnlyForItsTest", "MIGRATORTEST_SOURCE=url", "TEST_DATABASE_URL="+database)
 	require.NoError(t, err, out)
 	require.Regexp(t, `migratortest: PostgreSQL \d+.* from TEST_DATABASE_URL`, out)
 	if password := connect(t, database).Config().Password; password != "" {
 		require.NotContains(t, out, password)
 	}
-}
-
-func child(t *testing.T, env ...string) (string, error) {
-	t.Helper()
-	binary, err := os.Executable()
-	require.NoError(t, err)
-	cmd := exec.Command(binary, "-test.run=^TestADatabaseIsEmptyAndOnlyForItsTest$", "-test.v")
-	cmd.Env = append(os.Environ(), env...)
-	out, err := cmd.CombinedOutput()
-	return string(out), err
 }

@@ -1,6 +1,7 @@
 package migratortest
 
 import (
+	"context"
 	"os"
 	"testing"
 
@@ -9,7 +10,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestMain(m *testing.M) { os.Exit(Main(m)) }
+func TestMain(m *testing.M) {
+	if os.Getenv(withoutMain) != "" {
+		os.Exit(m.Run())
+	}
+	os.Exit(Main(m))
+}
 
 func TestADatabaseIsEmptyAndOnlyForItsTest(t *testing.T) {
 	t.Parallel()
@@ -71,18 +77,8 @@ func TestManyTestsAskAtOnce(t *testing.T) {
 
 func connect(t *testing.T, url string) *pgx.Conn {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), url)
+	conn, err := pgx.Connect(context.Background(), url) // a cleanup connects too
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = conn.Close(t.Context()) })
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
 	return conn
-}
-
-func BenchmarkDatabase(b *testing.B) {
-	Database(b)
-	s := shared.server
-	for b.Loop() {
-		name, err := s.create(b.Context())
-		require.NoError(b, err)
-		require.NoError(b, s.drop(b.Context(), name))
-	}
 }

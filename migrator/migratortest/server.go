@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
 )
 
 // server is a PostgreSQL on which databases are made.
@@ -19,13 +21,42 @@ type server struct {
 	stop   func() error
 
 	remarks []string // why the sources before this one gave none
+	joined  bool     // another process of the same go test had it started
+
+	maintenance maintenance
+	copying     copying
+	templates   sync.Map // of func() error by name: whether the template is there
+	drops       errgroup.Group
 }
 
-// create makes an empty database. The template is the one that nobody connects to, since a template in use cannot be
-// copied.
-func (s *server) create(ctx context.Context) (name string, err error) {
+// newServer makes a server, of which at most so many databases are dropped at once while tests go on.
+func newServer(source, url string) *server {
+	s := &server{source: source, url: url}
+	s.drops.SetLimit(keptIdle)
+	return s
+}
+
+// end waits until the databases are dropped, or stops the server, which takes them along.
+func (s *server) end() error {
+	if s.stop == nil {
+		err := s.drops.Wait()
+		s.maintenance.close()
+		return err
+	}
+	if err := s.stop(); err != nil {
+		return fmt.Errorf("stop PostgreSQL: %w", err)
+	}
+	return nil
+}
+
+// create makes a copy of a template, to which nobody may be connected meanwhile.
+func (s *server) create(ctx context.Context, template string) (name string, err error) {
+	clause, err := s.copying.of(ctx, s)
+	if err != nil {
+		return "", fmt.Errorf("create a test database: %w", err)
+	}
 	name = "test_" + strings.ToLower(rand.Text()[:16])
-	err = s.exec(ctx, "create database "+pgx.Identifier{name}.Sanitize()+" template template0")
+	err = s.exec(ctx, "create database "+pgx.Identifier{name}.Sanitize()+" template "+pgx.Identifier{template}.Sanitize()+clause)
 	if err != nil {
 		return "", fmt.Errorf("create a test database: %w", err)
 	}
@@ -37,16 +68,6 @@ func (s *server) drop(ctx context.Context, name string) error {
 		return fmt.Errorf("drop a test database: %w", err)
 	}
 	return nil
-}
-
-func (s *server) exec(ctx context.Context, sql string) error {
-	conn, err := pgx.Connect(ctx, s.url)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = conn.Close(ctx) }()
-	_, err = conn.Exec(ctx, sql)
-	return err
 }
 
 // database is the server's URL with another database in it.
@@ -91,7 +112,7 @@ var errNotSet = errors.New("TEST_DATABASE_URL is not set")
 
 // fromURL takes the server that TEST_DATABASE_URL names.
 func fromURL(ctx context.Context, env func(string) string) (*server, error) {
-	s := &server{source: "TEST_DATABASE_URL", url: env("TEST_DATABASE_URL")}
+	s := newServer("TEST_DATABASE_URL", env("TEST_DATABASE_URL"))
 	if s.url == "" {
 		return nil, errNotSet
 	}
