@@ -13,6 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/require"
 
 	agentshaker "github.com/agent-shaker/agent-shaker"
@@ -115,4 +116,23 @@ func openDir(t *testing.T) string {
 	require.NoError(t, os.Chmod(dir, 0o755))
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
 	return dir
+}
+
+func TestEveryCommandHasHelpWithExamples(t *testing.T) {
+	t.Parallel()
+	commands := 0
+	var look func(command *cobra.Command)
+	look = func(command *cobra.Command) {
+		for _, sub := range command.Commands() {
+			look(sub)
+		}
+		if command.Name() == "migrator" || command.Name() == "help" || !command.IsAvailableCommand() {
+			return
+		}
+		commands++
+		require.NotEmpty(t, command.Short, command.Name())
+		require.Contains(t, command.Example, "migrator ", command.Name())
+	}
+	look(cli.Command(nil))
+	require.Greater(t, commands, 13)
 }

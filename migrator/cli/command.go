@@ -58,7 +58,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 something is pending (status --ex
 	flags.StringVar(&t.devData, "dev-data", "", "with --dev: keep the data in this `directory` between runs")
 	command.SetFlagErrorFunc(flagError)
 	command.AddCommand(
-		t.up(), t.down(), t.redo(), t.plan(), t.status(), t.verify(), t.repair(), t.baseline(), t.mark(), t.wait(), t.create(), t.version(),
+		t.up(), t.down(), t.redo(), t.plan(), t.status(), t.verify(), t.repair(), t.baseline(), t.mark(), t.testDown(), t.wait(), t.create(), t.version(),
 	)
 	usageErrors(command)
 	t.errorsAsJSON(command)

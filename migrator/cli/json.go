@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
+	"github.com/agent-shaker/agent-shaker/migrator/check"
 )
 
 // What --json prints. Fields are added, never renamed or removed.
@@ -41,6 +42,10 @@ type (
 	verifyJSON struct {
 		Drift []migrator.Status `json:"drift"`
 		Error *errorJSON        `json:"error,omitempty"`
+	}
+	testDownJSON struct {
+		Reports []check.Report `json:"reports"`
+		Error   *errorJSON     `json:"error,omitempty"`
 	}
 	waitJSON struct {
 		State string `json:"state"` // reachable or current

@@ -116,12 +116,8 @@ func (t *tool) with(cmd *cobra.Command, config migrator.Config, do func(context.
 	if err != nil {
 		return err
 	}
-	ctx := cmd.Context()
-	if t.timeout > 0 {
-		limited, cancel := context.WithTimeoutCause(ctx, t.timeout, fmt.Errorf("gave up after --timeout %s: %w", t.timeout, context.DeadlineExceeded))
-		defer cancel()
-		ctx = limited
-	}
+	ctx, cancel := t.limit(cmd.Context())
+	defer cancel()
 	address, stop, err := t.database(ctx)
 	if err != nil {
 		return err
@@ -134,6 +130,14 @@ func (t *tool) with(cmd *cobra.Command, config migrator.Config, do func(context.
 	t.where = fmt.Sprintf("database %s at %s", conn.Database, conn.Host)
 	config.Table, config.Observe = t.table, t.screen.observe
 	return withVersions(do(ctx, migrator.New(conn, migrations, config)), migrations)
+}
+
+// limit ends a context after --timeout.
+func (t *tool) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	if t.timeout <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeoutCause(ctx, t.timeout, fmt.Errorf("gave up after --timeout %s: %w", t.timeout, context.DeadlineExceeded))
 }
 
 // database returns the connection string to use; "" is what the PG* variables say. No database is guessed: pgx alone

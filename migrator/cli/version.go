@@ -17,7 +17,9 @@ func (t *tool) version() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version of this program and its newest migration",
-		Args:  cobra.NoArgs,
+		Example: `  migrator version
+  migrator version --json`,
+		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			v := versionJSON{Version: "unknown", Go: runtime.Version()}
 			if info, ok := debug.ReadBuildInfo(); ok {
