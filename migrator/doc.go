@@ -12,6 +12,13 @@
 // operation that will be sent. A run walks it and sends; Plan.WriteTo walks it and prints, so a dry run cannot differ
 // from a run. Each migration that has run is a Result. The History is a table of the database, schema_migrations.
 //
+// A target goes up (Up, UpN, UpTo), down (Down, DownTo) or both (Redo); or it runs nothing and writes rows of the history,
+// all in one transaction (Repair, Baseline, MarkApplied, MarkPending): each of those is a Change. Whatever the target, a
+// run takes the lock, outlives a lost connection, and does nothing twice.
+//
+// A repeatable migration, R_name.sql, runs after the versioned ones, and again when its text has changed. It is no part of
+// the order, and is not reverted.
+//
 // # The promises
 //
 //  1. Exactly once. The history row is written in the migration's own transaction, and first. The primary key on version
