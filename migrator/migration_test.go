@@ -101,7 +101,7 @@ func TestAMigrationHasAScriptForEachDirectionThatItHasAFileFor(t *testing.T) {
 	require.Nil(t, m.script(DirectionDown))
 }
 
-// FuzzVersionOrder checks that Compare is a total order, and that of numbers where there are some.
+// FuzzVersionOrder checks that Compare is a total order, and that of numbers where there are some; repeatable ones come last.
 func FuzzVersionOrder(f *testing.F) {
 	for _, seed := range [][3]string{
 		{"1_a.sql", "01_a.sql", "001_b.sql"},
@@ -111,6 +111,8 @@ func FuzzVersionOrder(f *testing.F) {
 		{"18446744073709551616_a.sql", "18446744073709551615_a.sql", "9_z.sql"},
 		{"\xff", "æ", "1\xff"},
 		{"-1_a.sql", "1_a.sql", "+1_a.sql"},
+		{"R_a.sql", "1_a.sql", "R_b.sql"},
+		{"0", "R_", "R"},
 	} {
 		f.Add(seed[0], seed[1], seed[2])
 	}
@@ -137,7 +139,12 @@ func FuzzVersionOrder(f *testing.F) {
 func arithmetic(a, b Version) int {
 	m, numbered := new(big.Int).SetString(string(a[:digits(string(a))]), 10)
 	n, other := new(big.Int).SetString(string(b[:digits(string(b))]), 10)
+	repeats, repeated := strings.HasPrefix(string(a), "R_"), strings.HasPrefix(string(b), "R_")
 	switch {
+	case repeats && !repeated:
+		return 1
+	case !repeats && repeated:
+		return -1
 	case !numbered && other:
 		return -1
 	case numbered && !other:
