@@ -22,7 +22,8 @@ type conn struct {
 	number   int
 	key      string // what a cancel request names this connection by
 	exchange exchange
-	pending  *Cut // waits for the end of the server's answer
+	pending  *Cut // waits for the end of the server's answer, or for a notice
+	notices  int  // in that answer
 }
 
 // A server is a TCP or Unix socket connection.
@@ -98,9 +99,9 @@ func (c *conn) request(kind byte, cut *Cut) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if cut != nil {
-		c.deaf.Store(true)
-		if cut.At == AfterAnswer {
-			c.pending = cut
+		c.deaf.Store(cut.At != AtNotice)
+		if cut.At == AfterAnswer || cut.At == AtNotice {
+			c.pending, c.notices = cut, 0
 		}
 	}
 	starts := c.exchange.request(kind)
@@ -127,24 +128,39 @@ func (c *conn) answers() {
 			c.key = key
 			c.mu.Unlock()
 		}
-		c.answer(kind)
+		if cut := c.answer(kind); cut != nil {
+			down.flush()
+			c.cut(cut)
+		}
 		if err := down.forward(length); err != nil {
 			return
 		}
 	}
 }
 
-// answer takes note of a message before it is passed on, and cuts if this was waited for.
-func (c *conn) answer(kind byte) {
+// answer takes note of a message before it is passed on, and returns the cut that was waiting for it.
+func (c *conn) answer(kind byte) *Cut {
 	c.mu.Lock()
-	var cut *Cut
-	if c.exchange.answer(kind) {
-		cut, c.pending = c.pending, nil
+	defer c.mu.Unlock()
+	ended, cut := c.exchange.answer(kind), c.pending
+	if cut == nil {
+		return nil
 	}
-	c.mu.Unlock()
-	if cut != nil {
-		c.cut(cut)
+	if cut.At == AtNotice && kind == msgNotice {
+		if c.notices++; c.notices == max(cut.Notices, 1) {
+			c.pending = nil
+			return cut
+		}
 	}
+	if !ended {
+		return nil
+	}
+	c.pending = nil
+	if cut.At == AtNotice {
+		c.proxy.traps.putBack()
+		return nil
+	}
+	return cut
 }
 
 // close closes both sides at once.

@@ -15,6 +15,8 @@ type Cut struct {
 	Match func(Message) bool
 	// At is the moment, BeforeForward by default.
 	At Moment
+	// Notices is which notice of the answer AtNotice waits for, the first by default.
+	Notices int
 	// Times is how many matching messages are cut, 1 by default.
 	Times int
 	// RST closes the client's side by TCP's RST; by default it gets FIN.
@@ -35,6 +37,9 @@ const (
 	// AfterAnswer passes on the message and those after it until the server has answered everything (it is ready for a
 	// query, or wants COPY data). The client gets nothing of the answer.
 	AfterAnswer
+	// AtNotice passes the message on, and cuts when the server has raised so many notices in its answer. The client gets what
+	// came before the last of them. An answer that has fewer is not cut, and does not count.
+	AtNotice
 )
 
 // Cut arms a cut. Several may be armed; a message is cut by the first one that matches. Reset disarms them.
@@ -104,6 +109,13 @@ func (t *traps) take(trap *trap) bool {
 	trap.left--
 	t.sprung++
 	return true
+}
+
+// putBack takes back that a trap was sprung.
+func (t *traps) putBack() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.sprung--
 }
 
 // cut breaks the connection, or all of them.

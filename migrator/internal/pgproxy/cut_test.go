@@ -49,6 +49,37 @@ func TestACutLosesTheAnswerAndTheServerHasTheMessageOrNot(t *testing.T) {
 	}
 }
 
+func TestACutAtANoticeLeavesTheClientWhatCameBeforeIt(t *testing.T) {
+	t.Parallel()
+	const noisy = `do $$ begin raise notice 'one'; end $$; insert into kept values (1); do $$ begin raise notice 'two'; perform pg_sleep(0.2); end $$; insert into kept values (2)`
+	for _, test := range []struct {
+		notices, cuts int
+		heard         []string
+		kept          string
+	}{
+		{0, 1, nil, "2"}, // 1 by default; the server goes on
+		{1, 1, nil, "2"},
+		{2, 1, []string{"one"}, "2"},
+		{3, 0, []string{"one", "two"}, "2"},
+	} {
+		proxy, db := start(t)
+		config, err := pgx.ParseConfig(proxy.URL())
+		require.NoError(t, err)
+		var heard []string
+		config.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) { heard = append(heard, n.Message) }
+		conn, err := pgconn.ConnectConfig(t.Context(), &config.Config)
+		require.NoError(t, err)
+		proxy.Cut(pgproxy.Cut{At: pgproxy.AtNotice, Notices: test.notices, Match: pgproxy.Containing("one")})
+		err = query(conn, noisy)
+		require.Equal(t, test.cuts, proxy.Cuts())
+		require.Equal(t, test.cuts == 1, err != nil)
+		require.Equal(t, test.heard, heard)
+		_ = conn.Close(t.Context())
+		ended(t, proxy)
+		require.Equal(t, test.kept, db.kept())
+	}
+}
+
 func TestACutStatementRunsToItsEndThoughTheClientTriesToCancelIt(t *testing.T) {
 	t.Parallel()
 	proxy, db := start(t)

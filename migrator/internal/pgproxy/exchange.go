@@ -24,6 +24,7 @@ const (
 	msgBackendKey    = 'K'
 	msgCopyIn        = 'G'
 	msgErrorResponse = 'E'
+	msgNotice        = 'N'
 	msgReadyForQuery = 'Z'
 )
 
