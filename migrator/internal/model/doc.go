@@ -6,7 +6,8 @@
 // for. migrator.pml says how large it is: two runs of a transactional file and a no-transaction file, whose two
 // statements build an index concurrently and insert a row, with two faults at any moments: a run is killed and another
 // one begins, a worker's connection is lost, a warden's backend is ended. With POOLED all files are transactional and no
-// run has a warden; with ALONE the first run has none.
+// run has a warden; with ALONE the first run has none. With three files the first two are one message, but with APIECE: the
+// orphan of a killed run then goes on with the second when it has done the first.
 //
 // # What holds
 //

@@ -36,6 +36,8 @@ func TestTheProtocolHoldsInEveryOrderOfEvents(t *testing.T) {
 		"FAULTS=2 POOLED",
 		"FAULTS=1 INDEX=1",
 		"FAULTS=1 POOLED FILES=3",
+		"FAULTS=1 FILES=3",
+		"FAULTS=1 FILES=3 APIECE",
 		"FAULTS=1 ALONE",
 		"FAULTS=0 RUNNERS=3",
 		"FAULTS=0 RUNNERS=3 POOLED",
@@ -51,7 +53,7 @@ func TestTheProtocolHoldsInEveryOrderOfEvents(t *testing.T) {
 
 func TestEveryRunEnds(t *testing.T) {
 	t.Parallel()
-	for _, flags := range []string{"FAULTS=1", "FAULTS=1 INDEX=1", "FAULTS=1 POOLED FILES=3", "FAULTS=1 ALONE", "FAULTS=1 NO_K"} {
+	for _, flags := range []string{"FAULTS=1", "FAULTS=1 INDEX=1", "FAULTS=1 POOLED FILES=3", "FAULTS=1 FILES=3", "FAULTS=1 ALONE", "FAULTS=1 NO_K"} {
 		t.Run(flags, func(t *testing.T) {
 			t.Parallel()
 			s := search{flags: flags, liveness: true}
@@ -66,6 +68,7 @@ func TestWithoutEachMechanismSomethingFails(t *testing.T) {
 		// A file is applied twice: by the orphan of a killed run, and by the next one.
 		{"NO_CLAIM", violated("(applied[f]<=1)")},
 		{"NO_CLAIM POOLED", violated("(applied[f]<=1)")},
+		{"NO_CLAIM FILES=3", violated("(applied[f]<=1)")},
 		// The next run meets the index build of an orphan, and fails.
 		{"NO_K2 CONFLICTS=9", violated(" !(refused)")},
 		// A run clears away the index that another one has just built; the file counts as applied without its index.

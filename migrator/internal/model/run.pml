@@ -123,10 +123,17 @@ walk: // run.walk
 	:: f < FILES && f == NOTX -> goto withoutTransaction
 	:: else
 	fi;
-	ask(APPLY, f); // run.step
+	ask(APPLY, f); // run.steps
 	atomic {
 		if
-		:: answer == DONE -> answer = NOTHING; f++; losses = 0; conflicts = 0
+		:: answer == DONE -> answer = NOTHING; losses = 0; conflicts = 0;
+			f++;
+#ifndef APIECE
+			do
+			:: f < NOTX && !TAKES_LOCK -> f++
+			:: else -> break
+			od
+#endif
 #ifdef NO_READING
 		:: answer == TAKEN -> answer = NOTHING; goto walk
 #else

@@ -59,6 +59,13 @@ inline reply(a) {
 #define NEW !row[f]
 #endif
 
+// Transactional files are one message, but where each is sent alone: run.apiece.
+#ifdef APIECE
+#define TOGETHER false
+#else
+#define TOGETHER (f + 1 < NOTX && !B.takesLock)
+#endif
+
 // begin begins a transaction, scripter.open, and makes its claims.
 inline begin(may) {
 	if
@@ -97,7 +104,7 @@ end:
 		applied[f]++; row[f] = true; kept = false; done = 0; reply(DONE) }
 	fi;
 
-	// A transactional file: scripter.move.
+file: // in a transaction: scripter.move
 	if
 	:: atomic { true -> // the file, the seal and the commit
 		assert(!B.told);
@@ -105,7 +112,10 @@ end:
 		assert(applied[f] <= 1);
 		assert(f == 0 || row[f - 1]);
 		row[f] = true; claim[f] = 0;
-		reply(DONE) }
+		if
+		:: TOGETHER -> f++; begin(true); claim[f] = me; goto file // the next one in the message: run.steps
+		:: else -> reply(DONE)
+		fi }
 	:: B.gone -> goto over
 	fi;
 
