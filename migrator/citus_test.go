@@ -58,8 +58,8 @@ func TestOnCitusTheHistoryIsSeenToBeTheCoordinatorsOwn(t *testing.T) {
 	s := scripter{table: table{"app", "o'clock"}, citus: true}
 	plan, err := New(nil, versions("1"), Config{}).plan(&history{table: s.table}, Up(), s, reviewer{})
 	require.NoError(t, err)
-	require.Len(t, plan.steps, 2, "the table is made, the file runs")
-	for _, step := range plan.steps {
+	require.Len(t, slices.Collect(plan.steps), 2, "the table is made, the file runs")
+	for step := range plan.steps {
 		claim := index(t, step.operations, opClaim)
 		looks := step.operations[claim+1].sql
 		require.Contains(t, looks, "from pg_catalog.pg_dist_local_group where groupid operator(pg_catalog.<>) 0")

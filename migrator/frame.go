@@ -23,11 +23,21 @@ func (s scripter) open(isolation, application string) []operation {
 	return ops
 }
 
-// settings are those under which our own statements run.
+// settings are those under which our own statements run, and at first the file.
 func (s scripter) settings(application string) []operation {
 	ops := append(s.keepFromWorkers(), s.limits()...)
 	if application != "" {
 		ops = append(ops, frame("set local application_name = "+literal(applicationName(s.runID, application))))
+	}
+	return ops
+}
+
+// unlimited lifts the limits that what a file has set was reset to: of what is left to run, the seal and the commit, a
+// deferred trigger may take its time.
+func (s scripter) unlimited() []operation {
+	ops := append(s.keepFromWorkers(), frame("set local statement_timeout = 0"))
+	if s.major >= 17 {
+		ops = append(ops, frame("set local transaction_timeout = 0"))
 	}
 	return ops
 }
@@ -54,13 +64,19 @@ func (s scripter) limits() []operation {
 
 // clean frees what a rollback or commit does not: it must not meet the next file, nor a pooler's next client.
 func (s scripter) clean() []operation {
+	return append(s.discard(), clean(block(unlockAll)))
+}
+
+// unlockAll frees the advisory locks of the session.
+const unlockAll = "  perform pg_catalog.pg_advisory_unlock_all();"
+
+func (s scripter) discard() []operation {
 	deallocate := "deallocate all"
 	if s.pooled { // a pooler keeps prepared statements of others in this session, and would not learn of it
 		deallocate = block("  declare name text; begin\n  for name in select p.name from pg_catalog.pg_prepared_statements p where p.from_sql loop\n    execute pg_catalog.format('deallocate %I', name);\n  end loop; end;")
 	}
 	return []operation{
 		clean("discard temp"), clean(deallocate), clean("close all"), clean("unlisten *"),
-		clean(block("  perform pg_catalog.pg_advisory_unlock_all();")),
 	}
 }
 

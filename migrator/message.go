@@ -1,6 +1,8 @@
 package migrator
 
 import (
+	"errors"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -9,8 +11,8 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
 
-// A message is what is sent at once: operations of one step, in the simple protocol. How many go into one is the choice
-// of whoever walks the script.
+// A message is what is sent at once, in the simple protocol: some operations of a step, or several steps. How many go into
+// one is the choice of whoever walks the script.
 type message struct {
 	text  string
 	parts []part
@@ -18,6 +20,7 @@ type message struct {
 
 // A part is an operation, or one statement of its file, in a message.
 type part struct {
+	step       *step // where the message holds several
 	operation  operation
 	start      int                // where it begins in the message, in bytes
 	offset     int                // where that is in the file
@@ -35,13 +38,46 @@ func (p part) results() int {
 func whole(operations []operation) []message {
 	var m message
 	var b strings.Builder
+	m.add(&b, nil, operations)
+	m.text = b.String()
+	return []message{m}
+}
+
+// together puts whole steps into one message. Between two of them stands what is sent there in place of the first one's
+// cleaning.
+func together(steps []*step, between func(*step) []operation) message {
+	var m message
+	var b strings.Builder
+	last := len(steps) - 1
+	for _, s := range steps[:last] {
+		commit := slices.IndexFunc(s.operations, func(o operation) bool { return o.kind == opCommit })
+		m.add(&b, s, s.operations[:commit+1])
+		m.add(&b, s, between(s))
+	}
+	m.add(&b, steps[last], steps[last].operations)
+	m.text = b.String()
+	return m
+}
+
+func (m *message) add(b *strings.Builder, s *step, operations []operation) {
 	for _, o := range operations {
-		m.parts = append(m.parts, part{operation: o, start: b.Len(), offset: o.offset, statements: o.statements})
+		m.parts = append(m.parts, part{step: s, operation: o, start: b.Len(), offset: o.offset, statements: o.statements})
 		b.WriteString(o.sql)
 		b.WriteString(o.end())
 	}
-	m.text = b.String()
-	return []message{m}
+}
+
+// committed counts the steps whose commit is among so many results.
+func (m message) committed(answered int) (steps int) {
+	for _, p := range m.parts {
+		if answered -= p.results(); answered < 0 {
+			break
+		}
+		if p.operation.kind == opCommit {
+			steps++
+		}
+	}
+	return steps
 }
 
 // oneByOne puts each statement of a file into a message of its own, as Citus needs it. What is the tool's own stays
@@ -81,15 +117,31 @@ func (o operation) end() string {
 // A failure is an error of the server, or of the connection, and where it struck.
 type failure struct {
 	err       error
+	step      *step // of those that were sent together
 	operation operation
 	offset    int       // in the file's text; -1 when not known, or when it was not the file
+	unread    bool      // the server has refused the message before it ran any of it
+	ahead     int       // of the steps that it has not run, those before this one
 	blockers  []Backend // who was in the way, where it got no lock
+}
+
+// answered reports whether the server has said that it failed.
+func (f *failure) answered() bool {
+	var pg *pgconn.PgError
+	return errors.As(f.err, &pg)
+}
+
+// nowhere reports whether the server has refused a message without saying where.
+func (f *failure) nowhere() bool {
+	var pg *pgconn.PgError
+	return f.unread && f.offset < 0 && errors.As(f.err, &pg) && pg.Code != "57014" // query cancelled
 }
 
 // locate finds the operation that failed after so many results were answered, and the place in its file. PostgreSQL
 // counts positions in characters of the whole message, from 1; most errors at run time have none, but the number of
 // answers tells the statement.
 func (m message) locate(answered int, err error, pg *pgconn.PgError, bytes bool) *failure {
+	unread := answered == 0
 	if pg != nil && pg.Position > 0 {
 		at := int(pg.Position) - 1
 		if !bytes {
@@ -97,13 +149,13 @@ func (m message) locate(answered int, err error, pg *pgconn.PgError, bytes bool)
 		}
 		for i := len(m.parts) - 1; i >= 0; i-- {
 			if p := m.parts[i]; at >= p.start {
-				return &failure{err: err, operation: p.operation, offset: p.place(at - p.start + p.offset)}
+				return &failure{err: err, step: p.step, operation: p.operation, offset: p.place(at - p.start + p.offset), unread: unread}
 			}
 		}
 	}
 	for _, p := range m.parts {
 		if answered < p.results() {
-			f := &failure{err: err, operation: p.operation, offset: -1}
+			f := &failure{err: err, step: p.step, operation: p.operation, offset: -1, unread: unread}
 			if p.operation.kind == opFile {
 				f.offset = p.statements[answered].Start
 			}
@@ -111,7 +163,8 @@ func (m message) locate(answered int, err error, pg *pgconn.PgError, bytes bool)
 		}
 		answered -= p.results()
 	}
-	return &failure{err: err, operation: m.parts[len(m.parts)-1].operation, offset: -1}
+	last := m.parts[len(m.parts)-1]
+	return &failure{err: err, step: last.step, operation: last.operation, offset: -1}
 }
 
 // place bounds an offset to the file's statements: an error at the end of the input is at the semicolon that we have added.

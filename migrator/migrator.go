@@ -156,7 +156,7 @@ func (m *Migrator) plan(h *history, target Target, s scripter, reviews reviewer)
 		if err != nil || len(changes) == 0 {
 			return &Plan{Target: target}, err
 		}
-		return &Plan{Target: target, Changes: changes, steps: append(s.first(h, target), s.changes(target, changes))}, nil
+		return &Plan{Target: target, Changes: changes, steps: slices.Values(append(s.first(h, target), s.changes(target, changes)))}, nil
 	}
 	if h.foreign != nil {
 		return nil, h.foreign

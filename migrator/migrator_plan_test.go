@@ -27,7 +27,10 @@ func planned(tb testing.TB, migrations []Migration, h *history, target Target) *
 }
 
 func titles(p *Plan) (titles []string) {
-	for _, s := range p.steps {
+	if p.Empty() {
+		return nil
+	}
+	for s := range p.steps {
 		titles = append(titles, s.title)
 	}
 	return titles

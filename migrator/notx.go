@@ -71,7 +71,7 @@ func (r *run) units(ctx context.Context, s scripter, move *Move, file *reviewed,
 		if steps[i].alone {
 			run = func(ctx context.Context, st *step) error { return r.outside(ctx, s, st, file) }
 		}
-		if err := run(ctx, &steps[i]); err != nil {
+		if err := run(ctx, steps[i]); err != nil {
 			return err
 		}
 	}
@@ -89,7 +89,7 @@ func (r *run) outside(ctx context.Context, s scripter, st *step, file *reviewed)
 	}
 	began := time.Now()
 	for pause := 250 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
-		failed, seen := r.send(ctx, st)
+		failed, seen := r.send(ctx, []*step{st})
 		if failed == nil {
 			return r.checkWarden()
 		}
@@ -100,7 +100,7 @@ func (r *run) outside(ctx context.Context, s scripter, st *step, file *reviewed)
 		}
 		failed.blockers = seen.blockers
 		if result == cancelled {
-			return r.settle(ctx, st, failed, cancelled)
+			return r.settle(ctx, failed, cancelled)
 		}
 		if err := r.abandon(ctx); err != nil {
 			return r.stopFor(ctx, opFrame, err)
@@ -114,14 +114,14 @@ func (r *run) outside(ctx context.Context, s scripter, st *step, file *reviewed)
 		wait := jitter(pause)
 		if result != busy || u.outside.kind == opaque || time.Since(began)+wait > r.m.options.RetryFor {
 			again := s.again(st.move, st.number-1)
-			if err := r.step(ctx, &again); err != nil {
+			if err := r.step(ctx, again); err != nil {
 				return err
 			}
-			return r.settle(ctx, st, failed, final)
+			return r.settle(ctx, failed, final)
 		}
 		r.emit(r.event(Event{Kind: EventRetrying, Err: failed.err, Pause: wait, Backends: seen.blockers}, st.move))
 		if err := sleep(ctx, wait); err != nil {
-			return r.settle(ctx, st, failed, cancelled)
+			return r.settle(ctx, failed, cancelled)
 		}
 	}
 }
@@ -141,5 +141,5 @@ func (r *run) resume(ctx context.Context, s scripter, move *Move, file *reviewed
 	if done {
 		next = s.record(move, file, u, p.Done)
 	}
-	return r.step(ctx, &next)
+	return r.step(ctx, next)
 }

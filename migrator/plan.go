@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 )
@@ -34,11 +35,11 @@ type Plan struct {
 	Changes  []Change // rows of the history that are written without running anything
 	Warnings []string // what deserves a look: out of order, missing files, text that is left out
 
-	steps []step // the script: what WriteTo prints and a run sends
+	steps iter.Seq[*step] // the script: what WriteTo prints and a run sends; nil: there is nothing to do
 }
 
 // Empty reports whether there is nothing to do, not even a history table to make.
-func (p *Plan) Empty() bool { return len(p.steps) == 0 }
+func (p *Plan) Empty() bool { return p.steps == nil }
 
 // Only is the target that does what was planned and nothing else, for a program that asks a person in between. What is done
 // already is left out; where something newer was applied meanwhile, going down is refused.

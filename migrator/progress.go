@@ -38,12 +38,16 @@ func (h *history) progressOf(v Version) *progress {
 // progressFor is that of a move; what a move before it in the same plan will have ended is not its own.
 func (h *history) progressFor(moves []Move, i int) *progress {
 	v := moves[i].Migration.Version
+	p := h.progressOf(v)
+	if p == nil {
+		return nil
+	}
 	for _, earlier := range moves[:i] {
 		if earlier.Migration.Version == v {
 			return nil
 		}
 	}
-	return h.progressOf(v)
+	return p
 }
 
 // readProgress reads what is unfinished; the table is there only while something is.

@@ -2,7 +2,6 @@ package migrator_test
 
 import (
 	"context"
-	"strings"
 	"testing"
 	"time"
 
@@ -170,22 +169,4 @@ func TestPromise10NothingPendingCostsOneRoundTripAndTakesNoLock(t *testing.T) {
 	for _, message := range proxy.Messages() {
 		require.NotContains(t, message.SQL, "advisory")
 	}
-}
-
-func TestPendingFilesCostOneRoundTripEachAndSixMore(t *testing.T) {
-	t.Parallel()
-	url := migratortest.Database(t)
-	_, err := open(t, url, ledgerFiles(1), migrator.Config{}).Run(patience(t), migrator.Up())
-	require.NoError(t, err)
-	proxy := pgproxy.Start(t, url)
-	_, err = open(t, proxy.URL(), ledgerFiles(31), migrator.Config{}).Run(patience(t), migrator.Up())
-	require.NoError(t, err)
-	// On a slow machine the lock's connection also looks what a file waits for.
-	looks := 0
-	for _, message := range proxy.Messages() {
-		if strings.Contains(message.SQL, "waitstart") {
-			looks++
-		}
-	}
-	require.LessOrEqual(t, proxy.Flights().Queries-looks, 30+6, "%v", proxy.Messages())
 }

@@ -94,6 +94,32 @@ func TestPromise3NoRepairByHand(t *testing.T) {
 	}
 }
 
+// TestPromise3NoRepairByHandOfFilesThatWereSentTogether is the same at each moment at which one of them is committed: the server
+// goes on with the others, and whoever runs again meets it.
+func TestPromise3NoRepairByHandOfFilesThatWereSentTogether(t *testing.T) {
+	t.Parallel()
+	for _, past := range pasts {
+		if past.together == 0 {
+			continue
+		}
+		t.Run(past.name, func(t *testing.T) {
+			t.Parallel()
+			url := migratortest.Database(t)
+			for k := 1; ; k++ {
+				past.prepare(t, url)
+				cut := pgproxy.Cut{Match: pgproxy.Containing("MG000"), At: pgproxy.AtNotice, Notices: k, Kill: true}
+				if !crash(t, url, cut, past, migrator.Config{}) {
+					require.Equal(t, past.together, k)
+					return
+				}
+				_, err := open(t, url, past.files(), migrator.Config{}).Run(patience(t), past.target)
+				require.NoError(t, err, "run again after notice %d", k)
+				require.Equal(t, past.done, past.state(t, url), "after notice %d", k)
+			}
+		})
+	}
+}
+
 var moments = []pgproxy.Moment{pgproxy.BeforeForward, pgproxy.AfterForward, pgproxy.AfterAnswer}
 
 // modes are the two ways to walk a script.
@@ -101,7 +127,7 @@ var modes = []struct {
 	name   string
 	config migrator.Config
 }{
-	{"one message a file", migrator.Config{}},
+	{"together", migrator.Config{}},
 	{"one by one", migrator.Config{OneByOne: true}},
 }
 
@@ -142,6 +168,20 @@ func TestPromise3WithinTheSameRun(t *testing.T) {
 				}
 			})
 		}
+		t.Run(past.name+"/at a notice", func(t *testing.T) {
+			t.Parallel()
+			url := migratortest.Database(t)
+			for k := 1; k <= past.together; k++ {
+				past.prepare(t, url)
+				proxy := pgproxy.Start(t, url)
+				proxy.Cut(pgproxy.Cut{Match: pgproxy.Containing("MG000"), At: pgproxy.AtNotice, Notices: k})
+				results, err := open(t, proxy.URL(), past.files(), migrator.Config{}).Run(patience(t), past.target)
+				require.NoError(t, err, "notice %d", k)
+				require.Equal(t, past.done, past.state(t, url), "notice %d", k)
+				require.Len(t, results, past.results, "notice %d of %v", k, proxy.Messages())
+				require.Equal(t, k < past.together, proxy.Cuts() == 1)
+			}
+		})
 	}
 }
 

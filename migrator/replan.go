@@ -38,7 +38,7 @@ func (r *run) readHistory(ctx context.Context) (*history, error) {
 			return nil, err
 		}
 		r.worker = worker
-		if r.sent != nil || r.losses.count > 0 {
+		if len(r.sent) > 0 || r.losses.count > 0 {
 			if err := r.endOrphans(ctx); err != nil {
 				return nil, r.stopFor(ctx, opFrame, err)
 			}
@@ -54,11 +54,24 @@ func (r *run) readHistory(ctx context.Context) (*history, error) {
 	}
 	r.server, r.table, r.exists = h.server, h.table, h.exists
 	r.losses.connected()
-	if r.sent != nil && !r.sent.part && r.sent.done(h) {
-		r.finish(r.sent)
+	r.settleSent(h)
+	return h, nil
+}
+
+// settleSent reports what is done of the steps that were sent last.
+func (r *run) settleSent(h *history) {
+	for _, s := range r.sent {
+		if s.part || !s.done(h) {
+			break
+		}
+		if s.move != nil {
+			r.starting(s.move)
+		}
+		if s.settles() {
+			r.finish(s)
+		}
 	}
 	r.sent = nil
-	return h, nil
 }
 
 // pooled reports whether the worker's connection goes through a pooler: the process that the server has for it is not

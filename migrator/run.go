@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -35,10 +36,10 @@ type run struct {
 
 	server    server
 	table     table
-	exists    bool   // the history table
-	fixed     []Move // a relative target, resolved once; what is left of it
-	total     int    // moves of the whole run, as last planned
-	sent      *step  // what became of it is not known
+	exists    bool    // the history table
+	fixed     []Move  // a relative target, resolved once; what is left of it
+	total     int     // moves of the whole run, as last planned
+	sent      []*step // what became of them is not known; the first one runs
 	sentAt    time.Time
 	begun     Version  // the migration that was last reported to start, until it is finished
 	holds     bool     // the worker's session holds a lock: it works on a no-transaction file
@@ -78,10 +79,19 @@ func (r *run) all(ctx context.Context) error {
 // doubt adds to an error that has ended the run that it is not known what became of the move that was under way.
 func (r *run) doubt(err error) error {
 	var told *MigrationError
-	if r.sent == nil || errors.As(err, &told) {
+	s := unsettledOf(r.sent)
+	if s == nil || errors.As(err, &told) {
 		return err
 	}
-	return r.stepError(r.sent, &failure{err: errors.Join(err, ErrUnsettled), offset: -1}, unsettled)
+	return r.stepError(&failure{err: errors.Join(err, ErrUnsettled), step: s, offset: -1}, unsettled)
+}
+
+// unsettledOf returns the first of the steps of which it matters what became of them; nil for none.
+func unsettledOf(sent []*step) *step {
+	if i := slices.IndexFunc(sent, (*step).settles); i >= 0 {
+		return sent[i]
+	}
+	return nil
 }
 
 // done reports the end. Another run may have done what was planned.
@@ -159,10 +169,11 @@ func (r *run) again(ctx context.Context, err error) error {
 
 // giveUp ends a run that has lost its connection for too long, or too often.
 func (r *run) giveUp(ctx context.Context, err error) error {
-	if r.sent == nil {
+	sent := slices.Clone(r.sent)
+	if unsettledOf(sent) == nil {
 		return fmt.Errorf("the database stayed away for %s: %w", r.losses.total().Round(time.Millisecond), err)
 	}
-	sent, failed := r.sent, &failure{err: err, offset: -1}
+	failed := &failure{err: err, offset: -1}
 	if r.lostIn != nil {
 		failed = r.lostIn
 	}
@@ -170,41 +181,59 @@ func (r *run) giveUp(ctx context.Context, err error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*cancelGrace)
 	defer cancel()
 	h, unread := r.readHistory(ctx)
-	switch {
-	case unread != nil:
-		failed.err = errors.Join(failed.err, ErrUnsettled)
-		return r.stepError(sent, failed, unsettled+often)
-	case !sent.done(h):
-		return r.stepError(sent, failed, r.standing(sent, h)+often)
+	if unread == nil {
+		sent = slices.DeleteFunc(sent, func(s *step) bool { return s.done(h) })
 	}
-	return nil // it is done after all
+	if failed.step = unsettledOf(sent); failed.step == nil {
+		return nil // it is done after all
+	}
+	if unread != nil {
+		failed.err = errors.Join(failed.err, ErrUnsettled)
+		return r.stepError(failed, unsettled+often)
+	}
+	return r.stepError(failed, r.standing(failed, h)+often)
 }
 
-// walk sends the steps of a plan.
+// walk sends the steps of a plan, as many together as can be.
 func (r *run) walk(ctx context.Context, plan *Plan) error {
 	r.total = len(r.results) + len(plan.Moves)
-	var begun *Move
-	for i := range plan.steps {
-		s := &plan.steps[i]
-		if s.move != nil {
-			if s.move == begun {
-				continue
+	var ready load
+	var begun *Move // without a transaction
+	for s := range plan.steps {
+		if s.move != nil && s.move == begun {
+			continue
+		}
+		if s.part || !ready.takes(s) || r.apiece() {
+			if err := r.unload(ctx, &ready); err != nil {
+				return err
 			}
+		}
+		if s.part {
 			begun = s.move
 			r.starting(s.move)
-		}
-		run := r.step
-		if s.part {
-			run = r.withoutTransaction
-		}
-		if err := run(ctx, s); err != nil {
-			return err
+			if err := r.withoutTransaction(ctx, s); err != nil {
+				return err
+			}
+		} else {
+			ready.add(s)
 		}
 		if !r.server.Citus && s.move != nil && r.reviews[s.move.script().Path].makesCitus() {
+			if err := r.unload(ctx, &ready); err != nil {
+				return err
+			}
 			return &stop{outcome: taken, err: errors.New("the server has Citus now, and is to be looked at again")}
 		}
 	}
-	return nil
+	return r.unload(ctx, &ready)
+}
+
+// unload sends what is ready.
+func (r *run) unload(ctx context.Context, ready *load) error {
+	steps := ready.steps
+	if *ready = (load{}); len(steps) == 0 {
+		return nil
+	}
+	return r.steps(ctx, steps)
 }
 
 func (r *run) emit(e Event) {

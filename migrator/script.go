@@ -2,6 +2,7 @@ package migrator
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -88,35 +89,49 @@ type scripter struct {
 	citus         bool          // the server is a coordinator, and what files do goes on to its workers
 }
 
-// script returns everything that is to be sent for the moves, in order.
-func (s scripter) script(h *history, target Target, migrations []Migration, moves []Move, reviews []*reviewed) []step {
-	steps := s.first(h, target)
-	if len(moves) > 0 {
-		if fill := s.fillChecksums(h, migrations); fill != nil {
-			steps = append(steps, *fill)
+// script lays out everything that is to be sent for the moves, in order, and each step only when it is its turn: the
+// statements around a file are more text than most files. nil: there is nothing to do.
+func (s scripter) script(h *history, target Target, migrations []Migration, moves []Move, reviews []*reviewed) iter.Seq[*step] {
+	first := s.first(h, target)
+	if len(first)+len(moves) == 0 {
+		return nil
+	}
+	if fill := s.fillChecksums(h, migrations); fill != nil && len(moves) > 0 {
+		first = append(first, fill)
+	}
+	return func(yield func(*step) bool) {
+		for _, st := range first {
+			if !yield(st) {
+				return
+			}
+		}
+		for i := range moves {
+			p := h.progressFor(moves, i)
+			var steps []*step
+			if reviews[i].units != nil || p != nil { // a file that was begun may have been emptied since
+				steps = s.noTransaction(&moves[i], reviews[i], p)
+			} else {
+				steps = append(steps, s.move(&moves[i], reviews[i]))
+			}
+			for _, st := range steps {
+				if !yield(st) {
+					return
+				}
+			}
 		}
 	}
-	for i := range moves {
-		p := h.progressFor(moves, i)
-		if reviews[i].units != nil || p != nil { // a file that was begun may have been emptied since
-			steps = append(steps, s.noTransaction(&moves[i], reviews[i], p)...)
-		} else {
-			steps = append(steps, s.move(&moves[i], reviews[i]))
-		}
-	}
-	return steps
 }
 
 // first is what comes before all else.
-func (s scripter) first(h *history, target Target) []step {
+func (s scripter) first(h *history, target Target) []*step {
 	if !h.exists && target.applies() {
-		return []step{s.createHistory()}
+		return []*step{s.createHistory()}
 	}
 	return nil
 }
 
 // createHistory makes the table. Two poolers' clients may do so at once: the loser's error is one that is read again.
-func (s scripter) createHistory() step {
+func (s scripter) createHistory() *step {
 	ddl := strings.TrimSpace(strings.Replace(historySQL, defaultTable, s.table.sql(), 1))
 	return s.transaction(fmt.Sprintf("make the history table %s", s.table), operation{kind: opClaim, sql: ddl})
 }
@@ -132,22 +147,21 @@ func (s scripter) fillChecksums(h *history, migrations []Migration) *step {
 	if len(values) == 0 {
 		return nil
 	}
-	fill := s.transaction("record checksums that are not known yet", operation{kind: opClaim, sql: fmt.Sprintf(
+	return s.transaction("record checksums that are not known yet", operation{kind: opClaim, sql: fmt.Sprintf(
 		"update %s as h set checksum = v.checksum from (values\n%s) as v (version, checksum)\nwhere h.version operator(pg_catalog.=) v.version and coalesce(h.checksum, '') operator(pg_catalog.=) ''",
 		s.table.sql(), strings.Join(values, ",\n"))})
-	return &fill
 }
 
 // transaction is a step of the tool's own.
-func (s scripter) transaction(title string, operations ...operation) step {
+func (s scripter) transaction(title string, operations ...operation) *step {
 	ops := slices.Concat(
 		s.open("", ""), s.localTables(), operations, s.stayHome(), []operation{{kind: opCommit, sql: "commit"}},
 	)
-	return step{title: title, operations: ops}
+	return &step{title: title, operations: ops}
 }
 
 // move is the step of one file.
-func (s scripter) move(move *Move, file *reviewed) step {
+func (s scripter) move(move *Move, file *reviewed) *step {
 	version := move.Migration.Version
 	limit := frame(fmt.Sprintf("set local lock_timeout = '%dms'", milliseconds(file.script.lockTimeout(s.lockTimeout))))
 	ops := slices.Concat(
@@ -155,9 +169,9 @@ func (s scripter) move(move *Move, file *reviewed) step {
 		[]operation{limit}, s.tellWorkers(limit), []operation{file.operation()},
 		// What the file has set must not meet the seal, nor the settings below: role and search_path above all.
 		s.keepFromWorkers(), []operation{frame("reset session authorization"), frame("reset role"), frame(resetAll)},
-		s.settings(string(version)), []operation{limit, s.seal(move), {kind: opCommit, sql: "commit"}},
+		s.unlimited(), []operation{limit, s.seal(move), {kind: opCommit, sql: "commit"}},
 	)
-	return step{move: move, title: title(move), operations: append(ops, s.clean()...)}
+	return &step{move: move, title: title(move), operations: append(ops, s.clean()...)}
 }
 
 // milliseconds rounds up: 0 would be no limit.

@@ -4,7 +4,7 @@ import "fmt"
 
 // changes is the step of a target that runs nothing: all of its rows in one transaction. Each is claimed as it was read, so
 // that what another run has written meanwhile is not overwritten.
-func (s scripter) changes(target Target, changes []Change) step {
+func (s scripter) changes(target Target, changes []Change) *step {
 	var claims []operation
 	for i := range changes {
 		claims = append(claims, s.change(&changes[i])...)

@@ -17,8 +17,8 @@ const (
 // A statement that can run in a transaction travels in one with its record, which is claimed first, so it cannot run
 // twice. For one that cannot, it is recorded that it begins, and afterwards that it is done; what was cut off in
 // between is settled from the catalog.
-func (s scripter) noTransaction(move *Move, file *reviewed, p *progress) []step {
-	steps := []step{s.lockSession(move)}
+func (s scripter) noTransaction(move *Move, file *reviewed, p *progress) []*step {
+	steps := []*step{s.lockSession(move)}
 	done := 0
 	if p == nil {
 		steps = append(steps, s.begin(move))
@@ -39,14 +39,14 @@ func (s scripter) noTransaction(move *Move, file *reviewed, p *progress) []step 
 
 // lockSession takes a lock of the session that works: the backend of a client that is gone keeps it, so nobody runs
 // beside that.
-func (s scripter) lockSession(move *Move) step {
-	return step{move: move, part: true, title: title(move) + ": keep other runs away", operations: []operation{{kind: opLock, sql: block(fmt.Sprintf(
+func (s scripter) lockSession(move *Move) *step {
+	return &step{move: move, part: true, title: title(move) + ": keep other runs away", operations: []operation{{kind: opLock, sql: block(fmt.Sprintf(
 		"  if not pg_catalog.pg_try_advisory_lock(%d) then\n    raise exception using errcode = '%s', message = 'another run, or what is left of one, is busy with a no-transaction file';\n  end if;",
 		s.table.sessionKey(), codeLocked))}}}
 }
 
 // begin makes the progress table where there is none, and the file's row.
-func (s scripter) begin(move *Move) step {
+func (s scripter) begin(move *Move) *step {
 	ddl := strings.TrimSpace(strings.Replace(withoutComments(progressSQL), defaultTable+progressSuffix, s.table.progress().sql(), 1))
 	operations := append(s.localTables(), operation{kind: opClaim, sql: ddl}, operation{kind: opClaim, sql: fmt.Sprintf(
 		"insert into %s (version, direction)\nvalues (%s, %s)",
@@ -55,7 +55,7 @@ func (s scripter) begin(move *Move) step {
 }
 
 // inside runs a statement in a transaction, with its record.
-func (s scripter) inside(move *Move, file *reviewed, i int) step {
+func (s scripter) inside(move *Move, file *reviewed, i int) *step {
 	u := file.units[i]
 	limit := frame(fmt.Sprintf("set local lock_timeout = '%dms'", milliseconds(file.script.lockTimeout(s.lockTimeout))))
 	operations := slices.Concat(
@@ -68,7 +68,7 @@ func (s scripter) inside(move *Move, file *reviewed, i int) step {
 
 // start records that a statement begins which can be in no transaction with its record, and what tells afterwards how far
 // it came.
-func (s scripter) start(move *Move, file *reviewed, i int) step {
+func (s scripter) start(move *Move, file *reviewed, i int) *step {
 	u := file.units[i]
 	operations := []operation{s.claimProgress(move, fmt.Sprintf("set started = %s", literal(u.statement.Text(file.text))), i, "started is null")}
 	operations = append(operations, file.settings(u)...) // the search_path finds what the statement is about
@@ -82,7 +82,7 @@ func (s scripter) start(move *Move, file *reviewed, i int) step {
 }
 
 // alone runs an operation outside a transaction, where the settings of a unit hold.
-func (s scripter) alone(move *Move, file *reviewed, u *unit, title string, o operation) step {
+func (s scripter) alone(move *Move, file *reviewed, u *unit, title string, o operation) *step {
 	// CONCURRENTLY waits without being in anybody's way, and to give up would leave an invalid index each time.
 	timeout := file.script.lockTimeout(s.lockTimeout)
 	if u.outside.concurrently {
@@ -97,11 +97,11 @@ func (s scripter) alone(move *Move, file *reviewed, u *unit, title string, o ope
 		frame(fmt.Sprintf("set lock_timeout = '%dms'", milliseconds(timeout))))
 	operations = append(append(operations, file.settings(u)...), o,
 		frame("reset session authorization"), frame("reset role"), frame(resetAll))
-	return step{move: move, part: true, alone: true, patient: u.outside.concurrently, title: title, operations: operations}
+	return &step{move: move, part: true, alone: true, patient: u.outside.concurrently, title: title, operations: operations}
 }
 
 // record notes that a statement outside a transaction is done. An index that is not valid is not.
-func (s scripter) record(move *Move, file *reviewed, u *unit, i int) step {
+func (s scripter) record(move *Move, file *reviewed, u *unit, i int) *step {
 	var operations []operation
 	if u.outside.kind == buildsIndex {
 		operations = append(operations, frame("set local search_path = pg_catalog"), operation{kind: opClaim, sql: s.seesIndex(move, u)})
@@ -125,18 +125,18 @@ func (s scripter) seesIndex(move *Move, u *unit) string {
 }
 
 // again takes back that a statement was begun: nothing is left of it.
-func (s scripter) again(move *Move, done int) step {
+func (s scripter) again(move *Move, done int) *step {
 	return s.part(move, title(move)+": begin a statement again", s.claimProgress(move, "set started = null", done, "started is not null"))
 }
 
 // end records the file as done, and takes the progress table away where it was the last.
-func (s scripter) end(move *Move, units int) step {
+func (s scripter) end(move *Move, units int) *step {
 	progress := s.table.progress().sql()
 	ops := append(s.open("", string(move.Migration.Version)), s.claim(move), operation{kind: opClaim, sql: block(fmt.Sprintf(
 		"  delete from %s where version operator(pg_catalog.=) %s and done operator(pg_catalog.=) %d and started is null;\n  if not found then\n    raise exception using errcode = '%s', message = 'another run has gone on with it';\n  end if;",
 		progress, literal(string(move.Migration.Version)), units, codeStale))},
 		s.dropProgress(), s.seal(move), operation{kind: opCommit, sql: "commit"})
-	return step{move: move, title: title(move) + ": record it", operations: append(ops, s.clean()...)}
+	return &step{move: move, title: title(move) + ": record it", operations: append(ops, s.clean()...)}
 }
 
 // dropProgress takes the table away where nothing is unfinished any more.
@@ -148,7 +148,7 @@ func (s scripter) dropProgress() operation {
 
 // part is a transaction of a no-transaction file: claimed and sealed as the whole of another file is, but that going up
 // the history row is taken away again: the file is not done.
-func (s scripter) part(move *Move, title string, operations ...operation) step {
+func (s scripter) part(move *Move, title string, operations ...operation) *step {
 	version := literal(string(move.Migration.Version))
 	own := "xmin operator(pg_catalog.=) pg_catalog.pg_current_xact_id()::pg_catalog.xid"
 	take := "  delete from %s where version operator(pg_catalog.=) %s and " + own + ";\n"
@@ -161,8 +161,8 @@ func (s scripter) part(move *Move, title string, operations ...operation) step {
 	ops := append(s.open(move.script().Isolation, string(move.Migration.Version)), s.claim(move))
 	ops = append(append(ops, operations...), s.keepFromWorkers()...)
 	ops = append(ops, frame("reset session authorization"), frame("reset role"), frame(resetAll))
-	ops = append(ops, s.settings(string(move.Migration.Version))...)
-	return step{move: move, part: true, title: title, operations: append(ops, operation{kind: opSeal, sql: seal}, operation{kind: opCommit, sql: "commit"})}
+	ops = append(ops, s.unlimited()...)
+	return &step{move: move, part: true, title: title, operations: append(ops, operation{kind: opSeal, sql: seal}, operation{kind: opCommit, sql: "commit"})}
 }
 
 // advance claims that a statement has run.

@@ -17,7 +17,7 @@ type notxCase struct {
 	scripter
 	move  *Move
 	file  *reviewed
-	steps []step
+	steps []*step
 }
 
 // notxVariants calls check under every combination of what the script of a no-transaction file depends on.
@@ -46,7 +46,7 @@ insert into t values (4) -- and no semicolon`)
 	}
 }
 
-func stepTitles(steps []step) (titles []string) {
+func stepTitles(steps []*step) (titles []string) {
 	for _, s := range steps {
 		titles = append(titles, s.title)
 	}

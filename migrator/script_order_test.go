@@ -178,9 +178,10 @@ func TestTheToolsOwnTransactionsLockAndLiftLimitsToo(t *testing.T) {
 		s := scripter{table: table{"app", "o'clock"}, major: 17, takesLock: takesLock, lockTimeout: time.Second}
 		plan, err := New(nil, nil, Config{}).plan(&history{table: s.table}, Up(), s, reviewer{})
 		require.NoError(t, err)
-		require.Len(t, plan.steps, 1)
-		require.Nil(t, plan.steps[0].move)
-		ops := plan.steps[0].operations
+		steps := slices.Collect(plan.steps)
+		require.Len(t, steps, 1)
+		require.Nil(t, steps[0].move)
+		ops := steps[0].operations
 		require.Equal(t, takesLock, slices.ContainsFunc(ops, func(o operation) bool { return o.kind == opLock }))
 		require.Contains(t, sqls(ops), "set local transaction_timeout = 0")
 		require.Equal(t, "commit", ops[len(ops)-1].sql)

@@ -101,7 +101,7 @@ func (r *run) same(ctx context.Context, file *reviewed, u *unit, index int64) (b
 // clear sends a statement that ends what is left of another one, with its settings.
 func (r *run) clear(ctx context.Context, s scripter, move *Move, file *reviewed, u *unit, sql string) error {
 	st := s.alone(move, file, u, title(move)+": "+sql, operation{kind: opSettle, sql: sql})
-	failed, _ := r.send(ctx, &st)
+	failed, _ := r.send(ctx, []*step{st})
 	if failed == nil {
 		return nil
 	}
@@ -110,7 +110,7 @@ func (r *run) clear(ctx context.Context, s scripter, move *Move, file *reviewed,
 		return &stop{outcome: lost, err: failed.err}
 	}
 	failed.err = fmt.Errorf("clear up after a statement that was cut off: %s: %w", sql, failed.err)
-	return r.settle(ctx, &st, failed, result)
+	return r.settle(ctx, failed, result)
 }
 
 // waitForBuilders waits while other sessions build indexes on the table: one that is not valid may be about to be.

@@ -3,10 +3,10 @@ package migrator
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
-
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 const (
@@ -31,23 +31,30 @@ func (r *run) stopFor(ctx context.Context, kind operationKind, err error) *stop 
 }
 
 // step sends a step until it is committed, or until its failure is none that trying again would mend.
-func (r *run) step(ctx context.Context, s *step) error {
-	began := time.Now()
-	for pause := 250 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
-		failed, seen := r.send(ctx, s)
+func (r *run) step(ctx context.Context, s *step) error { return r.steps(ctx, []*step{s}) }
+
+// steps does the same with several, which are sent together. Where one fails, those before it are done and those after it
+// were not begun, so that the rest is sent again from there.
+func (r *run) steps(ctx context.Context, steps []*step) error {
+	var tries tries
+	for {
+		failed, seen := r.send(ctx, steps)
 		if failed == nil {
-			r.progress(s)
+			for len(r.sent) > 0 {
+				r.land(nil)
+			}
 			return r.checkWarden()
 		}
+		s := failed.step
 		if s.does != nil && s.does.needsNoTransaction(failed) {
 			return r.replan(ctx, failed.err)
 		}
 		switch result := judgeError(ctx, failed.operation.kind, failed.err, seen.exceeded, r.server); result {
 		case busy:
-			wait := jitter(pause)
-			if time.Since(began)+wait > r.m.options.RetryFor {
+			wait, ok := tries.next(s, r.sentAt, r.m.options.RetryFor)
+			if !ok {
 				failed.blockers = seen.blockers
-				return r.settle(ctx, s, failed, final)
+				return r.settle(ctx, failed, final)
 			}
 			if err := r.abandon(ctx); err != nil {
 				return r.stopFor(ctx, opFrame, err)
@@ -55,8 +62,9 @@ func (r *run) step(ctx context.Context, s *step) error {
 			r.sent = nil
 			r.emit(r.event(Event{Kind: EventRetrying, Err: failed.err, Pause: wait, Backends: seen.blockers}, s.move))
 			if err := sleep(ctx, wait); err != nil {
-				return r.settle(ctx, s, failed, cancelled)
+				return r.settle(ctx, failed, cancelled)
 			}
+			steps = steps[slices.Index(steps, s):]
 		case taken, locked:
 			if err := r.replan(ctx, failed.err); result == taken {
 				return err
@@ -65,10 +73,46 @@ func (r *run) step(ctx context.Context, s *step) error {
 		case lost:
 			r.lostIn = failed
 			return &stop{outcome: lost, err: failed.err}
-		case cancelled, final:
-			return r.settle(ctx, s, failed, result)
+		case final:
+			if len(steps) > 1 && failed.nowhere() {
+				return r.apart(ctx, steps)
+			}
+			return r.settle(ctx, failed, final)
+		case cancelled:
+			return r.settle(ctx, failed, cancelled)
 		}
 	}
+}
+
+// apart sends each step alone, where a message was refused as a whole and nothing says because of which: a character that
+// the database's encoding does not have, or what is too deeply nested to be read.
+func (r *run) apart(ctx context.Context, steps []*step) error {
+	if err := r.abandon(ctx); err != nil {
+		return r.stopFor(ctx, opFrame, err)
+	}
+	for _, s := range steps {
+		if err := r.step(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tries are those of a step that finds a lock taken.
+type tries struct {
+	of    *step
+	began time.Time
+	pause time.Duration
+}
+
+// next is how long to pause before the step that was sent at that time is tried again; not ok: it was tried for long enough.
+func (t *tries) next(s *step, sent time.Time, limit time.Duration) (wait time.Duration, ok bool) {
+	if t.of != s {
+		*t = tries{of: s, began: sent, pause: 250 * time.Millisecond}
+	}
+	wait = jitter(t.pause)
+	t.pause = min(2*t.pause, 10*time.Second)
+	return wait, time.Since(t.began)+wait <= limit
 }
 
 // replan gives up a step that is certain not to have been done by us: what is left to do is to be found out anew.
@@ -78,70 +122,6 @@ func (r *run) replan(ctx context.Context, err error) error {
 	}
 	r.sent = nil
 	return &stop{outcome: taken, err: err}
-}
-
-// seen is what the watch saw while something was sent.
-type seen struct {
-	exceeded bool
-	blockers []Backend
-}
-
-// send sends a step's messages and waits for their answers; nil is success.
-func (r *run) send(ctx context.Context, s *step) (failed *failure, sight seen) {
-	messages := whole(s.operations)
-	if r.oneByOne() || s.alone {
-		messages = oneByOne(s.operations)
-	}
-	if s.settles() {
-		r.sent = s
-	}
-	if !r.holds {
-		r.sentAt = time.Now()
-	}
-	if r.warden != nil && s.move != nil {
-		w := &watch{warden: r.warden, worker: r.server.PID, limit: r.limit(s), snapshots: s.patient, report: func(blockers []Backend, waited time.Duration) {
-			r.emit(r.event(Event{Kind: EventBlocked, Backends: blockers, Elapsed: waited}, s.move))
-		}}
-		w.start(ctx)
-		defer func() {
-			w.stop()
-			sight = seen{exceeded: w.exceeded, blockers: w.blockers}
-			if w.err != nil {
-				r.dropWarden()
-			}
-		}()
-	}
-	for _, m := range messages {
-		if failed = r.exchange(ctx, m, s.move); failed != nil {
-			break
-		}
-	}
-	return failed, sight
-}
-
-// exchange sends one message and reads its answer.
-func (r *run) exchange(ctx context.Context, m message, move *Move) *failure {
-	r.worker.onNotice = func(n *pgconn.Notice) {
-		if move != nil && n.SeverityUnlocalized != "DEBUG" {
-			r.emit(r.event(Event{Kind: EventNotice, Message: n.SeverityUnlocalized + ": " + n.Message}, move))
-		}
-	}
-	answered, err := r.worker.exec(ctx, m.text, nil)
-	r.worker.onNotice = nil
-	if err == nil {
-		return nil
-	}
-	var pg *pgconn.PgError
-	errors.As(err, &pg)
-	return m.locate(answered, err, pg, r.worker.pg.ParameterStatus("server_encoding") == "SQL_ASCII")
-}
-
-// limit is how long all waits of a step for locks may take together.
-func (r *run) limit(s *step) time.Duration {
-	if s.patient {
-		return 0
-	}
-	return s.move.script().lockTimeout(r.m.options.LockTimeout)
 }
 
 // abandon ends what an error has left open, and frees what outlives a rollback: in one message, since a pooler gives the
@@ -157,9 +137,13 @@ func (r *run) abandon(ctx context.Context) error {
 }
 
 // standing says what the database contains of a step that is not done.
-func (r *run) standing(s *step, h *history) string {
-	if s.move == nil {
+func (r *run) standing(failed *failure, h *history) string {
+	s := failed.step
+	switch {
+	case s.move == nil:
 		return notRecorded
+	case failed.ahead > 0:
+		return fmt.Sprintf("not begun; nothing of this file was applied, nor of what was sent together with it (files before it: %d)", failed.ahead)
 	}
 	if file := r.reviews[s.move.script().Path]; file != nil && file.units != nil {
 		return h.progressOf(s.move.Migration.Version).standing(file)
@@ -169,8 +153,8 @@ func (r *run) standing(s *step, h *history) string {
 
 // settle finds out what a failed or cancelled step has left behind. No error says "rolled back" before the history was
 // read: a cancel may come after the commit.
-func (r *run) settle(ctx context.Context, s *step, failed *failure, why outcome) error {
-	cause := failed.err
+func (r *run) settle(ctx context.Context, failed *failure, why outcome) error {
+	s, cause := failed.step, failed.err
 	if why == cancelled {
 		cause = context.Cause(ctx)
 	}
@@ -180,18 +164,21 @@ func (r *run) settle(ctx context.Context, s *step, failed *failure, why outcome)
 		r.hangUp()
 	}
 	if !s.settles() {
+		if failed.answered() { // and so begun none of the others
+			r.sent = nil
+		}
 		return r.explain(s.title, cause)
 	}
 	h, err := r.readHistory(ctx)
 	switch {
 	case err != nil:
 		failed.err = errors.Join(cause, ErrUnsettled)
-		return r.stepError(s, failed, unsettled)
+		return r.stepError(failed, unsettled)
 	case !s.done(h):
 		failed.err = cause
-		return r.stepError(s, failed, r.standing(s, h))
+		return r.stepError(failed, r.standing(failed, h))
 	case why == cancelled:
-		return r.stepError(s, &failure{err: cause, offset: -1}, committed)
+		return r.stepError(&failure{err: cause, step: s, offset: -1}, committed)
 	}
 	r.hangUp() // the error came after the commit: what follows gets a session that is sure to be clean
 	return &stop{outcome: taken, err: cause}

@@ -14,11 +14,11 @@ import (
 // What a run tells: its events, its results, its errors.
 
 // stepError words the failure of a step.
-func (r *run) stepError(s *step, failed *failure, state string) error {
-	if s.move == nil {
+func (r *run) stepError(failed *failure, state string) error {
+	if s := failed.step; s.move == nil {
 		return fmt.Errorf("%w\nSTATE: %s", r.explain(s.title, failed.err), state)
 	}
-	return r.migrationError(s.move, failed, state)
+	return r.migrationError(failed.step.move, failed, state)
 }
 
 // migrationError words a failure and reports it.
@@ -29,7 +29,9 @@ func (r *run) migrationError(move *Move, failed *failure, state string) error {
 		e.Line, e.Column = sqllex.Position(script.SQL, failed.offset)
 		e.Source = sourceLine(script.SQL, failed.offset)
 	}
-	r.emit(r.event(Event{Kind: EventFailed, Err: e, Elapsed: time.Since(r.sentAt)}, move))
+	event := r.event(Event{Kind: EventFailed, Err: e, Elapsed: time.Since(r.sentAt)}, move)
+	event.Index += failed.ahead
+	r.emit(event)
 	return e
 }
 
@@ -53,7 +55,7 @@ func (r *run) starting(move *Move) {
 
 // progress notes that a step is done.
 func (r *run) progress(s *step) {
-	r.sent, r.waiting = nil, waiting{}
+	r.waiting = waiting{}
 	switch {
 	case s.does != nil:
 		r.emit(r.event(Event{Kind: EventStatement, Statement: s.number, Statements: s.of}, s.move))
@@ -81,7 +83,7 @@ func (r *run) finish(s *step) {
 		r.emit(r.event(Event{Kind: EventFinished, Elapsed: elapsed}, move))
 		r.results = append(r.results, Result{Version: move.Migration.Version, Direction: move.Direction, Elapsed: elapsed})
 	}
-	r.sent, r.begun = nil, ""
+	r.begun = ""
 	r.advanced()
 	if len(r.fixed) > 0 {
 		r.fixed = r.fixed[1:]

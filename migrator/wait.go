@@ -92,7 +92,7 @@ func (r *run) announce(plan *Plan) {
 
 // checkWarden makes a run that has lost its warden take the lock again before the next file.
 func (r *run) checkWarden() error {
-	if r.warden == nil && !r.takesLock() {
+	if (r.warden == nil || !r.warden.held) && !r.takesLock() {
 		return &stop{outcome: taken, err: errors.New("the connection that held the run lock was lost")}
 	}
 	return nil

@@ -3,89 +3,173 @@ package migrator
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 )
 
 const (
-	watchAfter = 100 * time.Millisecond // most files are done by then
+	watchAfter = 100 * time.Millisecond
 	watchEvery = 50 * time.Millisecond
 	nameEvery  = time.Second // how often the blockers are reported
 )
 
-// A watch looks, on the warden's connection, at what the worker waits for while a file runs. PostgreSQL's lock_timeout
+// A watch looks, on the warden's connection, at what the worker waits for while files run. PostgreSQL's lock_timeout
 // bounds each wait alone; whoever queues behind the first lock that a file has got waits for the sum.
 type watch struct {
-	warden    *warden
-	worker    uint32
-	snapshots bool          // waiting for others' transactions counts too: CONCURRENTLY does
-	limit     time.Duration // for all waits of the file together; 0: none
-	report    func(blockers []Backend, waited time.Duration)
+	warden *warden
+	worker uint32
+	report func(Event)
+	anew   func(context.Context) *warden // replaces a warden that was lost, where it succeeds; nil: nobody does
 
+	subject  atomic.Pointer[subject]
+	hurry    chan struct{}
 	done     chan struct{}
 	stopped  chan struct{}
 	exceeded bool
-	blockers []Backend // those last seen
-	err      error     // the warden's connection was lost
+	of       *subject
+	blockers []Backend // those of it last seen
+	err      error     // the warden's connection was lost, and is not replaced
+}
+
+// A subject is the file that runs.
+type subject struct {
+	event     Event         // to be reported, with who is in the way
+	snapshots bool          // waiting for others' transactions counts too: CONCURRENTLY does
+	limit     time.Duration // for all waits of the file together; 0: none
+}
+
+// seen is what the watch saw while something was sent.
+type seen struct {
+	exceeded bool
+	blockers []Backend // of the file that ran last
 }
 
 // start begins to watch; stop ends it and must be called before the warden or the fields are used again.
 func (w *watch) start(ctx context.Context) {
-	w.done, w.stopped = make(chan struct{}), make(chan struct{})
+	w.hurry, w.done, w.stopped = make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(w.stopped)
 		w.loop(ctx)
 	}()
 }
 
-func (w *watch) stop() {
+// follow turns to another file. It is not waited for to be noticed, but where the limit is short.
+func (w *watch) follow(s subject) {
+	w.subject.Store(&s)
+	if s.first() < watchAfter {
+		select {
+		case w.hurry <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (w *watch) stop() seen {
 	close(w.done)
 	<-w.stopped
+	s := seen{exceeded: w.exceeded}
+	if w.of == w.subject.Load() {
+		s.blockers = w.blockers
+	}
+	return s
 }
 
 func (w *watch) loop(ctx context.Context) {
-	var past, current time.Duration // of the waits that are over, of the one that is not
-	var since, reported string
-	var reportedAt time.Time
-	for pause := w.first(); w.sleep(ctx, pause); pause = watchEvery {
-		waited, began, err := w.look(ctx)
-		if err != nil {
-			w.err = err
+	var seen waits
+	for {
+		pause := watchEvery
+		s := w.subject.Load()
+		if s != w.of {
+			w.of, w.blockers, seen, pause = s, nil, waits{}, s.first()
+		}
+		if w.err != nil {
+			pause = nameEvery
+		}
+		if !w.sleep(ctx, pause) {
 			return
 		}
-		if began != since {
-			past, since = past+current, began
-		}
-		current = waited
-		if began == "" {
-			continue
-		}
-		if began != reported || time.Since(reportedAt) >= nameEvery {
-			if w.err = w.name(ctx, past+current); w.err != nil {
-				return
+		switch {
+		case w.err != nil:
+			w.replace(ctx)
+		case s != nil && w.subject.Load() == s:
+			w.err = w.check(ctx, s, &seen)
+			if w.err != nil {
+				w.replace(ctx)
 			}
-			reported, reportedAt = began, time.Now()
 		}
-		if w.limit > 0 && past+current >= w.limit {
-			w.exceeded = true
-			_, w.err = w.warden.exec(ctx, fmt.Sprintf("select pg_catalog.pg_cancel_backend(%d)", w.worker), nil)
+		if w.err != nil && w.anew == nil {
 			return
 		}
 	}
 }
 
-// first is when to look for the first time: early enough to see who is in the way of a short limit.
-func (w *watch) first() time.Duration {
-	if w.limit > 0 {
-		return min(watchAfter, w.limit/2)
+// replace goes on with another warden, if there is one to be had.
+func (w *watch) replace(ctx context.Context) {
+	if w.anew == nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-w.done:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	if other := w.anew(ctx); other != nil {
+		w.warden.close()
+		w.warden, w.err = other, nil
+	}
+}
+
+// waits are those of a subject that were seen.
+type waits struct {
+	past, current   time.Duration // of those that are over, of the one that is not
+	since, reported string        // which that is, which was reported
+	reportedAt      time.Time
+}
+
+// check looks once, and does what is to be done about it.
+func (w *watch) check(ctx context.Context, s *subject, seen *waits) error {
+	waited, began, err := w.look(ctx, s)
+	if err != nil {
+		return err
+	}
+	if began != seen.since {
+		seen.past, seen.since = seen.past+seen.current, began
+	}
+	seen.current = waited
+	if began == "" {
+		return nil
+	}
+	if began != seen.reported || time.Since(seen.reportedAt) >= nameEvery {
+		if err := w.name(ctx, s, seen.past+seen.current); err != nil {
+			return err
+		}
+		seen.reported, seen.reportedAt = began, time.Now()
+	}
+	if s.limit > 0 && seen.past+seen.current >= s.limit && w.subject.Load() == s {
+		w.exceeded = true
+		_, err = w.warden.exec(ctx, fmt.Sprintf("select pg_catalog.pg_cancel_backend(%d)", w.worker), nil)
+	}
+	return err
+}
+
+// first is when to look for the first time: most files are done by then, and it is early enough to see who is in the way of
+// a short limit.
+func (s *subject) first() time.Duration {
+	if s != nil && s.limit > 0 {
+		return min(watchAfter, s.limit/2)
 	}
 	return watchAfter
 }
 
 // look returns how long the worker has waited for the lock that it waits for, and since when as an identity of that
 // wait; "" when it waits for none. Waiting for a row is not counted: nobody else queues behind that.
-func (w *watch) look(ctx context.Context) (waited time.Duration, began string, err error) {
+func (w *watch) look(ctx context.Context, s *subject) (waited time.Duration, began string, err error) {
 	kinds := "'relation', 'object', 'extend', 'page'"
-	if w.snapshots {
+	if s.snapshots {
 		kinds += ", 'virtualxid', 'transactionid'"
 	}
 	rows, err := w.warden.rows(ctx, fmt.Sprintf(`
@@ -99,14 +183,16 @@ limit 1`, w.worker, kinds))
 	return seconds(rows[0][0]), rows[0][1], nil
 }
 
-func (w *watch) name(ctx context.Context, waited time.Duration) error {
+func (w *watch) name(ctx context.Context, s *subject, waited time.Duration) error {
 	blockers, err := w.warden.backends(ctx, fmt.Sprintf("select distinct pg_catalog.unnest(pg_catalog.pg_blocking_pids(%d)) as pid", w.worker))
 	if err != nil {
 		return err
 	}
 	if len(blockers) > 0 {
 		w.blockers = blockers
-		w.report(blockers, waited)
+		e := s.event
+		e.Backends, e.Elapsed = blockers, waited
+		w.report(e)
 	}
 	return nil
 }
@@ -119,6 +205,8 @@ func (w *watch) sleep(ctx context.Context, d time.Duration) bool {
 		return false
 	case <-ctx.Done():
 		return false
+	case <-w.hurry:
+		return true
 	case <-timer.C:
 		return true
 	}

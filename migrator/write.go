@@ -19,20 +19,9 @@ func (p *Plan) WriteTo(w io.Writer) (int64, error) {
 	if p.Empty() {
 		comment(&b, "nothing to do")
 	}
-	for _, s := range p.steps {
-		b.WriteString("\n")
-		comment(&b, s.title)
-		b.WriteString(encoding)
-		for _, o := range s.operations {
-			text := o.sql
-			if o.kind == opFile {
-				text = sqllex.ForPsql(strings.TrimSuffix(text, "\n"))
-			}
-			b.WriteString(text)
-			b.WriteString(o.end())
-			if o.sql == resetAll {
-				b.WriteString(encoding)
-			}
+	if !p.Empty() {
+		for s := range p.steps {
+			s.print(&b)
 		}
 	}
 	n, err := io.WriteString(w, b.String())
@@ -40,6 +29,23 @@ func (p *Plan) WriteTo(w io.Writer) (int64, error) {
 		return int64(n), fmt.Errorf("write plan: %w", err)
 	}
 	return int64(n), nil
+}
+
+func (s *step) print(b *strings.Builder) {
+	b.WriteString("\n")
+	comment(b, s.title)
+	b.WriteString(encoding)
+	for _, o := range s.operations {
+		text := o.sql
+		if o.kind == opFile {
+			text = sqllex.ForPsql(strings.TrimSuffix(text, "\n"))
+		}
+		b.WriteString(text)
+		b.WriteString(o.end())
+		if o.sql == resetAll {
+			b.WriteString(encoding)
+		}
+	}
 }
 
 // encoding says what psql reads, and the names of files in what is the tool's own; what follows a file resets it.

@@ -28,7 +28,7 @@ func TestAPrintedPlanHoldsWhatARunSendsAndNothingElse(t *testing.T) {
 	plan := planned(t, loaded(t, "1_a.sql", "select 'é';\nselect 2 -- end", "2_b.sql", "", "3_c.sql", "begin;select 3;;commit;\n", "4_d.sql", "create function f() returns int begin atomic select 1; end"),
 		never(), Up())
 	var want []string // one for each statement
-	for _, s := range plan.steps {
+	for s := range plan.steps {
 		for _, o := range s.operations {
 			if o.kind != opFile {
 				want = append(want, o.sql)
