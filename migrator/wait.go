@@ -15,6 +15,14 @@ import (
 // again: perhaps there is nothing left to do.
 func (r *run) lock(ctx context.Context, h *history) error {
 	if r.warden == nil {
+		// Of many who start at once most find it taken: they need no second connection while they wait.
+		free, err := r.free(ctx, r.worker)
+		if err != nil {
+			return err
+		}
+		if !free {
+			return r.wait(ctx, r.worker)
+		}
 		s, err := r.m.dial(ctx, r.id, lockRole, false)
 		var pg *pgconn.PgError
 		switch {
@@ -38,38 +46,75 @@ func (r *run) lock(ctx context.Context, h *history) error {
 	return r.wait(ctx, r.warden.session)
 }
 
-// wait lets another run go on for a moment, and says who it is.
+// rereadEvery is how often a run that waits reads the history: perhaps there is nothing left to do for it.
+const rereadEvery = 10 * time.Second
+
+// wait lets another run go on until its lock is free, or the history is to be read again, and says who it is. It asks in one
+// short message at a time, which holds the lock, shared with all who ask, for as long as the answer takes.
 func (r *run) wait(ctx context.Context, s *session) error {
-	first := r.waiting.since.IsZero()
-	if first {
-		r.waiting.since = time.Now()
-	}
-	waited := time.Since(r.waiting.since)
-	expired := r.m.options.WaitFor > 0 && waited >= r.m.options.WaitFor
-	if first || expired || waited >= r.waiting.next {
-		holders, err := s.holders(ctx, r.table, r.id)
-		if err != nil {
-			return r.stopFor(ctx, opFrame, err)
+	for began := time.Now(); time.Since(began) < rereadEvery; {
+		if r.waiting.since.IsZero() {
+			r.waiting.since = time.Now()
 		}
-		if expired {
-			return &LockedError{Waited: waited, Holder: holders}
+		waited := time.Since(r.waiting.since)
+		if err := r.nameHolder(ctx, s, waited); err != nil {
+			return err
 		}
-		if len(holders) > 0 { // it may be gone by now
-			r.emit(Event{Kind: EventWaiting, Elapsed: waited, Backends: holders})
-			r.waiting.next = waited + min(max(waited, nameEvery), 30*time.Second) // less and less often
+		if err := sleep(ctx, jitter(pollPause(waited))); err != nil {
+			return err
+		}
+		if free, err := r.free(ctx, s); err != nil || free {
+			return err
 		}
 	}
-	pause := min(50*time.Millisecond+waited/8, 300*time.Millisecond)
+	return nil
+}
+
+// free reports whether nobody holds the lock that is waited for.
+func (r *run) free(ctx context.Context, s *session) (bool, error) {
+	key := r.table.lockKey()
+	if r.warden != nil && r.warden.held { // it is that of a session which works on a no-transaction file
+		key = r.table.sessionKey()
+	}
+	rows, err := s.rows(ctx, fmt.Sprintf("select pg_catalog.pg_try_advisory_xact_lock_shared(%d)", key))
+	if err != nil {
+		return false, r.stopFor(ctx, opFrame, err)
+	}
+	return rows[0][0] == "t", nil
+}
+
+// pollPause is how long to pause after so long a wait. It costs the server a message a second, in the long run.
+func pollPause(waited time.Duration) time.Duration {
 	if waited > 10*time.Second {
-		pause = time.Second
+		return time.Second
 	}
-	return sleep(ctx, jitter(pause))
+	return min(50*time.Millisecond+waited/8, 300*time.Millisecond)
+}
+
+// nameHolder reports who is waited for, at first and then less and less often, or ends the wait.
+func (r *run) nameHolder(ctx context.Context, s *session, waited time.Duration) error {
+	expired := r.m.options.WaitFor > 0 && waited >= r.m.options.WaitFor
+	if waited < r.waiting.next && !expired {
+		return nil
+	}
+	holders, err := s.holders(ctx, r.table, r.id)
+	if err != nil {
+		return r.stopFor(ctx, opFrame, err)
+	}
+	if expired {
+		return &LockedError{Waited: waited, Holder: holders}
+	}
+	if len(holders) > 0 { // it may be gone by now, or not be seen by this role
+		r.emit(Event{Kind: EventWaiting, Elapsed: waited, Backends: holders})
+	}
+	r.waiting.next = waited + min(max(waited, nameEvery), 30*time.Second)
+	return nil
 }
 
 // waiting is how long another run's lock has been waited for.
 type waiting struct {
 	since time.Time     // zero: not waiting
-	next  time.Duration // how long it is waited when the holder is reported again
+	next  time.Duration // how long it is waited when the holder is reported again; 0: at once
 }
 
 // announce reports a plan, each warning once.
