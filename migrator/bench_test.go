@@ -3,6 +3,8 @@ package migrator_test
 import (
 	"context"
 	"fmt"
+	"io"
+	"runtime"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -10,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
 	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
@@ -66,20 +69,26 @@ func BenchmarkNothingPending(b *testing.B) {
 func compare(b *testing.B, reset func(), floor, ours func(context.Context) error) {
 	b.Helper()
 	var times [2]time.Duration
+	var allocated [2]uint64
+	var before, after runtime.MemStats
 	for b.Loop() {
 		for i, run := range []func(context.Context) error{floor, ours} {
 			b.StopTimer()
 			reset()
 			b.StartTimer()
+			runtime.ReadMemStats(&before)
 			began := time.Now()
 			require.NoError(b, run(b.Context()))
 			times[i] += time.Since(began)
+			runtime.ReadMemStats(&after)
+			allocated[i] += after.TotalAlloc - before.TotalAlloc
 		}
 	}
 	milliseconds := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 / float64(b.N) }
 	b.ReportMetric(milliseconds(times[0]), "floor-ms/op")
 	b.ReportMetric(milliseconds(times[1]), "ours-ms/op")
 	b.ReportMetric(float64(times[1])/float64(times[0]), "x/floor")
+	b.ReportMetric(float64(allocated[1])/float64(allocated[0]), "x-bytes/floor")
 	b.ReportMetric(0, "ns/op") // both together mean nothing
 }
 
@@ -127,4 +136,64 @@ func floorConnect(ctx context.Context, url string) (*pgconn.PgConn, error) {
 		return nil, err
 	}
 	return pgconn.ConnectConfig(ctx, &config.Config)
+}
+
+// BenchmarkGrowth shows what a file, and a row of the history, costs a run that finds nothing to do. It is linear where
+// us/file and us/row stay what they are.
+func BenchmarkGrowth(b *testing.B) {
+	for _, size := range []struct{ files, rows int }{{1000, 1000}, {5000, 5000}, {20_000, 20_000}, {1000, 20_000}, {1000, 100_000}} {
+		b.Run(fmt.Sprintf("files=%d/rows=%d", size.files, size.rows), func(b *testing.B) {
+			url, fsys := migratortest.Database(b), fstest.MapFS{}
+			for i := 1; i <= size.files; i++ {
+				fsys[fmt.Sprintf("%06d_x.sql", i)] = &fstest.MapFile{Data: []byte("select 1;\n")}
+			}
+			_, err := open(b, url, fstest.MapFS{}, migrator.Config{}).Run(b.Context(), migrator.Up())
+			require.NoError(b, err)
+			execute(b, url, fmt.Sprintf("insert into schema_migrations (version) select pg_catalog.lpad(i::text, 6, '0') || '_x.sql' from generate_series(1, %d) i", size.rows))
+			execute(b, url, "vacuum analyze schema_migrations")
+			for b.Loop() {
+				results, err := open(b, url, fsys, migrator.Config{}).Run(b.Context(), migrator.Up())
+				require.NoError(b, err)
+				require.Empty(b, results)
+			}
+			perOp := float64(b.Elapsed().Microseconds()) / float64(b.N)
+			b.ReportMetric(perOp/float64(size.files), "us/file")
+			b.ReportMetric(perOp/float64(size.rows), "us/row")
+		})
+	}
+}
+
+// BenchmarkPlan lays out and prints the script of an empty database, file by file.
+func BenchmarkPlan(b *testing.B) {
+	for _, n := range []int{1000, 5000, 20_000} {
+		b.Run(fmt.Sprintf("files=%d", n), func(b *testing.B) {
+			m := open(b, migratortest.Database(b), tableFiles(n), migrator.Config{})
+			for b.Loop() {
+				plan, err := m.Plan(b.Context(), migrator.Up())
+				require.NoError(b, err)
+				_, err = plan.WriteTo(io.Discard)
+				require.NoError(b, err)
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/float64(n), "us/file")
+		})
+	}
+}
+
+// BenchmarkTwentyAtOnce compares twenty runs at once in one program with one alone.
+func BenchmarkTwentyAtOnce(b *testing.B) {
+	url, fsys := migratortest.Database(b), tableFiles(100)
+	run := func(n int) func(context.Context) error {
+		return func(ctx context.Context) error {
+			group, ctx := errgroup.WithContext(ctx)
+			for range n {
+				m := open(b, url, fsys, migrator.Config{})
+				group.Go(func() error {
+					_, err := m.Run(ctx, migrator.Up())
+					return err
+				})
+			}
+			return group.Wait()
+		}
+	}
+	compare(b, func() { execute(b, url, "drop schema public cascade; create schema public") }, run(1), run(20))
 }
