@@ -24,7 +24,7 @@ func TestOnCitusNoMessageOfOurOwnGoesToAWorker(t *testing.T) {
 		require.Equal(t, keptFromWorkers, ops[1].sql, "first in the transaction")
 		require.Equal(t, keptFromWorkers, ops[file+1].sql, "whatever the file has set")
 		reset := slices.IndexFunc(ops, func(o operation) bool { return o.sql == resetAll })
-		require.Equal(t, keptFromWorkers, ops[reset+1].sql, "whatever the role has set")
+		require.Equal(t, keptFromWorkers, ops[reset+2].sql, "whatever the role has set")
 	})
 }
 

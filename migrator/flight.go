@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -53,12 +54,11 @@ func (s *step) size() (bytes int) {
 // between the messages.
 func (r *run) apiece() bool { return r.oneByOne() || r.takesLock() }
 
-// between cleans up after a step, and says that it is committed. It is a transaction of its own: what comes before the next
-// BEGIN would be part of that one, and PostgreSQL then refuses another isolation level than the role's. INFO reaches every
-// client, whatever its client_min_messages.
-func (r *run) between(s *step) []operation {
-	ops := append([]operation{clean("begin")}, scripter{}.discard()...)
-	return append(ops, clean(block(unlockAll+"\n  raise info using errcode = '"+codeMark+"', message = "+literal(r.mark(s))+";")), clean("commit"))
+// cleanUp cleans up after a step that is followed by another one, and says that it is committed. INFO reaches every client,
+// whatever its client_min_messages.
+func (r *run) cleanUp(s *step) []operation {
+	text := literal(strings.ReplaceAll(r.mark(s), "%", "%%") + "%") // to unlock returns nothing, which takes no room
+	return append(scripter{}.discard(), clean(block("  raise info "+text+", pg_catalog.pg_advisory_unlock_all() using errcode = '"+codeMark+"';")))
 }
 
 // mark says that a step is committed. No file says it by accident.
@@ -70,7 +70,7 @@ func (r *run) send(ctx context.Context, steps []*step) (failed *failure, sight s
 	var messages []message
 	switch first := steps[0]; {
 	case len(steps) > 1:
-		messages = []message{together(steps, r.between)}
+		messages = []message{together(steps, r.cleanUp)}
 	case r.oneByOne() || first.alone:
 		messages = oneByOne(first.operations)
 	default:

@@ -35,7 +35,7 @@ func (s scripter) settings(application string) []operation {
 // unlimited lifts the limits that what a file has set was reset to: of what is left to run, the seal and the commit, a
 // deferred trigger may take its time.
 func (s scripter) unlimited() []operation {
-	ops := append(s.keepFromWorkers(), frame("set local statement_timeout = 0"))
+	ops := append(s.keepFromWorkers(), frame("set local lock_timeout = 0"), frame("set local statement_timeout = 0"))
 	if s.major >= 17 {
 		ops = append(ops, frame("set local transaction_timeout = 0"))
 	}
@@ -62,13 +62,16 @@ func (s scripter) limits() []operation {
 	return ops
 }
 
-// clean frees what a rollback or commit does not: it must not meet the next file, nor a pooler's next client.
-func (s scripter) clean() []operation {
-	return append(s.discard(), clean(block(unlockAll)))
+// resets take back what a file has set: it must not meet our own statements, role and search_path above all. Channels are let
+// go here, since in a later transaction they would be listened to until its end.
+func resets() []operation {
+	return []operation{frame("reset session authorization"), frame("reset role"), frame(resetAll), frame("unlisten *")}
 }
 
-// unlockAll frees the advisory locks of the session.
-const unlockAll = "  perform pg_catalog.pg_advisory_unlock_all();"
+// clean frees what a rollback or commit does not: it must not meet the next file, nor a pooler's next client.
+func (s scripter) clean() []operation {
+	return append(s.discard(), clean(block("  perform pg_catalog.pg_advisory_unlock_all();")))
+}
 
 func (s scripter) discard() []operation {
 	deallocate := "deallocate all"
@@ -76,7 +79,7 @@ func (s scripter) discard() []operation {
 		deallocate = block("  declare name text; begin\n  for name in select p.name from pg_catalog.pg_prepared_statements p where p.from_sql loop\n    execute pg_catalog.format('deallocate %I', name);\n  end loop; end;")
 	}
 	return []operation{
-		clean("discard temp"), clean(deallocate), clean("close all"), clean("unlisten *"),
+		clean("discard temp"), clean(deallocate), clean("close all"),
 	}
 }
 
@@ -85,7 +88,7 @@ func (s scripter) abandon() []operation { return append(s.rollback(), s.clean().
 
 // rollback keeps what outlives a transaction.
 func (s scripter) rollback() []operation {
-	return []operation{frame("rollback"), frame("reset session authorization"), frame("reset role"), frame(resetAll)}
+	return append([]operation{frame("rollback")}, resets()...)
 }
 
 func frame(sql string) operation { return operation{kind: opFrame, sql: sql} }

@@ -34,37 +34,63 @@ func (p part) results() int {
 	return 1
 }
 
+// A messageWriter puts operations into a message.
+type messageWriter struct {
+	message
+	text strings.Builder
+}
+
+func (w *messageWriter) add(s *step, operations []operation) {
+	size := 0
+	for _, o := range operations {
+		size += len(o.sql) + len(o.end())
+	}
+	w.text.Grow(size)
+	w.parts = slices.Grow(w.parts, len(operations))
+	for _, o := range operations {
+		w.parts = append(w.parts, part{step: s, operation: o, start: w.text.Len(), offset: o.offset, statements: o.statements})
+		w.text.WriteString(o.sql)
+		w.text.WriteString(o.end())
+	}
+}
+
+func (w *messageWriter) end() message {
+	w.message.text = w.text.String()
+	return w.message
+}
+
 // whole puts all operations into one message.
 func whole(operations []operation) []message {
-	var m message
-	var b strings.Builder
-	m.add(&b, nil, operations)
-	m.text = b.String()
-	return []message{m}
+	var w messageWriter
+	w.add(nil, operations)
+	return []message{w.end()}
 }
 
-// together puts whole steps into one message. Between two of them stands what is sent there in place of the first one's
-// cleaning.
-func together(steps []*step, between func(*step) []operation) message {
-	var m message
-	var b strings.Builder
-	last := len(steps) - 1
-	for _, s := range steps[:last] {
-		commit := slices.IndexFunc(s.operations, func(o operation) bool { return o.kind == opCommit })
-		m.add(&b, s, s.operations[:commit+1])
-		m.add(&b, s, between(s))
+// together puts whole steps into one message. What cleans up after one of them stands where the next one has begun: a
+// transaction more would cost as much as a small file.
+func together(steps []*step, cleanUp func(*step) []operation) message {
+	var w messageWriter
+	size, count := 0, 0
+	for _, s := range steps {
+		size += s.size()
+		count += len(s.operations)
 	}
-	m.add(&b, steps[last], steps[last].operations)
-	m.text = b.String()
-	return m
-}
-
-func (m *message) add(b *strings.Builder, s *step, operations []operation) {
-	for _, o := range operations {
-		m.parts = append(m.parts, part{step: s, operation: o, start: b.Len(), offset: o.offset, statements: o.statements})
-		b.WriteString(o.sql)
-		b.WriteString(o.end())
+	w.text.Grow(size * 5 / 4) // what ends each operation, and the cleaning
+	w.parts = make([]part, 0, count+4*len(steps))
+	for i, s := range steps {
+		operations := s.operations
+		if i > 0 {
+			w.add(s, operations[:1])
+			w.add(steps[i-1], cleanUp(steps[i-1]))
+			operations = operations[1:]
+		}
+		if i < len(steps)-1 {
+			commit := slices.IndexFunc(operations, func(o operation) bool { return o.kind == opCommit })
+			operations = operations[:commit+1]
+		}
+		w.add(s, operations)
 	}
+	return w.end()
 }
 
 // committed counts the steps whose commit is among so many results.

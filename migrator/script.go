@@ -167,8 +167,7 @@ func (s scripter) move(move *Move, file *reviewed) *step {
 	ops := slices.Concat(
 		s.open(file.script.Isolation, string(version)), []operation{s.claim(move)}, s.stayHome(),
 		[]operation{limit}, s.tellWorkers(limit), []operation{file.operation()},
-		// What the file has set must not meet the seal, nor the settings below: role and search_path above all.
-		s.keepFromWorkers(), []operation{frame("reset session authorization"), frame("reset role"), frame(resetAll)},
+		s.keepFromWorkers(), resets(),
 		s.unlimited(), []operation{limit, s.seal(move), {kind: opCommit, sql: "commit"}},
 	)
 	return &step{move: move, title: title(move), operations: append(ops, s.clean()...)}

@@ -95,8 +95,7 @@ func (s scripter) alone(move *Move, file *reviewed, u *unit, title string, o ope
 	operations = append(operations,
 		frame("set default_transaction_isolation = 'read committed'"), // of CONCURRENTLY's own transactions
 		frame(fmt.Sprintf("set lock_timeout = '%dms'", milliseconds(timeout))))
-	operations = append(append(operations, file.settings(u)...), o,
-		frame("reset session authorization"), frame("reset role"), frame(resetAll))
+	operations = slices.Concat(operations, file.settings(u), []operation{o}, resets())
 	return &step{move: move, part: true, alone: true, patient: u.outside.concurrently, title: title, operations: operations}
 }
 
@@ -160,8 +159,7 @@ func (s scripter) part(move *Move, title string, operations ...operation) *step 
 		literal("the file has removed or changed its own row in "+s.table.String()+" or "+s.table.progress().String())))
 	ops := append(s.open(move.script().Isolation, string(move.Migration.Version)), s.claim(move))
 	ops = append(append(ops, operations...), s.keepFromWorkers()...)
-	ops = append(ops, frame("reset session authorization"), frame("reset role"), frame(resetAll))
-	ops = append(ops, s.unlimited()...)
+	ops = append(append(ops, resets()...), s.unlimited()...)
 	return &step{move: move, part: true, title: title, operations: append(ops, operation{kind: opSeal, sql: seal}, operation{kind: opCommit, sql: "commit"})}
 }
 
