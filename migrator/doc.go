@@ -44,7 +44,7 @@
 //
 // pg_cancel_backend on the worker stops a run with an error; after pg_terminate_backend it dials again and goes on.
 //
-// Files in a transaction that follow each other are sent together, in messages of at most 256 kB, so that a hundred of them
+// Files in a transaction that follow each other are sent together, in messages of about 256 kB, so that a hundred of them
 // cost one round trip. Each is still a transaction of its own, with its history row, and is reported when it is committed.
 // Where one fails, those before it are done and those after it were not begun. The server reads a message before it runs any
 // of it: a syntax error stops the files that it was sent with before the first one. To all of them now() is when the message

@@ -18,7 +18,7 @@ const (
 	// EventWaiting: another run holds the run lock; Backends names it, Elapsed is how long this one has waited. Of Wait,
 	// where something is pending: Err says what.
 	EventWaiting EventKind = "waiting"
-	// EventStarted: the migration is being sent.
+	// EventStarted: the migration begins to run.
 	EventStarted EventKind = "started"
 	// EventBlocked: the migration waits for a lock; Backends are those that hold it.
 	EventBlocked EventKind = "blocked"
@@ -35,7 +35,8 @@ const (
 	EventFinished EventKind = "finished"
 	// EventRecorded: Change, a row of the history that was written without running anything, is committed.
 	EventRecorded EventKind = "recorded"
-	// EventFailed: the migration ended with Err.
+	// EventFailed: the migration ended with Err. One with a syntax error may not have been started: nothing that was sent
+	// together with it was run.
 	EventFailed EventKind = "failed"
 	// EventDone: the run has ended with success; Total migrations ran in Elapsed, at least one, or that many rows of the
 	// history were written, where Direction is "".
@@ -68,7 +69,7 @@ type Backend struct {
 	Client      string        // address; "" for a local socket
 	State       string        // such as "active" or "idle in transaction"
 	Query       string        // the current or last one, shortened
-	Age         time.Duration // since its transaction began
+	Age         time.Duration // since its transaction began; of a run's worker: since the message that its files came in
 }
 
 func (b Backend) String() string {

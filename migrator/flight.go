@@ -13,46 +13,8 @@ import (
 // What is sent together, and what is heard of it before the server has answered all: it holds its answers back until they
 // fill its buffer or the message ends, but not what is raised.
 
-// maxMessage bounds a message of several files, in bytes: a server that logs statements, or one that fails, logs all of it.
-const maxMessage = 256 << 10
-
 // codeMark is the SQLSTATE by which a step says that it is committed.
 const codeMark = "MG000"
-
-// A load is what is to be sent together.
-type load struct {
-	steps []*step
-	size  int
-}
-
-// takes reports whether a step can travel with those before it. One direction only: of a version that is reverted and applied
-// again the history would not tell whether both was done, or nothing.
-func (l *load) takes(s *step) bool {
-	if len(l.steps) == 0 {
-		return true
-	}
-	last := l.steps[len(l.steps)-1]
-	if last.move != nil && s.move != nil && last.move.Direction != s.move.Direction {
-		return false
-	}
-	return l.size+s.size() <= maxMessage
-}
-
-func (l *load) add(s *step) {
-	l.steps = append(l.steps, s)
-	l.size += s.size()
-}
-
-func (s *step) size() (bytes int) {
-	for i := range s.operations {
-		bytes += len(s.operations[i].sql)
-	}
-	return bytes
-}
-
-// apiece reports whether each step is sent alone. Behind a pooler others wait for the server's session meanwhile, and get it
-// between the messages.
-func (r *run) apiece() bool { return r.oneByOne() || r.takesLock() }
 
 // cleanUp cleans up after a step that is followed by another one, and says that it is committed. INFO reaches every client,
 // whatever its client_min_messages.
@@ -77,8 +39,9 @@ func (r *run) send(ctx context.Context, steps []*step) (failed *failure, sight s
 		messages = whole(first.operations)
 	}
 	r.sent = append([]*step{}, steps...)
+	r.begin()
 	w := r.watch(ctx)
-	r.follow(w)
+	r.turn(w, 0)
 	for _, m := range messages {
 		if failed = r.exchange(ctx, m, w); failed != nil {
 			break
@@ -93,27 +56,36 @@ func (r *run) send(ctx context.Context, steps []*step) (failed *failure, sight s
 	return failed, sight
 }
 
-// land notes that the first of the steps that were sent is committed, and the next one runs.
+// land notes that the first of the steps that were sent is committed, and the next one runs. The watch is told first: the
+// server does not wait for observers.
 func (r *run) land(w *watch) {
 	s := r.sent[0]
 	r.sent = r.sent[1:]
+	if len(r.sent) > 0 {
+		r.turn(w, 1)
+	}
 	r.progress(s)
 	if len(r.sent) > 0 {
-		r.follow(w)
+		r.begin()
 	}
 }
 
-// follow notes that the first of the steps that were sent runs now.
-func (r *run) follow(w *watch) {
-	s := r.sent[0]
-	if s.move != nil && !s.part {
+// begin notes that the first of the steps that were sent runs now.
+func (r *run) begin() {
+	if s := r.sent[0]; s.move != nil && !s.part {
 		r.starting(s.move)
 	}
 	if !r.holds {
 		r.sentAt = time.Now()
 	}
-	if w != nil && s.move != nil {
-		w.follow(subject{event: r.event(Event{Kind: EventBlocked}, s.move), snapshots: s.patient, limit: r.limit(s)})
+}
+
+// turn has the watch follow the first of the steps that were sent; so many before it are not among the results yet.
+func (r *run) turn(w *watch, before int) {
+	if s := r.sent[0]; w != nil && s.move != nil {
+		e := r.event(Event{Kind: EventBlocked}, s.move)
+		e.Index += before
+		w.follow(subject{event: e, snapshots: s.patient, limit: r.limit(s)})
 	}
 }
 
@@ -122,7 +94,7 @@ func (r *run) watch(ctx context.Context) *watch {
 	if r.warden == nil || !slices.ContainsFunc(r.sent, func(s *step) bool { return s.move != nil }) {
 		return nil
 	}
-	w := &watch{warden: r.warden, worker: r.server.PID, report: r.emit}
+	w := &watch{warden: r.warden, worker: r.server.PID, report: r.emitUnlessBusy}
 	if len(r.sent) > 1 {
 		w.anew = r.anotherWarden
 	}
@@ -157,11 +129,9 @@ func (r *run) limit(s *step) time.Duration {
 func (r *run) exchange(ctx context.Context, m message, w *watch) *failure {
 	steps := r.sent
 	r.worker.onNotice = func(n *pgconn.Notice) {
-		s := r.sent[0]
-		switch {
-		case n.Code == codeMark && n.Message == r.mark(s) && len(r.sent) > 1:
+		if n.Code == codeMark && n.Message == r.mark(r.sent[0]) && len(r.sent) > 1 {
 			r.land(w)
-		case s.move != nil && n.SeverityUnlocalized != "DEBUG":
+		} else if s := r.noticed(m, n); s.move != nil && n.SeverityUnlocalized != "DEBUG" {
 			r.emit(r.event(Event{Kind: EventNotice, Message: n.SeverityUnlocalized + ": " + n.Message}, s.move))
 		}
 	}
@@ -177,7 +147,7 @@ func (r *run) exchange(ctx context.Context, m message, w *watch) *failure {
 	}
 	var pg *pgconn.PgError
 	errors.As(err, &pg)
-	failed := m.locate(answered, err, pg, r.worker.pg.ParameterStatus("server_encoding") == "SQL_ASCII")
+	failed := m.locate(answered, err, pg, r.countsBytes())
 	if failed.step == nil || pg == nil { // what was said last is newer than the answers
 		failed.step = r.sent[0]
 	}
@@ -189,4 +159,32 @@ func (r *run) exchange(ctx context.Context, m message, w *watch) *failure {
 		}
 	}
 	return failed
+}
+
+// noticed finds the step that a notice is about: the one that runs, but where the server says what it has found when it read
+// the message, before it ran any of it. Of a name that is too long it does not say the place.
+func (r *run) noticed(m message, n *pgconn.Notice) *step {
+	if len(r.sent) == 1 {
+		return r.sent[0]
+	}
+	if n.Position > 0 {
+		if s := m.locate(0, nil, (*pgconn.PgError)(n), r.countsBytes()).step; s != nil {
+			return s
+		}
+	}
+	if n.Code == "42622" { // name too long
+		_, rest, _ := strings.Cut(n.Message, "\"")
+		name, _, _ := strings.Cut(rest, "\"")
+		for _, s := range r.sent {
+			if s.move != nil && strings.Contains(s.move.script().SQL, name) {
+				return s
+			}
+		}
+	}
+	return r.sent[0]
+}
+
+// countsBytes reports whether the server's positions are bytes, where its encoding knows no characters.
+func (r *run) countsBytes() bool {
+	return r.worker.pg.ParameterStatus("server_encoding") == "SQL_ASCII"
 }

@@ -248,3 +248,37 @@ func TestEachFileHasItsOwnIsolationWhateverTheRoles(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"read committed", "serializable", "read committed"}, query(t, url, "select isolation from seen"))
 }
+
+func TestANoticeOfTheServersReaderIsAboutTheFileThatItHasRead(t *testing.T) {
+	t.Parallel()
+	url := migratortest.Database(t)
+	long := "this_is_" + strings.Repeat("very_", 15) + "long"
+	var seen recorder
+	_, err := open(t, url, files(
+		"001_a.sql", "create table a (id int)", "002_b.sql", "do $$ begin raise notice 'from b'; end $$",
+		"003_c.sql", "create table c (id int constraint "+long+" check (id > 0))", "004_d.sql", "create global temporary table d (id int)",
+	), migrator.Config{Observe: seen.observe}).Run(patience(t), migrator.Up())
+	require.NoError(t, err)
+	about := map[migrator.Version][]string{}
+	for _, e := range seen.of(migrator.EventNotice) {
+		about[e.Version] = append(about[e.Version], e.Message)
+	}
+	require.Len(t, about, 3, "%v", about)
+	require.Equal(t, []string{"NOTICE: from b"}, about["002_b.sql"])
+	require.Contains(t, about["003_c.sql"][0], "will be truncated")
+	require.Contains(t, about["004_d.sql"][0], "GLOBAL is deprecated")
+}
+
+func TestARunThatIsGivenUpGoesOnWhereTheFirstOfSeveralFilesIsDone(t *testing.T) {
+	t.Parallel()
+	url := migratortest.Database(t)
+	_, err := open(t, url, ledgerFiles(1), migrator.Config{}).Run(patience(t), migrator.Up())
+	require.NoError(t, err)
+	proxy := pgproxy.Start(t, url)
+	proxy.Cut(pgproxy.Cut{Match: pgproxy.Containing("MG000"), At: pgproxy.AtNotice})
+	results, err := open(t, proxy.URL(), ledgerFiles(4), migrator.Config{ReconnectFor: -1}).Run(patience(t), migrator.Up())
+	require.NoError(t, err)
+	require.Len(t, results, 3)
+	require.Equal(t, 1, proxy.Cuts())
+	require.Equal(t, ledgerState(4), state(t, url))
+}

@@ -39,8 +39,14 @@ func (s scripter) unlimited() []operation {
 	if s.major >= 17 {
 		ops = append(ops, frame("set local transaction_timeout = 0"))
 	}
+	if s.checkInterval {
+		ops = append(ops, frame(checkClient))
+	}
 	return ops
 }
+
+// checkClient has the server give up the statement of a client that is gone.
+const checkClient = "set local client_connection_check_interval = '1s'"
 
 // limits lifts those that a role may have: they are meant for an application's queries. A client that has vanished is
 // given up all the same, with the locks that it holds.
@@ -56,8 +62,8 @@ func (s scripter) limits() []operation {
 	if s.major >= 17 {
 		ops = append(ops, frame("set local transaction_timeout = 0"))
 	}
-	if s.checkInterval { // the server gives up the statement of a client that is gone
-		ops = append(ops, frame("set local client_connection_check_interval = '1s'"))
+	if s.checkInterval {
+		ops = append(ops, frame(checkClient))
 	}
 	return ops
 }

@@ -70,7 +70,7 @@ func (s *session) holders(ctx context.Context, t table, runID string) ([]Backend
 with holder as (
 	select a.pid, pg_catalog.split_part(a.application_name, ' ', 2) as run
 	from pg_catalog.pg_locks l join pg_catalog.pg_stat_activity a using (pid)
-	where l.locktype = 'advisory' and l.granted and l.objsubid = 1
+	where l.locktype = 'advisory' and l.granted and l.mode = 'ExclusiveLock' and l.objsubid = 1
 		and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
 		and (l.classid::pg_catalog.int8 << 32 | l.objid::pg_catalog.int8) in (%d, %d) and a.application_name not like %s
 )

@@ -33,7 +33,8 @@ type Config struct {
 	// OneByOne sends each statement in a message of its own, still in the file's transaction. Citus needs it, and there
 	// it is found out without this.
 	OneByOne bool
-	// BeforeConnect may change the configuration of each connection before it is dialled: for tokens that expire.
+	// BeforeConnect may change the configuration of each connection before it is dialled: for tokens that expire. It may be
+	// called while Observe is.
 	BeforeConnect func(context.Context, *pgx.ConnConfig) error
 	// Observe is told what happens, one event at a time. It should return quickly: the run waits for it.
 	Observe func(Event)
@@ -112,7 +113,8 @@ func (m *Migrator) compare(h *history) []Status {
 // committed. It plans under the run lock, so that any number of runs may start at once: one does the work, the others
 // find nothing left to do. When nothing is pending it costs one round trip and takes no lock.
 //
-// Cancelling the context cancels the statement on the server; the error then says what the database contains.
+// Cancelling the context cancels the statement on the server; the error then says what the database contains. Of files that
+// were sent together, those that are done before the server learns of it are applied.
 func (m *Migrator) Run(ctx context.Context, target Target) ([]Result, error) {
 	if err := m.check(); err != nil {
 		return nil, err

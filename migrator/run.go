@@ -161,7 +161,10 @@ func (r *run) again(ctx context.Context, err error) error {
 			return nil
 		}
 	case locked:
-		return r.wait(ctx, r.worker)
+		if err := r.wait(ctx, r.worker); err != nil {
+			return r.again(ctx, err)
+		}
+		return nil
 	case busy, cancelled, final:
 	}
 	return stopped.err
@@ -181,12 +184,10 @@ func (r *run) giveUp(ctx context.Context, err error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*cancelGrace)
 	defer cancel()
 	h, unread := r.readHistory(ctx)
-	if unread == nil {
-		sent = slices.DeleteFunc(sent, func(s *step) bool { return s.done(h) })
+	if unread == nil && slices.ContainsFunc(sent, func(s *step) bool { return s.settles() && s.done(h) }) {
+		return nil // it is done after all, or the first of several are: the run gets on
 	}
-	if failed.step = unsettledOf(sent); failed.step == nil {
-		return nil // it is done after all
-	}
+	failed.step = unsettledOf(sent)
 	if unread != nil {
 		failed.err = errors.Join(failed.err, ErrUnsettled)
 		return r.stepError(failed, unsettled+often)
@@ -194,52 +195,18 @@ func (r *run) giveUp(ctx context.Context, err error) error {
 	return r.stepError(failed, r.standing(failed, h)+often)
 }
 
-// walk sends the steps of a plan, as many together as can be.
-func (r *run) walk(ctx context.Context, plan *Plan) error {
-	r.total = len(r.results) + len(plan.Moves)
-	var ready load
-	var begun *Move // without a transaction
-	for s := range plan.steps {
-		if s.move != nil && s.move == begun {
-			continue
-		}
-		if s.part || !ready.takes(s) || r.apiece() {
-			if err := r.unload(ctx, &ready); err != nil {
-				return err
-			}
-		}
-		if s.part {
-			begun = s.move
-			r.starting(s.move)
-			if err := r.withoutTransaction(ctx, s); err != nil {
-				return err
-			}
-		} else {
-			ready.add(s)
-		}
-		if !r.server.Citus && s.move != nil && r.reviews[s.move.script().Path].makesCitus() {
-			if err := r.unload(ctx, &ready); err != nil {
-				return err
-			}
-			return &stop{outcome: taken, err: errors.New("the server has Citus now, and is to be looked at again")}
-		}
-	}
-	return r.unload(ctx, &ready)
-}
-
-// unload sends what is ready.
-func (r *run) unload(ctx context.Context, ready *load) error {
-	steps := ready.steps
-	if *ready = (load{}); len(steps) == 0 {
-		return nil
-	}
-	return r.steps(ctx, steps)
-}
-
 func (r *run) emit(e Event) {
 	r.emitMu.Lock() // the watch reports from a goroutine of its own
 	defer r.emitMu.Unlock()
 	r.m.options.Observe(e)
+}
+
+// emitUnlessBusy leaves an event out where another one is being told: what the watch does must not wait for an observer.
+func (r *run) emitUnlessBusy(e Event) {
+	if r.emitMu.TryLock() {
+		defer r.emitMu.Unlock()
+		r.m.options.Observe(e)
+	}
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -118,7 +118,7 @@ func TestEachPartOfAFileIsClaimedBeforeItsStatementAndSealedAfterItsResets(t *te
 			require.Equal(t, opClaim, ops[history].kind)
 			for limit, times := range map[string]int{ // before the claim, and after the resets what the commit needs
 				"set local lock_timeout = 0": 2, "set local statement_timeout = 0": 2,
-				"set local idle_in_transaction_session_timeout = 0": 1, "set local client_connection_check_interval": 1,
+				"set local idle_in_transaction_session_timeout = 0": 1, "set local client_connection_check_interval": 2,
 			} {
 				places := where(ops, limit)
 				require.Len(t, places, times, "%s in %s", limit, s.title)

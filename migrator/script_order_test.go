@@ -124,6 +124,7 @@ func TestNoLimitOfARoleIsLeftExceptThatOfLocksWhileTheFileRuns(t *testing.T) {
 
 		again := map[string]bool{ // what a role may have that would end a seal or a commit
 			"set local lock_timeout = 0": true, "set local statement_timeout = 0": true, "set local transaction_timeout = 0": s.major >= 17,
+			"set local client_connection_check_interval = '1s'": s.checkInterval,
 		}
 		settings := map[string]bool{
 			"set local lock_timeout = 0": true, "set local statement_timeout = 0": true, "set local idle_in_transaction_session_timeout = 0": true,

@@ -65,10 +65,13 @@ func (r *run) steps(ctx context.Context, steps []*step) error {
 				return r.settle(ctx, failed, cancelled)
 			}
 			steps = steps[slices.Index(steps, s):]
-		case taken, locked:
-			if err := r.replan(ctx, failed.err); result == taken {
-				return err
+		case taken:
+			return r.replan(ctx, failed.err)
+		case locked:
+			if err := r.abandon(ctx); err != nil {
+				return r.stopFor(ctx, opFrame, err)
 			}
+			r.sent = nil
 			return &stop{outcome: locked, err: failed.err}
 		case lost:
 			r.lostIn = failed

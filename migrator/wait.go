@@ -70,13 +70,20 @@ func (r *run) wait(ctx context.Context, s *session) error {
 	return nil
 }
 
-// free reports whether nobody holds the lock that is waited for.
+// free reports whether nobody holds what is waited for: the run lock, or that of the session which works on a no-transaction
+// file where this run has the run lock itself. A run without a warden may wait for either.
 func (r *run) free(ctx context.Context, s *session) (bool, error) {
-	key := r.table.lockKey()
-	if r.warden != nil && r.warden.held { // it is that of a session which works on a no-transaction file
-		key = r.table.sessionKey()
+	probe := func(key int64) string {
+		return fmt.Sprintf("pg_catalog.pg_try_advisory_xact_lock_shared(%d)", key)
 	}
-	rows, err := s.rows(ctx, fmt.Sprintf("select pg_catalog.pg_try_advisory_xact_lock_shared(%d)", key))
+	ask := probe(r.table.lockKey())
+	switch {
+	case r.warden != nil && r.warden.held:
+		ask = probe(r.table.sessionKey())
+	case r.alone:
+		ask += " and " + probe(r.table.sessionKey())
+	}
+	rows, err := s.rows(ctx, "select "+ask)
 	if err != nil {
 		return false, r.stopFor(ctx, opFrame, err)
 	}

@@ -52,3 +52,45 @@ func TestWaitingForAnotherRunCostsOneShortMessageAtATime(t *testing.T) {
 		require.Equal(t, ledgerState(2), state(t, url))
 	}
 }
+
+func TestARunThatLosesItsConnectionWhileItWaitsForASessionDialsAgain(t *testing.T) {
+	t.Parallel()
+	url := migratortest.Database(t)
+	proxy := pgproxy.Start(t, url)
+	// What is left of another run is busy with a no-transaction file.
+	var key string
+	proxy.Cut(pgproxy.Cut{Match: func(m pgproxy.Message) bool {
+		_, rest, found := strings.Cut(m.SQL, "pg_catalog.pg_try_advisory_lock(")
+		if found {
+			key, _, _ = strings.Cut(rest, ")")
+		}
+		return false
+	}})
+	fsys := files("001_ledger.sql", "-- migrator: no-transaction\ncreate table ledger (file int);\ninsert into ledger values (1);\n")
+	_, err := open(t, proxy.URL(), fsys, migrator.Config{}).Run(patience(t), migrator.Up())
+	require.NoError(t, err)
+	empty(t, url)
+	other := connect(t, url)
+	defer other.Close(t.Context())
+	_, err = other.Exec(t.Context(), "set application_name = 'migrator 0 001_ledger.sql'; select pg_advisory_lock("+key+")")
+	require.NoError(t, err)
+
+	var seen recorder
+	waits := make(chan struct{}, 100)
+	ended := inBackground(t, open(t, url, fsys, migrator.Config{Observe: func(e migrator.Event) {
+		seen.observe(e)
+		if e.Kind == migrator.EventWaiting {
+			waits <- struct{}{}
+		}
+	}}))
+	<-waits
+	time.Sleep(200 * time.Millisecond)
+	execute(t, url, "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'migrator % worker' and datname = current_database()")
+	waitFor(t, url, "select (count(*) = 1)::text from pg_stat_activity where application_name like 'migrator % worker' and datname = current_database()")
+	require.NoError(t, other.Close(t.Context()))
+	run := <-ended
+	require.NoError(t, run.err)
+	require.Len(t, run.results, 1)
+	require.NotEmpty(t, seen.of(migrator.EventReconnecting))
+	require.Equal(t, []string{"1"}, query(t, url, "select file::text from ledger"))
+}

@@ -1,0 +1,86 @@
+package migrator
+
+import (
+	"context"
+	"errors"
+)
+
+// maxMessage bounds a message of several files, in bytes: a server that logs statements, or one that fails, logs all of it.
+const maxMessage = 256 << 10
+
+// A load is what is to be sent together.
+type load struct {
+	steps []*step
+	size  int
+}
+
+// takes reports whether a step can travel with those before it. One direction only: of a version that is reverted and applied
+// again the history would not tell whether both was done, or nothing.
+func (l *load) takes(s *step) bool {
+	if len(l.steps) == 0 {
+		return true
+	}
+	last := l.steps[len(l.steps)-1]
+	if last.move != nil && s.move != nil && last.move.Direction != s.move.Direction {
+		return false
+	}
+	return l.size+s.size() <= maxMessage
+}
+
+func (l *load) add(s *step) {
+	l.steps = append(l.steps, s)
+	l.size += s.size()
+}
+
+func (s *step) size() (bytes int) {
+	for i := range s.operations {
+		bytes += len(s.operations[i].sql)
+	}
+	return bytes
+}
+
+// apiece reports whether each step is sent alone. Behind a pooler others wait for the server's session meanwhile, and get it
+// between the messages.
+func (r *run) apiece() bool { return r.oneByOne() || r.takesLock() }
+
+// walk sends the steps of a plan, as many together as can be.
+func (r *run) walk(ctx context.Context, plan *Plan) error {
+	r.total = len(r.results) + len(plan.Moves)
+	var ready load
+	var begun *Move // without a transaction
+	for s := range plan.steps {
+		if s.move != nil && s.move == begun {
+			continue
+		}
+		if s.part || !ready.takes(s) || r.apiece() {
+			if err := r.unload(ctx, &ready); err != nil {
+				return err
+			}
+		}
+		if s.part {
+			begun = s.move
+			r.starting(s.move)
+			if err := r.withoutTransaction(ctx, s); err != nil {
+				return err
+			}
+		} else {
+			ready.add(s)
+		}
+		if !r.server.Citus && s.move != nil && r.reviews[s.move.script().Path].makesCitus() {
+			if err := r.unload(ctx, &ready); err != nil {
+				return err
+			}
+			return &stop{outcome: taken, err: errors.New("the server has Citus now, and is to be looked at again")}
+		}
+	}
+	return r.unload(ctx, &ready)
+}
+
+// unload sends what is ready.
+func (r *run) unload(ctx context.Context, ready *load) error {
+	steps := ready.steps
+	if *ready = (load{}); len(steps) == 0 {
+		return nil
+	}
+	return r.steps(ctx, steps)
+}
