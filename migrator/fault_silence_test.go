@@ -145,7 +145,7 @@ func TestTheServerGivesUpAClientThatHasVanished(t *testing.T) {
 	require.Equal(t, []string{want}, query(t, url, "select * from shown"))
 	var warden []string
 	for _, message := range proxy.Messages() {
-		if pgproxy.Containing("pg_try_advisory_xact_lock")(message) {
+		if pgproxy.Containing("pg_try_advisory_xact_lock(")(message) {
 			warden = append(warden, message.SQL)
 		}
 	}
