@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -41,6 +42,9 @@ func (s *scratch) read(ctx context.Context) (catalog, error) {
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	c, err := readCatalog(ctx, conn, s.options.Table)
 	if err != nil {
+		if ctx.Err() != nil && !errors.Is(err, ctx.Err()) { // the server says only that it was cancelled
+			err = fmt.Errorf("%w: %w", context.Cause(ctx), err)
+		}
 		return nil, fmt.Errorf("read the catalog: %w", err)
 	}
 	return c, nil

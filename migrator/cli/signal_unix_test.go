@@ -138,7 +138,7 @@ func TestASignalEndsARunThatWaitsForAnother(t *testing.T) {
 			second := startUp(t, url, dir)
 			require.Eventually(t, func() bool {
 				var waits bool
-				require.NoError(t, conn.QueryRow(t.Context(), "select count(*) = 2 from pg_stat_activity where application_name like 'migrator % lock' and datname = current_database()").Scan(&waits))
+				require.NoError(t, conn.QueryRow(t.Context(), "select count(*) = 1 from pg_stat_activity where query like 'select pg_catalog.pg_try_advisory_xact_lock_shared%' and datname = current_database()").Scan(&waits))
 				return waits
 			}, time.Minute, 10*time.Millisecond)
 			require.Less(t, second.signal(t, test.signal), 5*time.Second)
