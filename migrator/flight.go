@@ -38,7 +38,7 @@ func (r *run) send(ctx context.Context, steps []*step) (failed *failure, sight s
 	default:
 		messages = whole(first.operations)
 	}
-	r.sent = append([]*step{}, steps...)
+	r.sent = steps
 	r.begin()
 	w := r.watch(ctx)
 	r.turn(w, 0)
@@ -140,10 +140,8 @@ func (r *run) exchange(ctx context.Context, m message, w *watch) *failure {
 	if err == nil {
 		return nil
 	}
-	if len(steps) > 1 {
-		for committed := m.committed(answered); len(steps)-len(r.sent) < committed && len(r.sent) > 1; {
-			r.land(nil)
-		}
+	for committed := m.committed(answered); len(steps)-len(r.sent) < committed && len(r.sent) > 1; {
+		r.land(nil)
 	}
 	var pg *pgconn.PgError
 	errors.As(err, &pg)

@@ -34,36 +34,27 @@ func (s scripter) settings(application string) []operation {
 
 // unlimited lifts the limits that what a file has set was reset to: of what is left to run, the seal and the commit, a
 // deferred trigger may take its time.
-func (s scripter) unlimited() []operation {
-	ops := append(s.keepFromWorkers(), frame("set local lock_timeout = 0"), frame("set local statement_timeout = 0"))
-	if s.major >= 17 {
-		ops = append(ops, frame("set local transaction_timeout = 0"))
-	}
-	if s.checkInterval {
-		ops = append(ops, frame(checkClient))
-	}
-	return ops
-}
-
-// checkClient has the server give up the statement of a client that is gone.
-const checkClient = "set local client_connection_check_interval = '1s'"
+func (s scripter) unlimited() []operation { return append(s.keepFromWorkers(), s.lift()...) }
 
 // limits lifts those that a role may have: they are meant for an application's queries. A client that has vanished is
 // given up all the same, with the locks that it holds.
 func (s scripter) limits() []operation {
-	ops := []operation{
-		frame("set local lock_timeout = 0"),
-		frame("set local statement_timeout = 0"),
+	return s.lift(
 		frame("set local idle_in_transaction_session_timeout = 0"),
 		frame(fmt.Sprintf("set local tcp_keepalives_idle = '%s'", keepaliveIdle)),
 		frame(fmt.Sprintf("set local tcp_keepalives_interval = '%s'", keepaliveInterval)),
 		frame(fmt.Sprintf("set local tcp_user_timeout = '%s'", peerTimeout)),
-	}
+	)
+}
+
+// lift lifts the limits of what runs, and more.
+func (s scripter) lift(more ...operation) []operation {
+	ops := append([]operation{frame("set local lock_timeout = 0"), frame("set local statement_timeout = 0")}, more...)
 	if s.major >= 17 {
 		ops = append(ops, frame("set local transaction_timeout = 0"))
 	}
-	if s.checkInterval {
-		ops = append(ops, frame(checkClient))
+	if s.checkInterval { // the server gives up the statement of a client that is gone
+		ops = append(ops, frame("set local client_connection_check_interval = '1s'"))
 	}
 	return ops
 }

@@ -172,7 +172,7 @@ func (r *run) again(ctx context.Context, err error) error {
 
 // giveUp ends a run that has lost its connection for too long, or too often.
 func (r *run) giveUp(ctx context.Context, err error) error {
-	sent := slices.Clone(r.sent)
+	sent := r.sent
 	if unsettledOf(sent) == nil {
 		return fmt.Errorf("the database stayed away for %s: %w", r.losses.total().Round(time.Millisecond), err)
 	}

@@ -47,7 +47,7 @@ func (r *run) steps(ctx context.Context, steps []*step) error {
 		}
 		s := failed.step
 		if s.does != nil && s.does.needsNoTransaction(failed) {
-			return r.replan(ctx, failed.err)
+			return r.replan(ctx, taken, failed.err)
 		}
 		switch result := judgeError(ctx, failed.operation.kind, failed.err, seen.exceeded, r.server); result {
 		case busy:
@@ -65,14 +65,8 @@ func (r *run) steps(ctx context.Context, steps []*step) error {
 				return r.settle(ctx, failed, cancelled)
 			}
 			steps = steps[slices.Index(steps, s):]
-		case taken:
-			return r.replan(ctx, failed.err)
-		case locked:
-			if err := r.abandon(ctx); err != nil {
-				return r.stopFor(ctx, opFrame, err)
-			}
-			r.sent = nil
-			return &stop{outcome: locked, err: failed.err}
+		case taken, locked:
+			return r.replan(ctx, result, failed.err)
 		case lost:
 			r.lostIn = failed
 			return &stop{outcome: lost, err: failed.err}
@@ -119,12 +113,12 @@ func (t *tries) next(s *step, sent time.Time, limit time.Duration) (wait time.Du
 }
 
 // replan gives up a step that is certain not to have been done by us: what is left to do is to be found out anew.
-func (r *run) replan(ctx context.Context, err error) error {
+func (r *run) replan(ctx context.Context, why outcome, err error) error {
 	if err := r.abandon(ctx); err != nil {
 		return r.stopFor(ctx, opFrame, err)
 	}
 	r.sent = nil
-	return &stop{outcome: taken, err: err}
+	return &stop{outcome: why, err: err}
 }
 
 // abandon ends what an error has left open, and frees what outlives a rollback: in one message, since a pooler gives the

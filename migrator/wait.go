@@ -52,10 +52,11 @@ const rereadEvery = 10 * time.Second
 // wait lets another run go on until its lock is free, or the history is to be read again, and says who it is. It asks in one
 // short message at a time, which holds the lock, shared with all who ask, for as long as the answer takes.
 func (r *run) wait(ctx context.Context, s *session) error {
-	for began := time.Now(); time.Since(began) < rereadEvery; {
-		if r.waiting.since.IsZero() {
-			r.waiting.since = time.Now()
-		}
+	began := time.Now()
+	if r.waiting.since.IsZero() {
+		r.waiting.since = began
+	}
+	for time.Since(began) < rereadEvery {
 		waited := time.Since(r.waiting.since)
 		if err := r.nameHolder(ctx, s, waited); err != nil {
 			return err

@@ -88,26 +88,20 @@ func (w *watch) loop(ctx context.Context) {
 		if !w.sleep(ctx, pause) {
 			return
 		}
-		switch {
-		case w.err != nil:
-			w.replace(ctx)
-		case s != nil && w.subject.Load() == s:
+		if w.err == nil && s != nil && w.subject.Load() == s {
 			w.err = w.check(ctx, s, &seen)
-			if w.err != nil {
-				w.replace(ctx)
-			}
 		}
-		if w.err != nil && w.anew == nil {
-			return
+		if w.err != nil {
+			if w.anew == nil {
+				return
+			}
+			w.replace(ctx)
 		}
 	}
 }
 
 // replace goes on with another warden, if there is one to be had.
 func (w *watch) replace(ctx context.Context) {
-	if w.anew == nil {
-		return
-	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {

@@ -18,8 +18,7 @@ func (p *Plan) WriteTo(w io.Writer) (int64, error) {
 	}
 	if p.Empty() {
 		comment(&b, "nothing to do")
-	}
-	if !p.Empty() {
+	} else {
 		for s := range p.steps {
 			s.print(&b)
 		}
