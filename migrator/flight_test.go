@@ -153,7 +153,7 @@ func TestAFileThatGetsNoLockIsTriedAgainAndTheOthersAreNot(t *testing.T) {
 	url := migratortest.Database(t)
 	fsys, letGo := holding(t, url)
 	var seen recorder
-	ended := inBackground(t, open(t, url, fsys, migrator.Config{LockTimeout: 200 * time.Millisecond, Observe: func(e migrator.Event) {
+	ended := inBackground(t, open(t, url, fsys, migrator.Config{LockTimeout: time.Second, Observe: func(e migrator.Event) {
 		seen.observe(e)
 		if e.Kind == migrator.EventRetrying && len(seen.of(migrator.EventRetrying)) == 2 {
 			letGo()
