@@ -38,9 +38,11 @@
 //
 // # On the server
 //
-// A run dials connections of its own: a worker, which reads the history and runs the files, and, when something is
-// pending and there is no pooler in between, a warden, which holds the run lock as an advisory lock of an open
-// transaction and looks at what the worker waits for. pg_stat_activity shows both as "migrator <run> …".
+// A run dials connections of its own: a worker, which reads the history, holds the run lock as an advisory lock of its session
+// and runs the files; and, once a file takes longer than a tenth of a second, one from which it looks at what the worker waits
+// for. pg_stat_activity shows them as "migrator <run> …". The backend of a client that is gone keeps the lock until it has
+// ended, which it does within a second or so, so that nobody works beside what is left of another run. Behind a pooler there is
+// one connection, no session's lock and no look at it: each file's transaction takes the lock itself.
 //
 // pg_cancel_backend on the worker stops a run with an error; after pg_terminate_backend it dials again and goes on.
 //
@@ -54,8 +56,7 @@
 //
 // A file with the directive no-transaction is sent statement by statement. Each that can runs in a transaction with its
 // record in a table beside the history, claimed first; one that cannot is recorded before and after, and when it was cut
-// off in between the catalog tells what became of it. The worker's session holds a lock of its own meanwhile, so that
-// the backend of a client that is gone keeps other runs away until it has ended.
+// off in between the catalog tells what became of it.
 //
 // # Errors
 //

@@ -76,7 +76,7 @@ func startForgetful(t *testing.T, address string) *forgetful {
 func (f *forgetful) drop() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, client := range slices.Backward(f.clients) { // the warden first, or the run would get to close it well
+	for _, client := range slices.Backward(f.clients) { // the watch first, or the run would get to close it well
 		_ = client.Close()
 	}
 	f.clients = nil

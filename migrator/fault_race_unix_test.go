@@ -4,7 +4,6 @@ package migrator_test
 
 import (
 	"fmt"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -20,10 +19,12 @@ func TestPromise4TwentyProcessesAtOnceTakeLittleLongerThanOne(t *testing.T) {
 	for _, c := range faultCases() {
 		for _, applied := range []int{0, 5} {
 			t.Run(fmt.Sprintf("%s, %d applied", c.name, applied), func(t *testing.T) {
-				one := processesAtOnce(t, c, 1, applied)
-				twenty := processesAtOnce(t, c, 20, applied)
-				t.Logf("one: %s, twenty: %s", one, twenty)
-				require.Less(t, twenty, 2*one+2*time.Second)
+				var one, twenty time.Duration
+				for tries := 0; tries < 3 && (tries == 0 || twenty >= 2*one+time.Second); tries++ { // the machine may be busy otherwise
+					one, twenty = processesAtOnce(t, c, 1, applied), processesAtOnce(t, c, 20, applied)
+					t.Logf("one: %s, twenty: %s", one, twenty)
+				}
+				require.Less(t, twenty, 2*one+time.Second)
 			})
 		}
 	}
@@ -94,9 +95,8 @@ func TestPromise4AStoppedProcessIsWaitedForAndNamedUntilItIsKilled(t *testing.T)
 		}
 		for _, waiter := range waiters {
 			e := waiter.until(t, migrator.EventWaiting, 2)
-			require.Len(t, e.Backends, 2, "the worker, and who holds the lock")
+			require.Len(t, e.Backends, 1)
 			require.Equal(t, named, fmt.Sprintf("%d %s", e.Backends[0].PID, e.Backends[0].Application))
-			require.True(t, strings.HasSuffix(e.Backends[1].Application, " lock"), e.Backends[1].Application)
 		}
 		killed := time.Now()
 		holder.kill()
@@ -106,7 +106,7 @@ func TestPromise4AStoppedProcessIsWaitedForAndNamedUntilItIsKilled(t *testing.T)
 		}
 		took := time.Since(killed)
 		t.Logf("the others had ended %s after its death", took)
-		require.Less(t, took, 3*time.Second)
+		require.Less(t, took, 2*time.Second+500*time.Millisecond)
 		require.ElementsMatch(t, c.want(files), c.state(t, url))
 	})
 }

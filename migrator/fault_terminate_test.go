@@ -1,6 +1,7 @@
 package migrator_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -15,9 +16,12 @@ import (
 // another run waits for its turn: it may get the lock before the first one is back.
 func TestPromise3ABackendThatIsTerminatedIsReplaced(t *testing.T) {
 	t.Parallel()
-	for name, victim := range map[string]string{
-		"the worker": "application_name ~ '^migrator [0-9a-f]+ [0-9]+_'",
-		"the warden": "application_name like 'migrator % lock' and exists (select from pg_locks l where l.pid = a.pid and locktype = 'advisory')",
+	for name, victim := range map[string]struct {
+		where string
+		pause time.Duration // of a file
+	}{
+		"the worker": {"application_name ~ '^migrator [0-9a-f]+ [0-9]+_'", 30 * time.Millisecond},
+		"the watch":  {"application_name like 'migrator % watch'", 250 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -25,7 +29,7 @@ func TestPromise3ABackendThatIsTerminatedIsReplaced(t *testing.T) {
 				const trials = 5
 				hits := 0
 				for range trials {
-					if terminateOnce(t, c, victim) {
+					if terminateOnce(t, c, victim.where, victim.pause) {
 						hits++
 					}
 				}
@@ -36,9 +40,10 @@ func TestPromise3ABackendThatIsTerminatedIsReplaced(t *testing.T) {
 }
 
 // terminateOnce runs two at once and terminates a backend of whoever works, at a random moment.
-func terminateOnce(t *testing.T, c faultCase, victim string) (hit bool) {
+func terminateOnce(t *testing.T, c faultCase, victim string, pause time.Duration) (hit bool) {
 	t.Helper()
-	const files, first = 8, "select pg_sleep(0.03)"
+	const files = 8
+	first := fmt.Sprintf("select pg_sleep(%g)", pause.Seconds())
 	url := migratortest.Database(t)
 	started := newStarts()
 	c.config.Observe = started.observe
@@ -47,7 +52,7 @@ func terminateOnce(t *testing.T, c faultCase, victim string) (hit bool) {
 	killer := connect(t, url)
 	defer killer.Close(t.Context())
 	started.wait(t, 1+rand.IntN(files-2))
-	time.Sleep(rand.N(30 * time.Millisecond))
+	time.Sleep(rand.N(pause))
 	for ended := time.Now().Add(time.Second); !hit && time.Now().Before(ended); { // not between two files
 		var n int
 		require.NoError(t, killer.QueryRow(t.Context(), "select count(pg_terminate_backend(pid)) from pg_stat_activity a where datname = current_database() and "+victim).Scan(&n))
@@ -67,20 +72,20 @@ func terminateOnce(t *testing.T, c faultCase, victim string) (hit bool) {
 	return hit
 }
 
-func TestAWardenThatWasLostIsReplacedBeforeTheNextFile(t *testing.T) {
+func TestAWatchThatWasLostIsReplaced(t *testing.T) {
 	t.Parallel()
 	eachFault(t, func(t *testing.T, c faultCase) {
-		const warden = "from pg_stat_activity a where application_name like 'migrator % lock' and datname = current_database()"
+		const watch = "from pg_stat_activity a where application_name like 'migrator % watch' and datname = current_database()"
 		url := migratortest.Database(t)
 		started := newStarts()
 		c.config.Observe = started.observe
 		ended := inBackground(t, open(t, url, c.files(3, "select pg_sleep(1)"), c.config))
 		started.wait(t, 1)
-		lost := query(t, url, "select pid::text "+warden)
+		waitFor(t, url, "select (count(*) = 1)::text "+watch)
+		lost := query(t, url, "select pid::text "+watch)
 		require.Len(t, lost, 1)
 		execute(t, url, "select pg_terminate_backend("+lost[0]+")")
-		started.wait(t, 1)
-		waitFor(t, url, "select (count(*) = 1)::text "+warden+" and pid <> "+lost[0]+" and exists (select from pg_locks l where l.pid = a.pid and locktype = 'advisory' and granted)")
+		waitFor(t, url, "select (count(*) = 1)::text "+watch+" and pid <> "+lost[0])
 		run := <-ended
 		require.NoError(t, run.err)
 		require.Len(t, run.results, 3)

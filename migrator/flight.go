@@ -3,6 +3,7 @@ package migrator
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -19,8 +20,9 @@ const codeMark = "MG000"
 // cleanUp cleans up after a step that is followed by another one, and says that it is committed. INFO reaches every client,
 // whatever its client_min_messages.
 func (r *run) cleanUp(s *step) []operation {
-	text := literal(strings.ReplaceAll(r.mark(s), "%", "%%") + "%") // to unlock returns nothing, which takes no room
-	return append(scripter{}.discard(), clean(block("  raise info "+text+", pg_catalog.pg_advisory_unlock_all() using errcode = '"+codeMark+"';")))
+	frame := scripter{table: r.table, keepsLock: true}
+	text := literal(strings.ReplaceAll(r.mark(s), "%", "%%") + "%")
+	return append(frame.discard(), clean(block("  raise info "+text+", "+frame.unlock()+" using errcode = '"+codeMark+"';")))
 }
 
 // mark says that a step is committed. No file says it by accident.
@@ -49,9 +51,7 @@ func (r *run) send(ctx context.Context, steps []*step) (failed *failure, sight s
 	}
 	if w != nil {
 		sight = w.stop()
-		if r.warden = w.warden; w.err != nil {
-			r.dropWarden()
-		}
+		r.watcher = w.session
 	}
 	return failed, sight
 }
@@ -75,7 +75,7 @@ func (r *run) begin() {
 	if s := r.sent[0]; s.move != nil && !s.part {
 		r.starting(s.move)
 	}
-	if !r.holds {
+	if !r.within {
 		r.sentAt = time.Now()
 	}
 }
@@ -89,32 +89,43 @@ func (r *run) turn(w *watch, before int) {
 	}
 }
 
-// watch returns a watch over the steps that are sent; nil where there is no connection for it, or nothing to watch.
+// watch returns a watch over the steps that are sent; nil where there is nothing to watch. Behind a pooler two connections a
+// run would starve a small pool.
 func (r *run) watch(ctx context.Context) *watch {
-	if r.warden == nil || !slices.ContainsFunc(r.sent, func(s *step) bool { return s.move != nil }) {
+	if r.pooled() || !slices.ContainsFunc(r.sent, func(s *step) bool { return s.move != nil }) {
 		return nil
 	}
-	w := &watch{warden: r.warden, worker: r.server.PID, report: r.emitUnlessBusy}
-	if len(r.sent) > 1 {
-		w.anew = r.anotherWarden
-	}
+	w := &watch{session: r.watcher, worker: r.server.PID, report: r.emitUnlessBusy, dial: r.dialWatcher}
 	w.start(ctx)
 	return w
 }
 
-// anotherWarden takes the place of one whose connection was lost while several files run; nil: it cannot. Where another run
-// has got the lock meanwhile, it watches without.
-func (r *run) anotherWarden(ctx context.Context) *warden {
-	s, err := r.m.dial(ctx, r.id, lockRole, false)
+// dialWatcher opens the connection from which the worker is watched. It touches no table and leaves no transaction open: a
+// CREATE INDEX CONCURRENTLY of the worker would wait for its snapshot, and so for ever.
+func (r *run) dialWatcher(ctx context.Context) (*session, error) {
+	s, err := r.m.dial(ctx, r.id, watchRole, false)
 	if err != nil {
-		return nil
+		return nil, err
 	}
-	w := &warden{session: s}
-	if same, err := w.try(ctx, r.scripter(&history{table: r.table, server: r.server}), r.server.PID); err != nil || !same {
-		w.close()
-		return nil
+	var settings []string
+	for _, o := range r.scripter(&history{table: r.table, server: r.server}).settings("") {
+		settings = append(settings, strings.Replace(o.sql, "set local ", "set ", 1))
 	}
-	return w
+	rows, err := s.rows(ctx, fmt.Sprintf(
+		"%s;\nset idle_session_timeout = 0;\nselect from pg_catalog.pg_stat_activity where pid = %d and application_name like %s",
+		strings.Join(settings, ";\n"), r.server.PID, literal(applicationName(r.id, "%"))))
+	if err == nil && len(rows) == 0 {
+		err = errors.New("the connection string has led to another server, from which nobody sees what a file waits for")
+		if !r.warned[err.Error()] {
+			r.warned[err.Error()] = true
+			r.emitUnlessBusy(Event{Kind: EventWarning, Message: err.Error()})
+		}
+	}
+	if err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
 }
 
 // limit is how long all waits of a step for locks may take together.

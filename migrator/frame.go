@@ -9,18 +9,24 @@ import (
 
 // What stands around everything that is sent: how a transaction begins, under which settings, and what is freed after it.
 
-// open begins a transaction that no setting of a role can end early, and takes the run lock where that is its task.
+// open begins a transaction that no setting of a role can end early, and takes the run lock.
 func (s scripter) open(isolation, application string) []operation {
 	if isolation == "" {
 		isolation = "read committed"
 	}
 	ops := append([]operation{frame("begin isolation level " + isolation)}, s.settings(application)...)
-	if s.takesLock {
-		ops = append(ops, operation{kind: opLock, sql: block(fmt.Sprintf(
-			"  if not pg_catalog.pg_try_advisory_xact_lock(%d) then\n    raise exception using errcode = '%s', message = 'another run is migrating this database';\n  end if;",
-			s.table.lockKey(), codeLocked))})
+	if s.keepsLock {
+		return append(ops, s.lock("pg_try_advisory_lock"))
 	}
-	return ops
+	return append(ops, s.lock("pg_try_advisory_xact_lock"))
+}
+
+// lock takes the run lock, or has it already. It never waits in the server: a waiter holds a snapshot there, for which a
+// CREATE INDEX CONCURRENTLY of the holder would wait for ever.
+func (s scripter) lock(function string) operation {
+	return operation{kind: opLock, sql: block(fmt.Sprintf(
+		"  if not pg_catalog.%s(%d) then\n    raise exception using errcode = '%s', message = 'another run is migrating this database';\n  end if;",
+		function, s.table.lockKey(), codeLocked))}
 }
 
 // settings are those under which our own statements run, and at first the file.
@@ -39,12 +45,29 @@ func (s scripter) unlimited() []operation { return append(s.keepFromWorkers(), s
 // limits lifts those that a role may have: they are meant for an application's queries. A client that has vanished is
 // given up all the same, with the locks that it holds.
 func (s scripter) limits() []operation {
-	return s.lift(
-		frame("set local idle_in_transaction_session_timeout = 0"),
-		frame(fmt.Sprintf("set local tcp_keepalives_idle = '%s'", keepaliveIdle)),
-		frame(fmt.Sprintf("set local tcp_keepalives_interval = '%s'", keepaliveInterval)),
-		frame(fmt.Sprintf("set local tcp_user_timeout = '%s'", peerTimeout)),
-	)
+	ops := []operation{frame("set local idle_in_transaction_session_timeout = 0")}
+	for _, setting := range presence() {
+		ops = append(ops, frame("set local "+setting))
+	}
+	return s.lift(ops...)
+}
+
+// presence is how soon the server finds out that the client's host has vanished.
+func presence() []string {
+	return []string{
+		fmt.Sprintf("tcp_keepalives_idle = '%s'", keepaliveIdle),
+		fmt.Sprintf("tcp_keepalives_interval = '%s'", keepaliveInterval),
+		fmt.Sprintf("tcp_user_timeout = '%s'", peerTimeout),
+	}
+}
+
+// idle are the settings of a session that holds the run lock and waits for its client, but not for one that is gone.
+func idle() []string {
+	settings := []string{"set idle_session_timeout = 0"}
+	for _, setting := range presence() {
+		settings = append(settings, "set "+setting)
+	}
+	return settings
 }
 
 // lift lifts the limits of what runs, and more.
@@ -54,7 +77,7 @@ func (s scripter) lift(more ...operation) []operation {
 		ops = append(ops, frame("set local transaction_timeout = 0"))
 	}
 	if s.checkInterval { // the server gives up the statement of a client that is gone
-		ops = append(ops, frame("set local client_connection_check_interval = '1s'"))
+		ops = append(ops, frame("set local client_connection_check_interval = '500ms'"))
 	}
 	return ops
 }
@@ -65,9 +88,28 @@ func resets() []operation {
 	return []operation{frame("reset session authorization"), frame("reset role"), frame(resetAll), frame("unlisten *")}
 }
 
-// clean frees what a rollback or commit does not: it must not meet the next file, nor a pooler's next client.
+// clean frees what a rollback or commit does not: it must not meet the next file, nor a pooler's next client. What a session
+// needs that keeps the run lock was reset with all else.
 func (s scripter) clean() []operation {
-	return append(s.discard(), clean(block("  perform pg_catalog.pg_advisory_unlock_all();")))
+	ops := append(s.discard(), clean(block("  perform "+s.unlock()+";")))
+	if s.keepsLock {
+		for _, setting := range idle() {
+			ops = append(ops, clean(setting))
+		}
+	}
+	return ops
+}
+
+// unlock is an expression that frees the advisory locks that a file has left; the run lock is kept, by the transaction while
+// it is nobody's session's, and taken back where the file has let it go. Its value is an empty text.
+func (s scripter) unlock() string {
+	all := "pg_catalog.pg_advisory_unlock_all()"
+	if !s.keepsLock {
+		return all
+	}
+	const text, and = "::pg_catalog.text", " operator(pg_catalog.||) "
+	key := fmt.Sprintf("(%d)", s.table.lockKey())
+	return "pg_catalog.left(pg_catalog.pg_try_advisory_xact_lock" + key + text + and + all + text + and + "pg_catalog.pg_try_advisory_lock" + key + text + ", 0)"
 }
 
 func (s scripter) discard() []operation {

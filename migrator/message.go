@@ -66,8 +66,8 @@ func whole(operations []operation) []message {
 	return []message{w.end()}
 }
 
-// together puts whole steps into one message. What cleans up after one of them stands where the next one has begun: a
-// transaction more would cost as much as a small file.
+// together puts whole steps into one message, which takes the run lock once. What cleans up after one of them stands where
+// the next one has begun: a transaction more would cost as much as a small file.
 func together(steps []*step, cleanUp func(*step) []operation) message {
 	var w messageWriter
 	size, count := 0, 0
@@ -82,7 +82,7 @@ func together(steps []*step, cleanUp func(*step) []operation) message {
 		if i > 0 {
 			w.add(s, operations[:1])
 			w.add(steps[i-1], cleanUp(steps[i-1]))
-			operations = operations[1:]
+			operations = slices.DeleteFunc(slices.Clone(operations[1:]), func(o operation) bool { return o.kind == opLock })
 		}
 		if i < len(steps)-1 {
 			commit := slices.IndexFunc(operations, func(o operation) bool { return o.kind == opCommit })

@@ -75,9 +75,7 @@ func (m *Migrator) Plan(ctx context.Context, target Target) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := m.scripter(h)
-	s.takesLock = true // psql has no warden
-	return m.plan(h, target, s, reviewer{})
+	return m.plan(h, target, m.scripter(h), reviewer{})
 }
 
 // Status returns what files and history say of each version, in order. It takes no lock and writes nothing.

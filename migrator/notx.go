@@ -8,21 +8,16 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
 
-// withoutTransaction runs a no-transaction file, from wherever it stands. Its first step takes the session's lock; what is
-// left to do is read after that, since what is left of another run may have gone on until then.
+// withoutTransaction runs a no-transaction file, from wherever it stands. Its first step sees that the session has the run
+// lock; what is left to do is read after that, since what is left of another run may have gone on until then.
 func (r *run) withoutTransaction(ctx context.Context, lock *step) error {
 	move := lock.move
 	file, err := r.reviews.review(move.script())
 	if err != nil {
 		return err
 	}
-	if r.warden != nil {
-		if err := r.warden.stay(ctx, r.scripter(&history{table: r.table, server: r.server})); err != nil {
-			return r.stopFor(ctx, opFrame, err)
-		}
-	}
-	r.holds = true
-	defer r.letGo(ctx)
+	r.within = true
+	defer r.leave(ctx)
 	if err := r.step(ctx, lock); err != nil {
 		return err
 	}
@@ -50,22 +45,22 @@ func (r *run) withoutTransaction(ctx context.Context, lock *step) error {
 	}
 }
 
-// letGo frees the session's lock.
-func (r *run) letGo(ctx context.Context) {
-	r.holds = false
+// leave frees what the file has left in the session.
+func (r *run) leave(ctx context.Context) {
+	r.within = false
 	if r.worker == nil || r.worker.lost() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelGrace)
 	defer cancel()
 	if r.abandon(ctx) != nil {
-		r.worker.close() // the lock goes with the session
+		r.worker.close() // it goes with the session
 	}
 }
 
 // units runs the statements that are left.
 func (r *run) units(ctx context.Context, s scripter, move *Move, file *reviewed, p *progress) error {
-	steps := s.noTransaction(move, file, p)[1:] // the session has its lock
+	steps := s.noTransaction(move, file, p)[1:] // the session has the lock
 	for i := range steps {
 		run := r.step
 		if steps[i].alone {
@@ -91,7 +86,7 @@ func (r *run) outside(ctx context.Context, s scripter, st *step, file *reviewed)
 	for pause := 250 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
 		failed, seen := r.send(ctx, []*step{st})
 		if failed == nil {
-			return r.checkWarden()
+			return nil
 		}
 		result := judgeError(ctx, failed.operation.kind, failed.err, seen.exceeded, r.server)
 		if result == lost {

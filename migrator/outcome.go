@@ -17,10 +17,10 @@ const (
 	lost                     // the connection, or the server, is gone: dial again and ask the history
 	busy                     // a lock was not to be had: rolled back, try again
 	taken                    // another runner has done it: read the history again
-	locked                   // another run holds the lock, and this one has no warden that would wait for it
+	locked                   // another run holds the lock
 )
 
-// judgeError sorts an error that came back for an operation. watched: the warden has cancelled the statement because it
+// judgeError sorts an error that came back for an operation. watched: the watch has cancelled the statement because it
 // waited for locks too long.
 func judgeError(ctx context.Context, kind operationKind, err error, watched bool, srv server) outcome {
 	var pg *pgconn.PgError

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
@@ -230,15 +231,16 @@ func TestTwoRunsThatGoDownAtOnceRevertTheSameFile(t *testing.T) {
 	require.NoError(t, err)
 	var group errgroup.Group
 	var reverted [2]int
+	var seen recorder
 	for i := range reverted {
-		m := open(t, url, ledgerFiles(5), migrator.Config{LockTimeout: -1})
+		m := open(t, url, ledgerFiles(5), migrator.Config{LockTimeout: -1, Observe: seen.observe})
 		group.Go(func() error {
 			results, err := m.Run(patience(t), migrator.Down(1))
 			reverted[i] = len(results)
 			return err
 		})
 	}
-	waitFor(t, url, "select (count(*) = 4)::text from pg_stat_activity where application_name like 'migrator%' and datname = current_database()")
+	require.Eventually(t, func() bool { return len(seen.of(migrator.EventPlanned)) == 2 }, time.Minute, 10*time.Millisecond)
 	_, err = other.Exec(t.Context(), "commit")
 	require.NoError(t, err)
 	require.NoError(t, group.Wait())

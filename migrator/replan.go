@@ -26,7 +26,7 @@ func (r *run) plan(h *history) (*Plan, error) {
 
 func (r *run) scripter(h *history) scripter {
 	s := r.m.scripter(h)
-	s.runID, s.takesLock = r.id, r.takesLock()
+	s.runID, s.keepsLock = r.id, !r.pooled()
 	return s
 }
 
@@ -77,9 +77,5 @@ func (r *run) settleSent(h *history) {
 // pooled reports whether the worker's connection goes through a pooler: the process that the server has for it is not
 // the one that it was greeted with.
 func (r *run) pooled() bool { return r.server.Pooled }
-
-// takesLock reports whether each transaction has to take the run lock itself, since there is no warden. Behind a pooler
-// two connections a run would starve a small pool.
-func (r *run) takesLock() bool { return r.alone || r.pooled() }
 
 func (r *run) oneByOne() bool { return r.m.options.OneByOne || r.server.Citus }

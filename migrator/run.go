@@ -27,9 +27,9 @@ type run struct {
 	target  Target
 	id      string
 	worker  *session
-	warden  *warden
-	alone   bool // there is no connection to be had for a warden
-	lends   bool // the pooler was seen to lend a session for a whole transaction
+	locked  bool     // the worker's session holds the run lock, as far as is known: each message sees to it
+	watcher *session // from which the worker is watched; nil: it was not needed yet
+	lends   bool     // the pooler was seen to lend a session for a whole transaction
 	reviews reviewer
 	began   time.Time
 	emitMu  sync.Mutex
@@ -42,7 +42,7 @@ type run struct {
 	sent      []*step // what became of them is not known; the first one runs
 	sentAt    time.Time
 	begun     Version  // the migration that was last reported to start, until it is finished
-	holds     bool     // the worker's session holds a lock: it works on a no-transaction file
+	within    bool     // a no-transaction file
 	lostIn    *failure // where the connection was last lost
 	results   []Result
 	warned    map[string]bool
@@ -125,10 +125,10 @@ func (r *run) attempt(ctx context.Context) error {
 		if err := r.checkUsable(ctx); err != nil {
 			return err
 		}
-		if r.takesLock() || (r.warden != nil && r.warden.held) {
+		if r.pooled() || r.locked {
 			return r.walk(ctx, plan)
 		}
-		if err := r.lock(ctx, h); err != nil {
+		if err := r.lock(ctx); err != nil {
 			return err
 		}
 	}
@@ -161,7 +161,7 @@ func (r *run) again(ctx context.Context, err error) error {
 			return nil
 		}
 	case locked:
-		if err := r.wait(ctx, r.worker); err != nil {
+		if err := r.wait(ctx); err != nil {
 			return r.again(ctx, err)
 		}
 		return nil
@@ -225,17 +225,18 @@ func (r *run) hangUp() {
 		r.worker.close()
 		r.worker = nil
 	}
-	if r.warden != nil {
-		r.warden.close()
-		r.warden = nil
+	if r.watcher != nil {
+		r.watcher.close()
+		r.watcher = nil
 	}
+	r.locked = false
 }
 
 func (r *run) close() {
-	if r.warden != nil && r.warden.held {
+	if r.locked && !r.worker.lost() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		_ = r.warden.release(ctx) // closing the connection releases it too, only a little later
+		_, _ = r.worker.exec(ctx, "select pg_catalog.pg_advisory_unlock_all()", nil) // closing the connection does it too, only a little later
 	}
 	r.hangUp()
 }

@@ -26,7 +26,7 @@ type operationKind uint8
 
 const (
 	opFrame  operationKind = iota // begin, settings, resets: the tool's own
-	opLock                        // takes the run lock, where no other connection holds it
+	opLock                        // takes the run lock
 	opClaim                       // writes the history row, first: the primary key decides who applies a file
 	opFile                        // the file
 	opSettle                      // clears up after a statement that was cut off, alone
@@ -83,7 +83,7 @@ type scripter struct {
 	runID         string
 	major         int           // the server's major version
 	lockTimeout   time.Duration // for files whose header names none; below 0: none
-	takesLock     bool          // each transaction takes the run lock: no other connection holds it
+	keepsLock     bool          // the session keeps the run lock between its transactions; otherwise each of them takes it
 	pooled        bool          // the session is a pooler's, and others use it after us
 	checkInterval bool          // the server takes client_connection_check_interval
 	citus         bool          // the server is a coordinator, and what files do goes on to its workers

@@ -37,12 +37,10 @@ func (s scripter) noTransaction(move *Move, file *reviewed, p *progress) []*step
 	return append(steps, s.end(move, len(file.units)))
 }
 
-// lockSession takes a lock of the session that works: the backend of a client that is gone keeps it, so nobody runs
-// beside that.
+// lockSession makes the run lock one of the session that works: the backend of a client that is gone keeps it, so nobody
+// runs beside that.
 func (s scripter) lockSession(move *Move) *step {
-	return &step{move: move, part: true, title: title(move) + ": keep other runs away", operations: []operation{{kind: opLock, sql: block(fmt.Sprintf(
-		"  if not pg_catalog.pg_try_advisory_lock(%d) then\n    raise exception using errcode = '%s', message = 'another run, or what is left of one, is busy with a no-transaction file';\n  end if;",
-		s.table.sessionKey(), codeLocked))}}}
+	return &step{move: move, part: true, title: title(move) + ": keep other runs away", operations: []operation{s.lock("pg_try_advisory_lock")}}
 }
 
 // begin makes the progress table where there is none, and the file's row.

@@ -27,7 +27,7 @@ func notxVariants(t *testing.T, check func(t *testing.T, c notxCase)) {
 	for _, direction := range []Direction{DirectionUp, DirectionDown} {
 		for _, header := range []string{"", ", isolation=repeatable-read", ", lock-timeout=10s"} {
 			for _, major := range []int{14, 17} {
-				for _, takesLock := range []bool{false, true} {
+				for _, keepsLock := range []bool{false, true} {
 					script, err := loadedScript("1_a.sql", "-- migrator: no-transaction"+header+`
 insert into t values ('æ');
 set search_path = app; set role app_owner;
@@ -38,7 +38,7 @@ insert into t values (4) -- and no semicolon`)
 					file, err := review(script)
 					require.NoError(t, err)
 					move := &Move{direction, Migration{Version: "1_a.sql", Up: *script, Down: script}}
-					s := scripter{table: table{"app", "o'clock"}, runID: "1a2b3c4d", major: major, lockTimeout: time.Second, takesLock: takesLock, checkInterval: true}
+					s := scripter{table: table{"app", "o'clock"}, runID: "1a2b3c4d", major: major, lockTimeout: time.Second, keepsLock: keepsLock, checkInterval: true}
 					check(t, notxCase{s, move, file, s.noTransaction(move, file, nil)})
 				}
 			}
@@ -125,9 +125,7 @@ func TestEachPartOfAFileIsClaimedBeforeItsStatementAndSealedAfterItsResets(t *te
 				require.Less(t, places[0], history)
 				require.Less(t, places[len(places)-1], seal)
 			}
-			if c.takesLock {
-				require.Less(t, index(t, ops, opLock), history, "the run lock comes first")
-			}
+			require.Less(t, index(t, ops, opLock), history, "the run lock comes first")
 			progress := where(ops, `"app"."o'clock_progress"`)
 			require.Less(t, history, progress[0])
 			reset := where(ops, resetAll)
@@ -175,14 +173,13 @@ func TestAStatementOutsideATransactionIsAloneInItsMessage(t *testing.T) {
 	})
 }
 
-func TestTheSessionsLockIsAnotherThanThatOfTheRun(t *testing.T) {
+func TestTheRunLockIsTheSessionsFirst(t *testing.T) {
 	t.Parallel()
 	notxVariants(t, func(t *testing.T, c notxCase) {
 		ops := c.steps[0].operations
 		require.Len(t, ops, 1)
 		require.Equal(t, opLock, ops[0].kind)
-		require.NotEqual(t, c.table.lockKey(), c.table.sessionKey())
-		require.Contains(t, ops[0].sql, fmt.Sprintf("pg_catalog.pg_try_advisory_lock(%d)", c.table.sessionKey()))
+		require.Contains(t, ops[0].sql, fmt.Sprintf("pg_catalog.pg_try_advisory_lock(%d)", c.table.lockKey()))
 		require.Contains(t, ops[0].sql, codeLocked)
 	})
 }

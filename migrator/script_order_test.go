@@ -21,7 +21,7 @@ func variants(t *testing.T, check func(t *testing.T, s scripter, move *Move, ops
 		for _, isolation := range []string{"", "read committed", "repeatable read", "serializable"} {
 			for _, timeout := range []time.Duration{0, 10 * time.Second} {
 				for _, major := range []int{0, 14, 15, 16, 17, 18} {
-					for _, takesLock := range bools {
+					for _, keepsLock := range bools {
 						for _, pooled := range bools {
 							for _, checks := range bools {
 								for _, citus := range bools {
@@ -32,7 +32,7 @@ func variants(t *testing.T, check func(t *testing.T, s scripter, move *Move, ops
 									require.NoError(t, err)
 									s := scripter{
 										table: table{"app", "history"}, runID: "1a2b3c4d", major: major, lockTimeout: time.Second,
-										takesLock: takesLock, pooled: pooled, checkInterval: checks, citus: citus,
+										keepsLock: keepsLock, pooled: pooled, checkInterval: checks, citus: citus,
 									}
 									check(t, s, move, s.move(move, reviewed).operations)
 								}
@@ -92,17 +92,34 @@ func TestTheRowIsClaimedBeforeTheFileAndSealedBeforeTheCommit(t *testing.T) {
 	})
 }
 
-func TestTheRunLockIsTakenFirstWhereNoOtherConnectionHoldsIt(t *testing.T) {
+func TestTheRunLockIsTakenFirst(t *testing.T) {
 	t.Parallel()
 	variants(t, func(t *testing.T, s scripter, _ *Move, ops []operation) {
-		if !s.takesLock {
-			require.False(t, slices.ContainsFunc(ops, func(o operation) bool { return o.kind == opLock || strings.Contains(o.sql, "try_advisory") }))
-			return
-		}
 		lock := index(t, ops, opLock)
 		require.Less(t, lock, index(t, ops, opClaim))
-		require.Contains(t, ops[lock].sql, fmt.Sprintf("pg_catalog.pg_try_advisory_xact_lock(%d)", s.table.lockKey()))
+		function := "pg_try_advisory_xact_lock"
+		if s.keepsLock {
+			function = "pg_try_advisory_lock"
+		}
+		require.Contains(t, ops[lock].sql, fmt.Sprintf("if not pg_catalog.%s(%d) then", function, s.table.lockKey()))
 		require.Contains(t, ops[lock].sql, codeLocked)
+	})
+}
+
+// TestASessionThatKeepsTheRunLockIsLeftReadyToWait: nothing that the file has left but that lock, and what ends it when the
+// client's host has vanished.
+func TestASessionThatKeepsTheRunLockIsLeftReadyToWait(t *testing.T) {
+	t.Parallel()
+	variants(t, func(t *testing.T, s scripter, _ *Move, ops []operation) {
+		after := sqls(ops[index(t, ops, opCommit)+1:])
+		settings := []string{"set idle_session_timeout = 0", "set tcp_keepalives_idle = '15s'", "set tcp_keepalives_interval = '10s'", "set tcp_user_timeout = '45s'"}
+		if !s.keepsLock {
+			require.Equal(t, block("  perform pg_catalog.pg_advisory_unlock_all();"), after[len(after)-1])
+			require.NotContains(t, after, settings[0])
+			return
+		}
+		require.Equal(t, settings, after[len(after)-4:])
+		require.Regexp(t, fmt.Sprintf(`pg_try_advisory_xact_lock\(%[1]d\).*pg_advisory_unlock_all\(\).*pg_try_advisory_lock\(%[1]d\)`, s.table.lockKey()), after[len(after)-5])
 	})
 }
 
@@ -124,13 +141,13 @@ func TestNoLimitOfARoleIsLeftExceptThatOfLocksWhileTheFileRuns(t *testing.T) {
 
 		again := map[string]bool{ // what a role may have that would end a seal or a commit
 			"set local lock_timeout = 0": true, "set local statement_timeout = 0": true, "set local transaction_timeout = 0": s.major >= 17,
-			"set local client_connection_check_interval = '1s'": s.checkInterval,
+			"set local client_connection_check_interval = '500ms'": s.checkInterval,
 		}
 		settings := map[string]bool{
 			"set local lock_timeout = 0": true, "set local statement_timeout = 0": true, "set local idle_in_transaction_session_timeout = 0": true,
 			"set local tcp_keepalives_idle = '15s'": true, "set local tcp_keepalives_interval = '10s'": true, "set local tcp_user_timeout = '45s'": true,
 			"set local transaction_timeout = 0":                        s.major >= 17,
-			"set local client_connection_check_interval = '1s'":        s.checkInterval,
+			"set local client_connection_check_interval = '500ms'":     s.checkInterval,
 			"set local application_name = 'migrator 1a2b3c4d 1_a.sql'": true,
 		}
 		for sql, want := range settings {
@@ -177,15 +194,15 @@ func TestEachOperationOfOurOwnIsOneStatementWithQualifiedNames(t *testing.T) {
 
 func TestTheToolsOwnTransactionsLockAndLiftLimitsToo(t *testing.T) {
 	t.Parallel()
-	for _, takesLock := range []bool{false, true} {
-		s := scripter{table: table{"app", "o'clock"}, major: 17, takesLock: takesLock, lockTimeout: time.Second}
+	for _, keepsLock := range []bool{false, true} {
+		s := scripter{table: table{"app", "o'clock"}, major: 17, keepsLock: keepsLock, lockTimeout: time.Second}
 		plan, err := New(nil, nil, Config{}).plan(&history{table: s.table}, Up(), s, reviewer{})
 		require.NoError(t, err)
 		steps := slices.Collect(plan.steps)
 		require.Len(t, steps, 1)
 		require.Nil(t, steps[0].move)
 		ops := steps[0].operations
-		require.Equal(t, takesLock, slices.ContainsFunc(ops, func(o operation) bool { return o.kind == opLock }))
+		require.Less(t, index(t, ops, opLock), index(t, ops, opClaim))
 		require.Contains(t, sqls(ops), "set local transaction_timeout = 0")
 		require.Equal(t, "commit", ops[len(ops)-1].sql)
 		require.Contains(t, ops[index(t, ops, opClaim)].sql, `create table if not exists "app"."o'clock" (`)

@@ -49,8 +49,8 @@ func readScriptCase(t *testing.T, settings string, migrations []Migration) scrip
 			timeout, err := time.ParseDuration(value)
 			require.NoError(t, err)
 			c.scripter.lockTimeout = timeout
-		case "takes-lock":
-			c.scripter.takesLock = true
+		case "keeps-lock":
+			c.scripter.keepsLock = true
 		case "pooled":
 			c.scripter.pooled = true
 		case "check-interval":

@@ -43,7 +43,7 @@ func (r *run) steps(ctx context.Context, steps []*step) error {
 			for len(r.sent) > 0 {
 				r.land(nil)
 			}
-			return r.checkWarden()
+			return nil
 		}
 		s := failed.step
 		if s.does != nil && s.does.needsNoTransaction(failed) {
@@ -114,6 +114,7 @@ func (t *tries) next(s *step, sent time.Time, limit time.Duration) (wait time.Du
 
 // replan gives up a step that is certain not to have been done by us: what is left to do is to be found out anew.
 func (r *run) replan(ctx context.Context, why outcome, err error) error {
+	r.locked = r.locked && why != locked
 	if err := r.abandon(ctx); err != nil {
 		return r.stopFor(ctx, opFrame, err)
 	}
@@ -124,9 +125,9 @@ func (r *run) replan(ctx context.Context, why outcome, err error) error {
 // abandon ends what an error has left open, and frees what outlives a rollback: in one message, since a pooler gives the
 // server's session to somebody else as soon as it is idle.
 func (r *run) abandon(ctx context.Context) error {
-	s := scripter{pooled: r.pooled()}
+	s := scripter{table: r.table, pooled: r.pooled(), keepsLock: r.locked}
 	operations := s.abandon()
-	if r.holds { // the lock is the session's
+	if r.within { // what the file has left is for its next statements
 		operations = s.rollback()
 	}
 	_, err := r.worker.exec(ctx, whole(operations)[0].text, nil)

@@ -60,14 +60,9 @@ func (t table) progress() table { return table{schema: t.schema, name: t.name + 
 
 // lockKey is the key of the run lock. It comes from the qualified name, so that histories in different schemas of one
 // database do not wait for each other; advisory locks of different databases never meet.
-func (t table) lockKey() int64 { return t.key("migrator") }
-
-// sessionKey is the key of the lock that the session holds which works on a no-transaction file.
-func (t table) sessionKey() int64 { return t.key("migrator session") }
-
-func (t table) key(what string) int64 {
+func (t table) lockKey() int64 {
 	h := fnv.New64a()
-	h.Write([]byte(what + "\x00" + t.schema + "\x00" + t.name))
+	h.Write([]byte("migrator\x00" + t.schema + "\x00" + t.name))
 	return int64(h.Sum64())
 }
 

@@ -11,101 +11,71 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// lock tries for the run lock, with a warden; a try that fails is followed by a pause, after which the history is read
-// again: perhaps there is nothing left to do.
-func (r *run) lock(ctx context.Context, h *history) error {
-	if r.warden == nil {
-		// Of many who start at once most find it taken: they need no second connection while they wait.
-		free, err := r.free(ctx, r.worker)
-		if err != nil {
-			return err
-		}
-		if !free {
-			return r.wait(ctx, r.worker)
-		}
-		s, err := r.m.dial(ctx, r.id, lockRole, false)
-		var pg *pgconn.PgError
-		switch {
-		case errors.As(err, &pg) && pg.Code == "53300": // the role or the server allows no second connection
-			r.alone = true
-			return nil
-		case err != nil:
-			return err
-		}
-		r.warden = &warden{session: s}
+// lock tries for the run lock, for the worker's session: it is held for as long as that works, also where its client is gone.
+// A try that fails is followed by a pause, after which the history is read again: perhaps there is nothing left to do.
+func (r *run) lock(ctx context.Context) error {
+	rows, err := r.worker.rows(ctx, r.worker.liftLimits()+strings.Join(append(idle(), fmt.Sprintf("select pg_catalog.pg_try_advisory_lock(%d)", r.table.lockKey())), ";\n"))
+	if err != nil {
+		return r.stopFor(ctx, opFrame, err)
 	}
-	same, err := r.warden.try(ctx, r.scripter(h), r.server.PID)
-	switch {
-	case err != nil:
-		return r.stopFor(ctx, opLock, err)
-	case !same:
-		return &stop{outcome: lost, err: errors.New("the connection string has led to two different servers")}
-	case r.warden.held:
+	if r.locked = rows[0][0] == "t"; r.locked {
 		return nil
 	}
-	return r.wait(ctx, r.warden.session)
+	return r.wait(ctx)
 }
+
+// nameAfter is how long another run is waited for without a word: most are done by then.
+const nameAfter = 500 * time.Millisecond
 
 // rereadEvery is how often a run that waits reads the history: perhaps there is nothing left to do for it.
 const rereadEvery = 10 * time.Second
 
 // wait lets another run go on until its lock is free, or the history is to be read again, and says who it is. It asks in one
 // short message at a time, which holds the lock, shared with all who ask, for as long as the answer takes.
-func (r *run) wait(ctx context.Context, s *session) error {
+func (r *run) wait(ctx context.Context) error {
 	began := time.Now()
 	if r.waiting.since.IsZero() {
 		r.waiting.since = began
 	}
 	for time.Since(began) < rereadEvery {
 		waited := time.Since(r.waiting.since)
-		if err := r.nameHolder(ctx, s, waited); err != nil {
+		if err := r.nameHolder(ctx, waited); err != nil {
 			return err
 		}
 		if err := sleep(ctx, jitter(pollPause(waited))); err != nil {
 			return err
 		}
-		if free, err := r.free(ctx, s); err != nil || free {
+		if free, err := r.free(ctx); err != nil || free {
 			return err
 		}
 	}
 	return nil
 }
 
-// free reports whether nobody holds what is waited for: the run lock, or that of the session which works on a no-transaction
-// file where this run has the run lock itself. A run without a warden may wait for either.
-func (r *run) free(ctx context.Context, s *session) (bool, error) {
-	probe := func(key int64) string {
-		return fmt.Sprintf("pg_catalog.pg_try_advisory_xact_lock_shared(%d)", key)
-	}
-	ask := probe(r.table.lockKey())
-	switch {
-	case r.warden != nil && r.warden.held:
-		ask = probe(r.table.sessionKey())
-	case r.alone:
-		ask += " and " + probe(r.table.sessionKey())
-	}
-	rows, err := s.rows(ctx, "select "+ask)
+// free reports whether nobody holds the run lock.
+func (r *run) free(ctx context.Context) (bool, error) {
+	rows, err := r.worker.rows(ctx, fmt.Sprintf("select pg_catalog.pg_try_advisory_xact_lock_shared(%d)", r.table.lockKey()))
 	if err != nil {
 		return false, r.stopFor(ctx, opFrame, err)
 	}
 	return rows[0][0] == "t", nil
 }
 
-// pollPause is how long to pause after so long a wait. It costs the server a message a second, in the long run.
+// pollPause is how long to pause after so long a wait. It costs the server less than two messages a second, in the long run.
 func pollPause(waited time.Duration) time.Duration {
 	if waited > 10*time.Second {
-		return time.Second
+		return 900 * time.Millisecond
 	}
-	return min(50*time.Millisecond+waited/8, 300*time.Millisecond)
+	return min(30*time.Millisecond+waited/10, 300*time.Millisecond)
 }
 
 // nameHolder reports who is waited for, at first and then less and less often, or ends the wait.
-func (r *run) nameHolder(ctx context.Context, s *session, waited time.Duration) error {
+func (r *run) nameHolder(ctx context.Context, waited time.Duration) error {
 	expired := r.m.options.WaitFor > 0 && waited >= r.m.options.WaitFor
-	if waited < r.waiting.next && !expired {
+	if waited < max(r.waiting.next, nameAfter) && !expired {
 		return nil
 	}
-	holders, err := s.holders(ctx, r.table, r.id)
+	holders, err := r.worker.holders(ctx, r.table, r.id)
 	if err != nil {
 		return r.stopFor(ctx, opFrame, err)
 	}
@@ -122,7 +92,7 @@ func (r *run) nameHolder(ctx context.Context, s *session, waited time.Duration) 
 // waiting is how long another run's lock has been waited for.
 type waiting struct {
 	since time.Time     // zero: not waiting
-	next  time.Duration // how long it is waited when the holder is reported again; 0: at once
+	next  time.Duration // how long it is waited when the holder is reported again
 }
 
 // announce reports a plan, each warning once.
@@ -143,27 +113,11 @@ func (r *run) announce(plan *Plan) {
 	}
 }
 
-// checkWarden makes a run that has lost its warden take the lock again before the next file.
-func (r *run) checkWarden() error {
-	if (r.warden == nil || !r.warden.held) && !r.takesLock() {
-		return &stop{outcome: taken, err: errors.New("the connection that held the run lock was lost")}
-	}
-	return nil
-}
-
-func (r *run) dropWarden() {
-	r.warden.close()
-	r.warden = nil
-}
-
 // endOrphans ends what is left on the server of connections that this run has lost and the server has not: a statement may
-// still go on, and even commit; and a former warden would keep the run lock.
+// still go on, and even commit, and keeps the run lock.
 func (r *run) endOrphans(ctx context.Context) error {
 	query := fmt.Sprintf("select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity where application_name like %s and pid <> pg_catalog.pg_backend_pid()",
 		literal(applicationName(r.id, "%")))
-	if r.warden != nil {
-		query += fmt.Sprintf(" and pid <> %d", r.warden.pg.PID())
-	}
 	for {
 		rows, err := r.worker.rows(ctx, query)
 		if err != nil || len(rows) == 0 {

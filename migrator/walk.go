@@ -41,7 +41,7 @@ func (s *step) size() (bytes int) {
 
 // apiece reports whether each step is sent alone. Behind a pooler others wait for the server's session meanwhile, and get it
 // between the messages.
-func (r *run) apiece() bool { return r.oneByOne() || r.takesLock() }
+func (r *run) apiece() bool { return r.oneByOne() || r.pooled() }
 
 // walk sends the steps of a plan, as many together as can be.
 func (r *run) walk(ctx context.Context, plan *Plan) error {

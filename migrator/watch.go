@@ -13,13 +13,17 @@ const (
 	nameEvery  = time.Second // how often the blockers are reported
 )
 
-// A watch looks, on the warden's connection, at what the worker waits for while files run. PostgreSQL's lock_timeout
-// bounds each wait alone; whoever queues behind the first lock that a file has got waits for the sum.
+// watchRole is what the application_name of the connection that looks at the worker ends in.
+const watchRole = "watch"
+
+// A watch looks, on a connection of its own, at what the worker waits for while files run. PostgreSQL's lock_timeout
+// bounds each wait alone; whoever queues behind the first lock that a file has got waits for the sum. Most files are done
+// before anybody looks, and cost no second connection.
 type watch struct {
-	warden *warden
-	worker uint32
-	report func(Event)
-	anew   func(context.Context) *warden // replaces a warden that was lost, where it succeeds; nil: nobody does
+	session *session // nil: it is not dialled yet, or was lost
+	worker  uint32
+	report  func(Event)
+	dial    func(context.Context) (*session, error)
 
 	subject  atomic.Pointer[subject]
 	hurry    chan struct{}
@@ -28,7 +32,6 @@ type watch struct {
 	exceeded bool
 	of       *subject
 	blockers []Backend // those of it last seen
-	err      error     // the warden's connection was lost, and is not replaced
 }
 
 // A subject is the file that runs.
@@ -44,7 +47,7 @@ type seen struct {
 	blockers []Backend // of the file that ran last
 }
 
-// start begins to watch; stop ends it and must be called before the warden or the fields are used again.
+// start begins to watch; stop ends it and must be called before the session or the fields are used again.
 func (w *watch) start(ctx context.Context) {
 	w.hurry, w.done, w.stopped = make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
 	go func() {
@@ -76,32 +79,40 @@ func (w *watch) stop() seen {
 
 func (w *watch) loop(ctx context.Context) {
 	var seen waits
+	pause, again := watchEvery, watchEvery
 	for {
-		pause := watchEvery
 		s := w.subject.Load()
 		if s != w.of {
 			w.of, w.blockers, seen, pause = s, nil, waits{}, s.first()
 		}
-		if w.err != nil {
-			pause = nameEvery
-		}
 		if !w.sleep(ctx, pause) {
 			return
 		}
-		if w.err == nil && s != nil && w.subject.Load() == s {
-			w.err = w.check(ctx, s, &seen)
+		pause = watchEvery
+		if s == nil || w.subject.Load() != s {
+			continue
 		}
-		if w.err != nil {
-			if w.anew == nil {
-				return
-			}
-			w.replace(ctx)
+		if w.session == nil {
+			w.session = w.connect(ctx)
 		}
+		if w.session == nil || w.check(ctx, s, &seen) != nil {
+			w.hangUp()
+			pause, again = again, min(2*again, 30*time.Second) // the role may have no second connection, and the server logs each try
+			continue
+		}
+		again = watchEvery
 	}
 }
 
-// replace goes on with another warden, if there is one to be had.
-func (w *watch) replace(ctx context.Context) {
+func (w *watch) hangUp() {
+	if w.session != nil {
+		w.session.close()
+		w.session = nil
+	}
+}
+
+// connect dials, for as long as there is something to watch; nil: in vain.
+func (w *watch) connect(ctx context.Context) *session {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
@@ -111,10 +122,8 @@ func (w *watch) replace(ctx context.Context) {
 		case <-ctx.Done():
 		}
 	}()
-	if other := w.anew(ctx); other != nil {
-		w.warden.close()
-		w.warden, w.err = other, nil
-	}
+	s, _ := w.dial(ctx)
+	return s
 }
 
 // waits are those of a subject that were seen.
@@ -145,7 +154,7 @@ func (w *watch) check(ctx context.Context, s *subject, seen *waits) error {
 	}
 	if s.limit > 0 && seen.past+seen.current >= s.limit && w.subject.Load() == s {
 		w.exceeded = true
-		_, err = w.warden.exec(ctx, fmt.Sprintf("select pg_catalog.pg_cancel_backend(%d)", w.worker), nil)
+		_, err = w.session.exec(ctx, fmt.Sprintf("select pg_catalog.pg_cancel_backend(%d)", w.worker), nil)
 	}
 	return err
 }
@@ -166,7 +175,7 @@ func (w *watch) look(ctx context.Context, s *subject) (waited time.Duration, beg
 	if s.snapshots {
 		kinds += ", 'virtualxid', 'transactionid'"
 	}
-	rows, err := w.warden.rows(ctx, fmt.Sprintf(`
+	rows, err := w.session.rows(ctx, fmt.Sprintf(`
 select pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - waitstart), waitstart
 from pg_catalog.pg_locks
 where pid = %d and not granted and waitstart is not null and locktype in (%s)
@@ -178,7 +187,7 @@ limit 1`, w.worker, kinds))
 }
 
 func (w *watch) name(ctx context.Context, s *subject, waited time.Duration) error {
-	blockers, err := w.warden.backends(ctx, fmt.Sprintf("select distinct pg_catalog.unnest(pg_catalog.pg_blocking_pids(%d)) as pid", w.worker))
+	blockers, err := w.session.backends(ctx, fmt.Sprintf("select distinct pg_catalog.unnest(pg_catalog.pg_blocking_pids(%d)) as pid", w.worker))
 	if err != nil {
 		return err
 	}

@@ -4,10 +4,10 @@
 // server.pml is what PostgreSQL does: rows that are not committed, advisory locks, backends that outlive their client,
 // an index that is not valid until it is built. run.pml is what a run does, and names the function that each part stands
 // for. migrator.pml says how large it is: two runs of a transactional file and a no-transaction file, whose two
-// statements build an index concurrently and insert a row, with two faults at any moments: a run is killed and another
-// one begins, a worker's connection is lost, a warden's backend is ended. With POOLED all files are transactional and no
-// run has a warden; with ALONE the first run has none. With three files the first two are one message, but with APIECE: the
-// orphan of a killed run then goes on with the second when it has done the first.
+// statements build an index concurrently and insert a row, with two or three faults at any moments: a run is killed and
+// another one begins, a worker's connection is lost, a file lets the run lock go. With POOLED all files are transactional, and
+// each transaction takes the run lock. With three files the first two are one message, but with APIECE: the orphan of a killed
+// run then goes on with the second when it has done the first.
 //
 // # What holds
 //
@@ -18,11 +18,11 @@
 //
 // # What each mechanism is for
 //
-// The test takes them out one by one and says what fails then. The two locks differ. Without the run lock all of the
-// above still holds, and the test shows that too: it is politeness, and the claims decide. Without the no-transaction
-// file's own lock a build, which nothing can claim, meets the one that a killed run has left on its way, and the run
-// fails. Without both, a run drops as a remnant what another one has just built, and the file counts as applied without
-// its index. Whoever waits for the run lock must not keep the other one.
+// The test takes them out one by one and says what fails then. To files in a transaction the run lock is politeness, and the
+// test shows that too: without it all of the above still holds, and the claims decide. A no-transaction file needs it, since
+// nothing can claim the build of an index: a run would drop as a remnant what another one has just built, and the file would
+// count as applied without its index. A killed run's backend keeps the lock until it ends, and so nobody builds beside it. Since
+// a file may free all advisory locks of its session, each message takes the lock back first, or gives way.
 //
 // # What is left out
 //

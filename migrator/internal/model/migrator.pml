@@ -5,7 +5,7 @@
 #define RUNNERS 2 // processes that run the same files at once
 #endif
 #ifndef FAULTS
-#define FAULTS 2 // kills, lost connections and lost wardens, in all
+#define FAULTS 2 // kills, lost connections, and files that let the run lock go, in all
 #endif
 #ifndef FILES
 #define FILES 2
@@ -27,14 +27,11 @@ mtype = {
 	ABSENT, INVALID, VALID                                               // the index
 }
 
-#if defined(POOLED) // run.takesLock; a no-transaction file is refused there
+#ifdef POOLED // run.pooled: each transaction takes the run lock; a no-transaction file is refused there
 #define NOTX FILES
-#define TAKES_LOCK true
-#elif defined(ALONE) // run.lock: there is no connection to be had for the warden of the first run
-#define TAKES_LOCK (me == 0)
-#endif
-#ifndef TAKES_LOCK
-#define TAKES_LOCK false
+#define KEEPS_LOCK false
+#else
+#define KEEPS_LOCK true
 #endif
 #ifndef NOTX
 #define NOTX (FILES - 1) // the last file; those before it are transactional

@@ -14,35 +14,17 @@ inline ask(message, about) {
 inline hangUp() {
 	server[b].answer = NOTHING;
 	if
-	:: server[b].job == NOTHING && k2 != b -> server[b].takesLock = false; server[b].open = false
+	:: server[b].job == NOTHING && k != b -> server[b].open = false
 	:: else -> server[b].gone = true
 	fi
 }
 
-// letWardenGo closes the warden's connection, if there is one.
-inline letWardenGo(next) {
+// release is run.close.
+inline release() {
 	if
-	:: k == WARDEN(me) -> k = next
-	:: else
-	fi;
-	held = false
-}
-
-// unlock is run.letGo.
-inline unlock() {
-	if
-	:: k2 == b -> k2 = 0
+	:: k == b -> k = 0
 	:: else
 	fi
-}
-
-// yield lets the no-transaction file's lock go before the run lock is waited for.
-inline yield() {
-#ifdef NO_YIELD
-	skip
-#else
-	unlock()
-#endif
 }
 
 inline readProgress() {
@@ -69,11 +51,10 @@ dial: // Migrator.dial
 		:: server[b].open -> b++
 		:: else -> break
 		od;
-		server[b].open = true;
-		server[b].takesLock = TAKES_LOCK
+		server[b].open = true
 	}
 #ifndef NO_ORPHAN_END
-	!server[old].gone; // run.endOrphans
+	atomic { !server[old].gone -> old = 0 } // run.endOrphans
 #endif
 
 read: // run.readHistory, run.plan, and what run.again does about the last attempt
@@ -109,11 +90,11 @@ read: // run.readHistory, run.plan, and what run.again does about the last attem
 #endif
 	}
 	if
-	:: f == FILES || held || TAKES_LOCK
+	:: f == FILES || held || !KEEPS_LOCK
 #ifdef NO_K
 	:: true
 #else
-	:: atomic { f < FILES && !held && !TAKES_LOCK && k == 0 -> k = WARDEN(me); held = true; goto read } // warden.try
+	:: atomic { f < FILES && !held && KEEPS_LOCK && (k == 0 || k == b) -> k = b; held = true; goto read } // run.lock
 #endif
 	fi;
 
@@ -130,7 +111,7 @@ walk: // run.walk
 			f++;
 #ifndef APIECE
 			do
-			:: f < NOTX && !TAKES_LOCK -> f++
+			:: f < NOTX && KEEPS_LOCK -> f++
 			:: else -> break
 			od
 #endif
@@ -139,24 +120,20 @@ walk: // run.walk
 #else
 		:: answer == TAKEN -> answer = NOTHING; conflicts++; goto read
 #endif
-		:: answer == LOCKED -> answer = NOTHING; goto locked
-		fi
+		:: answer == LOCKED -> answer = NOTHING; held = false; goto locked
+		fi;
+		goto walk
 	}
 
-checkWarden: // run.checkWarden; that the warden was lost may be noticed late
-	if
-	:: atomic { held && k != WARDEN(me) -> held = false; goto read }
-	:: goto walk
-	fi;
-
 locked: // run.wait
-	k == 0;
+	k == 0 || k == b;
 	goto read;
 
-withoutTransaction: // run.withoutTransaction
-#ifndef NO_K2
+withoutTransaction: // run.withoutTransaction, scripter.lockSession
+#ifndef NO_K
 	if
-	:: atomic { k2 == 0 || k2 == b -> k2 = b }
+	:: atomic { k == 0 || k == b -> k = b }
+	:: atomic { k != 0 && k != b -> held = false; goto locked }
 	:: atomic { faults > 0 -> faults--; goto killed }
 	fi;
 #endif
@@ -165,7 +142,7 @@ withoutTransaction: // run.withoutTransaction
 #endif
 	atomic { // run.readHistory
 		if
-		:: row[f] -> unlock(); goto read
+		:: row[f] -> goto read
 		:: else -> readProgress()
 		fi
 	}
@@ -183,8 +160,8 @@ send: // run.step, run.outside
 	ask(message, i);
 	atomic {
 		if
-		:: answer == TAKEN -> answer = NOTHING; message = NOTHING; conflicts++; unlock(); goto read
-		:: answer == LOCKED -> answer = NOTHING; message = NOTHING; yield(); goto locked
+		:: answer == TAKEN -> answer = NOTHING; message = NOTHING; conflicts++; goto read
+		:: answer == LOCKED -> answer = NOTHING; message = NOTHING; held = false; goto locked
 		:: answer == EXISTS -> answer = NOTHING; refused = true; goto settle
 		:: answer == DONE ->
 			answer = NOTHING;
@@ -198,12 +175,11 @@ send: // run.step, run.outside
 			:: message == RECORD || message == STATEMENT ->
 				message = NOTHING; begun = false; refused = false; i++; losses = 0; conflicts = 0
 			:: message == FINISH ->
-				message = NOTHING; has = false; i = 0; f++; losses = 0; conflicts = 0; unlock(); goto checkWarden
+				message = NOTHING; has = false; i = 0; f++; losses = 0; conflicts = 0; goto walk
 			fi
 		fi
 	}
-	if // run.checkWarden
-	:: atomic { held && k != WARDEN(me) -> held = false; message = NOTHING; yield(); goto read }
+	if
 	:: message == NOTHING -> goto decide
 	:: message != NOTHING -> goto send
 	fi;
@@ -228,7 +204,7 @@ settle: // run.settleStarted: after a build that was refused, and of one that wa
 lost: // run.again, run.hangUp
 	atomic {
 		hangUp(); old = b;
-		letWardenGo(ORPHANED);
+		held = false;
 		losses++;
 		has = false; i = 0; begun = false; refused = false; message = NOTHING;
 		goto dial
@@ -237,7 +213,7 @@ lost: // run.again, run.hangUp
 killed: // another process begins
 	atomic {
 		hangUp(); old = 0;
-		letWardenGo(ORPHANED);
+		held = false;
 		f = 0; losses = 0; conflicts = 0;
 		has = false; i = 0; begun = false; refused = false; message = NOTHING;
 		goto dial
@@ -254,8 +230,8 @@ success:
 
 over: // run.close
 	atomic {
+		release();
 		hangUp();
-		letWardenGo(0);
 		ended++
 	}
 }
@@ -264,7 +240,6 @@ init {
 	byte n;
 	atomic {
 		for (n : 1 .. BACKENDS) { run backend(n) }
-		run wardensEnd();
 		for (n : 1 .. RUNNERS) { run runner(n - 1) }
 	}
 }

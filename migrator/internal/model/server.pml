@@ -8,20 +8,15 @@ byte done;             //   statements that are done
 bool started;          //   the next one was begun outside a transaction
 mtype index = ABSENT;  // that the no-transaction file builds
 byte builder;          // who builds it
-byte k;                // the run lock: held by a warden, or by a transaction where there is none
-byte k2;               // the lock of the backend that works on the no-transaction file
-
-#define WARDEN(run) (BACKENDS + 1 + run) // as a holder of the run lock
-#define ORPHANED 255                     // so is a warden's backend that has not noticed that its client is gone
+byte k;                // who holds the run lock: for its session, or behind a pooler for a transaction
 
 typedef Backend {
 	bool open;
-	bool takesLock; // there is no warden: its transactions take the run lock
-	mtype job;      // the message that it was sent; NOTHING: it is idle
-	byte what;      // a file, or a statement
-	mtype answer;   // NOTHING: there is none yet
-	bool gone;      // its client is
-	bool told;      // its run has said that this was rolled back
+	mtype job;    // the message that it was sent; NOTHING: it is idle
+	byte what;    // a file, or a statement
+	mtype answer; // NOTHING: there is none yet
+	bool gone;    // its client is
+	bool told;    // its run has said that this was rolled back
 }
 Backend server[BACKENDS + 1];
 #define B server[me]
@@ -32,7 +27,7 @@ byte inserted[STATEMENTS]; // how often each statement of the no-transaction fil
 
 inline reply(a) {
 	if
-	:: k == me -> k = 0
+	:: k == me && !KEEPS_LOCK -> k = 0
 	:: else
 	fi;
 	B.job = NOTHING;
@@ -63,16 +58,39 @@ inline reply(a) {
 #ifdef APIECE
 #define TOGETHER false
 #else
-#define TOGETHER (f + 1 < NOTX && !B.takesLock)
+#define TOGETHER (f + 1 < NOTX && KEEPS_LOCK)
 #endif
 
-// begin begins a transaction, scripter.open, and makes its claims.
-inline begin(may) {
+// lock is scripter.lock.
+inline lock() {
+#if !defined(NO_K) && !defined(NO_RETAKE)
 	if
-	:: B.takesLock && k != 0 -> reply(LOCKED)
-	:: B.takesLock && k == 0 -> k = me
-	:: !B.takesLock
-	fi;
+	:: k == 0 || k == me -> k = me
+	:: else -> reply(LOCKED)
+	fi
+#else
+	skip
+#endif
+}
+
+// lockAgain is scripter.unlock: a file that has let the lock go does not stop those that it was sent with.
+inline lockAgain() {
+	if
+	:: k == 0 -> k = me
+	:: else
+	fi
+}
+
+// LETS_GO is whether a file may free all advisory locks of its session.
+#define LETS_GO (faults > 0 && KEEPS_LOCK && k == me)
+
+// begin begins the transaction of a message, scripter.open, and makes its claims.
+inline begin(may) {
+	lock();
+	claims(may)
+}
+
+inline claims(may) {
 	if
 	:: ENDED && NEW && (may)
 	:: ENDED && !(NEW && (may)) -> reply(TAKEN)
@@ -113,9 +131,10 @@ file: // in a transaction: scripter.move
 		assert(f == 0 || row[f - 1]);
 		row[f] = true; claim[f] = 0;
 		if
-		:: TOGETHER -> f++; begin(true); claim[f] = me; goto file // the next one in the message: run.steps
+		:: TOGETHER -> f++; lockAgain(); claims(true); claim[f] = me; goto file // the next one in the message: run.steps
 		:: else -> reply(DONE)
 		fi }
+	:: atomic { LETS_GO -> faults--; k = 0; goto file }
 	:: B.gone -> goto over
 	fi;
 
@@ -127,6 +146,7 @@ statement: // of a no-transaction file, one that can run in a transaction: scrip
 		assert(inserted[B.what] <= 1);
 		done = B.what + 1; claim[f] = 0;
 		reply(DONE) }
+	:: atomic { LETS_GO -> faults--; k = 0; goto statement }
 	:: B.gone -> goto over
 	fi;
 
@@ -149,17 +169,7 @@ over: // what it had not committed is rolled back; a build leaves an invalid ind
 		if :: claim[f] == me -> claim[f] = 0 :: else fi;
 		if :: builder == me -> builder = 0 :: else fi;
 		if :: k == me -> k = 0 :: else fi;
-		if :: k2 == me -> k2 = 0 :: else fi;
-		B.job = NOTHING; B.what = 0; B.gone = false; B.told = false; B.takesLock = false; B.open = false;
+		B.job = NOTHING; B.what = 0; B.gone = false; B.told = false; B.open = false;
 		goto idle
 	}
-}
-
-// A warden's backend ends when it notices that its client is gone; or it is ended, and its run does not know.
-proctype wardensEnd() {
-end:
-	do
-	:: k == ORPHANED -> k = 0
-	:: atomic { faults > 0 && k > BACKENDS && k != ORPHANED -> faults--; k = 0 }
-	od
 }
