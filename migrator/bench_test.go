@@ -130,6 +130,29 @@ func floorRead(ctx context.Context, url string) error {
 	return err
 }
 
+// benchCases are what a process of BenchmarkProcess does.
+var benchCases = map[string]func(ctx context.Context, url string, fsys fstest.MapFS) error{
+	"floor applies": floorApply,
+	"floor reads": func(ctx context.Context, url string, fsys fstest.MapFS) error {
+		if _, err := migrator.Load(fsys); err != nil { // a program has its files, whatever it does with them
+			return err
+		}
+		return floorRead(ctx, url)
+	},
+	"applies": func(ctx context.Context, url string, fsys fstest.MapFS) error {
+		migrations, err := migrator.Load(fsys)
+		if err != nil {
+			return err
+		}
+		conn, err := pgx.ParseConfig(url)
+		if err != nil {
+			return err
+		}
+		_, err = migrator.New(conn, migrations, migrator.Config{}).Run(ctx, migrator.Up())
+		return err
+	},
+}
+
 func floorConnect(ctx context.Context, url string) (*pgconn.PgConn, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {

@@ -33,6 +33,10 @@ type server struct {
 	Pooled          bool           `json:"-"`        // the process that answers is not the one that greeted us
 	Resolved        int64          `json:"resolved"` // oid of the table that the unqualified name means; 0: none
 	Tables          []catalogTable `json:"tables"`
+
+	// Of a glance only:
+	Own        int64 `json:"own"` // oid of the history; 0: none
+	Unfinished bool  `json:"unfinished"`
 }
 
 // major is the server's major version; 0 where it is something else than PostgreSQL.

@@ -30,19 +30,28 @@ func (r *run) scripter(h *history) scripter {
 	return s
 }
 
-// readHistory dials where there is no worker, reads, and settles what became of the move that was sent last.
+// connect dials where there is no worker.
+func (r *run) connect(ctx context.Context) error {
+	if r.worker != nil {
+		return nil
+	}
+	worker, err := r.m.dial(ctx, r.id, "worker", true)
+	if err != nil {
+		return err
+	}
+	r.worker = worker
+	if len(r.sent) > 0 || r.losses.count > 0 {
+		if err := r.endOrphans(ctx); err != nil {
+			return r.stopFor(ctx, opFrame, err)
+		}
+	}
+	return nil
+}
+
+// readHistory reads, and settles what became of the move that was sent last.
 func (r *run) readHistory(ctx context.Context) (*history, error) {
-	if r.worker == nil {
-		worker, err := r.m.dial(ctx, r.id, "worker", true)
-		if err != nil {
-			return nil, err
-		}
-		r.worker = worker
-		if len(r.sent) > 0 || r.losses.count > 0 {
-			if err := r.endOrphans(ctx); err != nil {
-				return nil, r.stopFor(ctx, opFrame, err)
-			}
-		}
+	if err := r.connect(ctx); err != nil {
+		return nil, err
 	}
 	h, err := r.worker.readHistory(ctx, r.m.table())
 	if err != nil {

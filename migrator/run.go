@@ -107,6 +107,15 @@ func (r *run) done() {
 // attempt does what is left, from wherever the history says that the run stands.
 func (r *run) attempt(ctx context.Context) error {
 	for {
+		switch seen, err := r.glance(ctx); {
+		case err != nil || seen == nothingToDo:
+			return err
+		case seen == somethingToDo:
+			if err := r.lock(ctx); err != nil {
+				return err
+			}
+			continue
+		}
 		h, err := r.readHistory(ctx)
 		if err != nil {
 			return err

@@ -1,0 +1,88 @@
+package migrator
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+//go:embed glance.sql
+var glanceSQL string
+
+func glanceQuery(t table) string {
+	schema := "pg_catalog.current_schema()"
+	if t.schema != "" {
+		schema = literal(t.schema)
+	}
+	first := strings.NewReplacer(
+		"$schema", schema, "$table", literal(t.name), "$progress", literal(t.progress().name), "$reference", literal(t.sql()),
+	).Replace(withoutComments(glanceSQL))
+	return first + ";\n" + recordsQuery(t)
+}
+
+// What a glance at the history has shown.
+type outlook uint8
+
+const (
+	lookCloser    outlook = iota // it takes a closer look
+	nothingToDo                  // there is nothing to do
+	somethingToDo                // there is something to do, under the run lock
+)
+
+// glance reads the rows of a history that needs no closer look; nil where it does. Most runs find nothing pending, and to ask
+// what tables there are costs the server more than all the rest.
+func (s *session) glance(ctx context.Context, t table) (*history, error) {
+	read := &historyReader{}
+	_, err := s.exec(ctx, s.liftLimits()+glanceQuery(t), read.read)
+	h := &history{server: read.server, table: table{schema: read.server.Schema, name: t.name}}
+	h.server.Pooled = s.pg.PID() != h.server.PID
+	var pg *pgconn.PgError
+	switch {
+	case errors.As(err, &pg) && !s.lost():
+		if pg.Code == "42P01" && h.server.Schema != "" && h.server.Own == 0 && h.server.Resolved == 0 { // there is no such table
+			return h, nil
+		}
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case h.server.Own == 0 || h.server.Own != h.server.Resolved || h.server.Unfinished || len(read.records) == 0:
+		return nil, nil
+	}
+	h.fill(read.records)
+	return h, nil
+}
+
+// glance tells what an up has to do. Other targets take a closer look: those that count are resolved by it before another run
+// is waited for. So does a plan, before anything runs.
+func (r *run) glance(ctx context.Context) (outlook, error) {
+	if r.locked || len(r.sent) > 0 || (r.target.kind != targetUp && r.target.kind != targetUpTo) {
+		return lookCloser, nil
+	}
+	if err := r.connect(ctx); err != nil {
+		return lookCloser, err
+	}
+	h, err := r.worker.glance(ctx, r.m.table())
+	if err != nil {
+		return lookCloser, r.stopFor(ctx, opFrame, err)
+	}
+	if h == nil || h.server.Pooled {
+		return lookCloser, nil
+	}
+	r.losses.connected()
+	r.server, r.table, r.exists = h.server, h.table, h.exists
+	if !h.exists {
+		return somethingToDo, nil
+	}
+	plan, err := r.m.plan(h, r.target, r.m.scripter(h), r.reviews)
+	if err != nil {
+		return lookCloser, nil
+	}
+	r.announce(plan)
+	if plan.Empty() {
+		return nothingToDo, nil
+	}
+	return somethingToDo, nil
+}
