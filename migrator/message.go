@@ -20,16 +20,31 @@ type message struct {
 
 // A part is an operation, or one statement of its file, in a message.
 type part struct {
-	step       *step // where the message holds several
-	operation  operation
-	start      int                // where it begins in the message, in bytes
-	offset     int                // where that is in the file
-	statements []sqllex.Statement // of the file, those in this part
+	step      *step // where the message holds several
+	operation *operation
+	start     int               // where it begins in the message, in bytes
+	statement *sqllex.Statement // of the file, the one that is this part; nil: all of the operation
+}
+
+// statements are those of the file in this part.
+func (p part) statements() []sqllex.Statement {
+	if p.statement != nil {
+		return []sqllex.Statement{*p.statement}
+	}
+	return p.operation.statements
+}
+
+// offset is where in the file the part begins.
+func (p part) offset() int {
+	if p.statement != nil {
+		return p.statement.Start
+	}
+	return p.operation.offset
 }
 
 func (p part) results() int {
-	if p.operation.kind == opFile {
-		return len(p.statements)
+	if p.operation.kind == opFile && p.statement == nil {
+		return len(p.operation.statements)
 	}
 	return 1
 }
@@ -42,13 +57,14 @@ type messageWriter struct {
 
 func (w *messageWriter) add(s *step, operations []operation) {
 	size := 0
-	for _, o := range operations {
-		size += len(o.sql) + len(o.end())
+	for i := range operations {
+		size += len(operations[i].sql) + len(operations[i].end())
 	}
 	w.text.Grow(size)
 	w.parts = slices.Grow(w.parts, len(operations))
-	for _, o := range operations {
-		w.parts = append(w.parts, part{step: s, operation: o, start: w.text.Len(), offset: o.offset, statements: o.statements})
+	for i := range operations {
+		o := &operations[i]
+		w.parts = append(w.parts, part{step: s, operation: o, start: w.text.Len()})
 		w.text.WriteString(o.sql)
 		w.text.WriteString(o.end())
 	}
@@ -82,7 +98,9 @@ func together(steps []*step, cleanUp func(*step) []operation) message {
 		if i > 0 {
 			w.add(s, operations[:1])
 			w.add(steps[i-1], cleanUp(steps[i-1]))
-			operations = slices.DeleteFunc(slices.Clone(operations[1:]), func(o operation) bool { return o.kind == opLock })
+			lock := slices.IndexFunc(operations, func(o operation) bool { return o.kind == opLock })
+			w.add(s, operations[1:lock])
+			operations = operations[lock+1:]
 		}
 		if i < len(steps)-1 {
 			commit := slices.IndexFunc(operations, func(o operation) bool { return o.kind == opCommit })
@@ -111,7 +129,8 @@ func (m message) committed(answered int) (steps int) {
 func oneByOne(operations []operation) []message {
 	var messages []message
 	ours := 0 // where the operations begin that are not sent yet
-	for i, o := range operations {
+	for i := range operations {
+		o := &operations[i]
 		if o.kind != opFile && o.kind != opSettle {
 			continue
 		}
@@ -122,18 +141,16 @@ func oneByOne(operations []operation) []message {
 		if o.kind == opSettle {
 			messages = append(messages, message{text: o.sql, parts: []part{{operation: o}}})
 		}
-		for _, s := range o.statements {
-			messages = append(messages, message{
-				text:  o.sql[s.Start-o.offset : s.End-o.offset],
-				parts: []part{{operation: o, offset: s.Start, statements: []sqllex.Statement{s}}},
-			})
+		for j := range o.statements {
+			s := &o.statements[j]
+			messages = append(messages, message{text: o.sql[s.Start-o.offset : s.End-o.offset], parts: []part{{operation: o, statement: s}}})
 		}
 	}
 	return append(messages, whole(operations[ours:])...)
 }
 
 // end is what separates an operation from the next one. A file may end in a comment, or without a semicolon.
-func (o operation) end() string {
+func (o *operation) end() string {
 	if o.kind == opFile {
 		return "\n;\n"
 	}
@@ -175,22 +192,22 @@ func (m message) locate(answered int, err error, pg *pgconn.PgError, bytes bool)
 		}
 		for i := len(m.parts) - 1; i >= 0; i-- {
 			if p := m.parts[i]; at >= p.start {
-				return &failure{err: err, step: p.step, operation: p.operation, offset: p.place(at - p.start + p.offset), unread: unread}
+				return &failure{err: err, step: p.step, operation: *p.operation, offset: p.place(at - p.start + p.offset()), unread: unread}
 			}
 		}
 	}
 	for _, p := range m.parts {
 		if answered < p.results() {
-			f := &failure{err: err, step: p.step, operation: p.operation, offset: -1, unread: unread}
+			f := &failure{err: err, step: p.step, operation: *p.operation, offset: -1, unread: unread}
 			if p.operation.kind == opFile {
-				f.offset = p.statements[answered].Start
+				f.offset = p.statements()[answered].Start
 			}
 			return f
 		}
 		answered -= p.results()
 	}
 	last := m.parts[len(m.parts)-1]
-	return &failure{err: err, step: last.step, operation: last.operation, offset: -1}
+	return &failure{err: err, step: last.step, operation: *last.operation, offset: -1}
 }
 
 // place bounds an offset to the file's statements: an error at the end of the input is at the semicolon that we have added.
@@ -198,13 +215,14 @@ func (p part) place(offset int) int {
 	if p.operation.kind != opFile {
 		return -1
 	}
-	if len(p.statements) == 0 {
+	statements := p.statements()
+	if len(statements) == 0 {
 		return 0
 	}
 	if offset < p.operation.offset+len(strings.TrimRight(p.operation.sql, " \t\r\n")) {
 		return offset
 	}
-	end := p.statements[len(p.statements)-1].End
+	end := statements[len(statements)-1].End
 	_, size := utf8.DecodeLastRuneInString(p.operation.file.text[:end])
 	return end - size
 }
