@@ -34,15 +34,16 @@
 //  7. No leaks between files: role, search_path and settings of one meet neither the next nor the history.
 //  8. Every error has a place, path:line:column, and says what the database contains now.
 //  9. An old binary starts on a newer database: versions above its newest are fine.
-//  10. Nothing pending costs one round trip and takes no lock.
+//  10. Nothing pending costs one round trip, or two where there is something to warn of, and takes no lock.
 //
 // # On the server
 //
 // A run dials connections of its own: a worker, which reads the history, holds the run lock as an advisory lock of its session
-// and runs the files; and, once a file takes longer than a tenth of a second, one from which it looks at what the worker waits
-// for. pg_stat_activity shows them as "migrator <run> …". The backend of a client that is gone keeps the lock until it has
-// ended, which it does within a second or so, so that nobody works beside what is left of another run. Behind a pooler there is
-// one connection, no session's lock and no look at it: each file's transaction takes the lock itself.
+// and runs the files; and, once a file takes longer than one or two tenths of a second, one from which it looks at what the
+// worker waits for. pg_stat_activity shows them as "migrator <run> …". The backend of a client that is gone keeps the lock until
+// it has ended, so that nobody works beside what is left of another run: within a second or so, where the server looks for its
+// client while it works (from 15 on, and 14 on Linux; not on Windows), otherwise when its statement is done. Behind a pooler
+// there is one connection, no session's lock and no look at it: each file's transaction takes the lock itself.
 //
 // pg_cancel_backend on the worker stops a run with an error; after pg_terminate_backend it dials again and goes on.
 //

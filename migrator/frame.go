@@ -70,6 +70,16 @@ func idle() []string {
 	return settings
 }
 
+// idle makes them anew where all settings were reset.
+func (s scripter) idle() (ops []operation) {
+	if s.keepsLock {
+		for _, setting := range idle() {
+			ops = append(ops, clean(setting))
+		}
+	}
+	return ops
+}
+
 // lift lifts the limits of what runs, and more.
 func (s scripter) lift(more ...operation) []operation {
 	ops := append([]operation{frame("set local lock_timeout = 0"), frame("set local statement_timeout = 0")}, more...)
@@ -88,16 +98,9 @@ func resets() []operation {
 	return []operation{frame("reset session authorization"), frame("reset role"), frame(resetAll), frame("unlisten *")}
 }
 
-// clean frees what a rollback or commit does not: it must not meet the next file, nor a pooler's next client. What a session
-// needs that keeps the run lock was reset with all else.
+// clean frees what a rollback or commit does not: it must not meet the next file, nor a pooler's next client.
 func (s scripter) clean() []operation {
-	ops := append(s.discard(), clean(block("  perform "+s.unlock()+";")))
-	if s.keepsLock {
-		for _, setting := range idle() {
-			ops = append(ops, clean(setting))
-		}
-	}
-	return ops
+	return append(append(s.discard(), clean(block("  perform "+s.unlock()+";"))), s.idle()...)
 }
 
 // unlock is an expression that frees the advisory locks that a file has left; the run lock is kept, by the transaction while
@@ -134,8 +137,8 @@ func frame(sql string) operation { return operation{kind: opFrame, sql: sql} }
 
 func clean(sql string) operation { return operation{kind: opClean, sql: sql} }
 
-// applicationName is what pg_stat_activity shows; the run id leads from the connection that holds the lock to the one
-// that works. PostgreSQL would cut it at 63 bytes with a notice.
+// applicationName is what pg_stat_activity shows; the run id tells which sessions are of one run. PostgreSQL would cut it at
+// 63 bytes with a notice.
 func applicationName(runID, what string) string {
 	name := strings.Join(slices.DeleteFunc([]string{"migrator", runID, what}, func(s string) bool { return s == "" }), " ")
 	for len(name) > 63 {

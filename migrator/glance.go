@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -34,7 +35,8 @@ const (
 )
 
 // glance reads the rows of a history that needs no closer look; nil where it does. Most runs find nothing pending, and to ask
-// what tables there are costs the server more than all the rest.
+// what tables there are costs the server more than all the rest. What is wrong with the table itself is found when something is
+// to be written to it.
 func (s *session) glance(ctx context.Context, t table, expect []Migration) (*history, error) {
 	read := &historyReader{expect: expect, records: make([]record, 0, len(expect))}
 	_, err := s.exec(ctx, s.liftLimits()+glanceQuery(t), read.read)
@@ -67,23 +69,25 @@ func (r *run) glance(ctx context.Context) (outlook, error) {
 	}
 	h, err := r.worker.glance(ctx, r.m.table(), r.m.migrations)
 	if err != nil {
-		return lookCloser, r.stopFor(ctx, opFrame, err)
+		return lookCloser, r.stopFor(ctx, opFrame, fmt.Errorf("read history %s: %w", r.m.table(), err))
 	}
-	if h == nil || h.server.Pooled {
+	if h == nil {
 		return lookCloser, nil
 	}
 	r.losses.connected()
-	r.server, r.table, r.exists = h.server, h.table, h.exists
-	if !h.exists {
-		return somethingToDo, nil
-	}
 	plan := &Plan{Target: r.target}
-	if r.target.kind != targetUp || !slices.EqualFunc(h.records, r.m.migrations, record.shows) {
+	if r.target.kind != targetUp || !h.exists || !slices.EqualFunc(h.records, r.m.migrations, record.shows) {
 		if plan, err = r.m.plan(h, r.target, r.m.scripter(h), r.reviews); err != nil || len(plan.Warnings) > 0 {
 			return lookCloser, nil // to say when it was applied
 		}
 	}
-	r.announce(plan)
+	if h.server.Pooled && !plan.Empty() {
+		return lookCloser, nil
+	}
+	r.server, r.table, r.exists = h.server, h.table, h.exists
+	if h.exists {
+		r.announce(plan)
+	}
 	if plan.Empty() {
 		return nothingToDo, nil
 	}

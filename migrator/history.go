@@ -26,6 +26,7 @@ type server struct {
 	User            string         `json:"user"`
 	Platform        string         `json:"platform"` // version()
 	PID             uint32         `json:"pid"`
+	ServerStart     float64        `json:"server_start"`     // when it was started, in seconds since 1970: which server it is
 	DeadlockTimeout float64        `json:"deadlock_timeout"` // seconds
 	ReadOnly        bool           `json:"read_only"`
 	Standby         bool           `json:"standby"`

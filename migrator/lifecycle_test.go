@@ -158,9 +158,25 @@ func TestAFileThatDropsOrEmptiesTheHistoryChangesNothing(t *testing.T) {
 
 func TestOneConnectionIsEnough(t *testing.T) {
 	t.Parallel()
-	results, err := open(t, narrow(t, migratortest.Database(t)), ledgerFiles(3), migrator.Config{}).Run(patience(t), migrator.Up())
+	fsys := ledgerFiles(3)
+	fsys["002_file.sql"] = files("x", "insert into ledger select 2 from pg_sleep(1);\n")["x"] // long enough to be watched
+	var seen recorder
+	results, err := open(t, narrow(t, migratortest.Database(t)), fsys, migrator.Config{Observe: seen.observe}).Run(patience(t), migrator.Up())
 	require.NoError(t, err)
 	require.Len(t, results, 3)
+	require.Empty(t, seen.of(migrator.EventWarning))
+}
+
+// TestAFileThatIsNamedOtherwiseIsWatchedAllTheSame: what the worker is called is no sign of which it is.
+func TestAFileThatIsNamedOtherwiseIsWatchedAllTheSame(t *testing.T) {
+	t.Parallel()
+	url, release := busy(t, "a")
+	var seen recorder
+	time.AfterFunc(2*time.Second, func() { release("a") })
+	_, err := open(t, url, files("001_alter.sql", "set application_name = 'batch';\nalter table a add x int;\n"), migrator.Config{Observe: seen.observe}).Run(patience(t), migrator.Up())
+	require.NoError(t, err)
+	require.NotEmpty(t, seen.of(migrator.EventBlocked))
+	require.Empty(t, seen.of(migrator.EventWarning))
 }
 
 func TestAFileThatLosesItsConnectionEachTimeIsGivenUpWithItsPlace(t *testing.T) {

@@ -64,6 +64,34 @@ func TestTheLockIsLostWhileAFileRunsWithoutATransaction(t *testing.T) {
 	require.Equal(t, append([]string{"history 001_long.sql"}, append(want, "ledger_12", "ledger_16", "ledger_20")...), indexState(t, url))
 }
 
+// TestAProcedureThatLetsTheLockGoIsWaitedFor: nothing but its own run knows whether it has run.
+func TestAProcedureThatLetsTheLockGoIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	url := migratortest.Database(t)
+	execute(t, url, `create table ledger (file int);
+		create procedure work() language plpgsql as $$begin
+			insert into ledger values (1);
+			commit;
+			perform pg_advisory_unlock_all();
+			perform pg_sleep(3);
+			insert into ledger values (2);
+		end$$`)
+	var group errgroup.Group
+	var seen [2]recorder
+	for i := range seen {
+		m := open(t, url, files("001_call.sql", "-- migrator: no-transaction\ncall work();\ninsert into ledger values (3);\n"), migrator.Config{Observe: seen[i].observe})
+		group.Go(func() error {
+			_, err := m.Run(patience(t), migrator.Up())
+			return err
+		})
+	}
+	require.NoError(t, group.Wait())
+	require.Equal(t, []string{"history 001_call.sql", "ledger 1", "ledger 2", "ledger 3"}, indexState(t, url))
+	waits := append(seen[0].of(migrator.EventWaiting), seen[1].of(migrator.EventWaiting)...)
+	require.NotEmpty(t, waits)
+	require.Contains(t, waits[0].Backends[0].Application, "001_call.sql")
+}
+
 // TestTheWorkerIsLostWhileAFileRunsWithoutATransaction does the same to the connection that works.
 func TestTheWorkerIsLostWhileAFileRunsWithoutATransaction(t *testing.T) {
 	t.Parallel()
@@ -97,12 +125,15 @@ func TestAFileWithoutATransactionNeedsNoSecondConnection(t *testing.T) {
 	t.Cleanup(func() { execute(t, url, fmt.Sprintf("drop owned by %q; drop role %[1]q", role)) })
 	config, err := pgx.ParseConfig(url)
 	require.NoError(t, err)
-	migrations, err := migrator.Load(indexFiles())
+	fsys := indexFiles()
+	fsys["004_slow.sql"] = files("x", "-- migrator: no-transaction\nselect pg_sleep(1);\n")["x"] // long enough to be watched
+	migrations, err := migrator.Load(fsys)
 	require.NoError(t, err)
 	config.User, config.Password = role, "x"
 	results, err := migrator.New(config, migrations, migrator.Config{}).Run(patience(t), migrator.Up())
 	require.NoError(t, err)
-	require.Len(t, results, 3)
+	require.Len(t, results, 4)
+	execute(t, url, "delete from schema_migrations where version = '004_slow.sql'")
 	require.Equal(t, indexDone, indexState(t, url))
 }
 

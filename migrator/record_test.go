@@ -89,7 +89,7 @@ func TestMarksAreWrittenInOneTransactionOrNotAtAll(t *testing.T) {
 
 func TestPromise4OfManyWhoRecordTheSameOneDoes(t *testing.T) {
 	t.Parallel()
-	for _, alone := range []bool{false, true} { // with a warden, and without a second connection
+	for _, alone := range []bool{false, true} { // with a role that may have two connections, and one
 		url := migratortest.Database(t)
 		if alone {
 			url = narrow(t, url)

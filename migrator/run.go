@@ -134,6 +134,9 @@ func (r *run) attempt(ctx context.Context) error {
 		if err := r.checkUsable(ctx); err != nil {
 			return err
 		}
+		if r.pooled() && r.locked {
+			return &stop{outcome: lost, err: errors.New("the connection leads to another process of the server than before")}
+		}
 		if r.pooled() || r.locked {
 			return r.walk(ctx, plan)
 		}
@@ -211,11 +214,13 @@ func (r *run) emit(e Event) {
 }
 
 // emitUnlessBusy leaves an event out where another one is being told: what the watch does must not wait for an observer.
-func (r *run) emitUnlessBusy(e Event) {
-	if r.emitMu.TryLock() {
-		defer r.emitMu.Unlock()
-		r.m.options.Observe(e)
+func (r *run) emitUnlessBusy(e Event) (told bool) {
+	if !r.emitMu.TryLock() {
+		return false
 	}
+	defer r.emitMu.Unlock()
+	r.m.options.Observe(e)
+	return true
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

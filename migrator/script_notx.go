@@ -93,7 +93,7 @@ func (s scripter) alone(move *Move, file *reviewed, u *unit, title string, o ope
 	operations = append(operations,
 		frame("set default_transaction_isolation = 'read committed'"), // of CONCURRENTLY's own transactions
 		frame(fmt.Sprintf("set lock_timeout = '%dms'", milliseconds(timeout))))
-	operations = slices.Concat(operations, file.settings(u), []operation{o}, resets())
+	operations = slices.Concat(operations, file.settings(u), []operation{o}, resets(), s.idle())
 	return &step{move: move, part: true, alone: true, patient: u.outside.concurrently, title: title, operations: operations}
 }
 
@@ -104,6 +104,9 @@ func (s scripter) record(move *Move, file *reviewed, u *unit, i int) *step {
 		operations = append(operations, frame("set local search_path = pg_catalog"), operation{kind: opClaim, sql: s.seesIndex(move, u)})
 	}
 	st := s.part(move, s.unitTitle(move, file, i)+": is done", append(operations, s.advance(move, i, u, "started is not null"))...)
+	if u.outside.kind == opaque { // a procedure may have let the run lock go, and nothing but this tells that it has run
+		st.operations = slices.DeleteFunc(st.operations, func(o operation) bool { return o.kind == opLock })
+	}
 	st.does, st.number, st.of = u, i+1, len(file.units)
 	return st
 }
@@ -158,7 +161,8 @@ func (s scripter) part(move *Move, title string, operations ...operation) *step 
 	ops := append(s.open(move.script().Isolation, string(move.Migration.Version)), s.claim(move))
 	ops = append(append(ops, operations...), s.keepFromWorkers()...)
 	ops = append(append(ops, resets()...), s.unlimited()...)
-	return &step{move: move, part: true, title: title, operations: append(ops, operation{kind: opSeal, sql: seal}, operation{kind: opCommit, sql: "commit"})}
+	ops = append(append(ops, operation{kind: opSeal, sql: seal}, operation{kind: opCommit, sql: "commit"}), s.idle()...)
+	return &step{move: move, part: true, title: title, operations: ops}
 }
 
 // advance claims that a statement has run.

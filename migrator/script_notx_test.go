@@ -112,7 +112,7 @@ func TestEachPartOfAFileIsClaimedBeforeItsStatementAndSealedAfterItsResets(t *te
 			}
 			require.Equal(t, "begin isolation level "+isolation, ops[0].sql)
 			seal, commit := index(t, ops, opSeal), index(t, ops, opCommit)
-			require.Equal(t, len(ops)-1, commit, "nothing that the session holds is freed: its lock least of all")
+			require.Equal(t, sqls(c.idle()), sqls(ops[commit+1:]), "nothing that the session holds is freed: its lock least of all")
 
 			history := where(ops, `"app"."o'clock" `)[0]
 			require.Equal(t, opClaim, ops[history].kind)
@@ -136,7 +136,9 @@ func TestEachPartOfAFileIsClaimedBeforeItsStatementAndSealedAfterItsResets(t *te
 				case opFile:
 					require.True(t, progress[0] < at && at < reset[len(reset)-1], "%s in %s", o.sql, s.title)
 				case opFrame, opClaim, opLock, opSeal, opCommit:
-				case opSettle, opClean:
+				case opClean:
+					require.Greater(t, at, commit, o.sql)
+				case opSettle:
 					require.Fail(t, o.sql)
 				}
 			}
@@ -168,9 +170,28 @@ func TestAStatementOutsideATransactionIsAloneInItsMessage(t *testing.T) {
 			for _, m := range oneByOne(c.steps[i].operations) {
 				sent = append(sent, m.text)
 			}
-			require.Equal(t, []string{want[0], "set search_path = app", "set role app_owner", want[1], "reset session authorization;\nreset role;\nreset all;\nunlisten *;\n"}, sent)
+			after := ""
+			for _, o := range append(resets(), c.idle()...) {
+				after += o.sql + ";\n"
+			}
+			require.Equal(t, []string{want[0], "set search_path = app", "set role app_owner", want[1], after}, sent)
 		}
 	})
+}
+
+// TestTheEndOfWhatTellsNothingIsRecordedWhoeverHoldsTheLock: a procedure may have let it go.
+func TestTheEndOfWhatTellsNothingIsRecordedWhoeverHoldsTheLock(t *testing.T) {
+	t.Parallel()
+	script, err := loadedScript("1_a.sql", "-- migrator: no-transaction\ncreate database d;\n")
+	require.NoError(t, err)
+	file, err := review(script)
+	require.NoError(t, err)
+	s := scripter{table: table{"app", "history"}, keepsLock: true}
+	var locks []bool
+	for _, st := range s.noTransaction(&Move{DirectionUp, Migration{Version: "1_a.sql", Up: *script}}, file, nil) {
+		locks = append(locks, len(where(st.operations, codeLocked)) > 0)
+	}
+	require.Equal(t, []bool{true, true, true, false, false, true}, locks, "the session's, begin, start, the statement, its record, end")
 }
 
 func TestTheRunLockIsTheSessionsFirst(t *testing.T) {

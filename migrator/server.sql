@@ -5,6 +5,7 @@ select pg_catalog.json_build_object(
 	'user', current_user,
 	'platform', pg_catalog.version(),
 	'pid', pg_catalog.pg_backend_pid(),
+	'server_start', pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time()),
 	'deadlock_timeout', pg_catalog.date_part('epoch', pg_catalog.current_setting('deadlock_timeout')::pg_catalog.interval),
 	'read_only', pg_catalog.current_setting('transaction_read_only')::pg_catalog.bool,
 	'standby', pg_catalog.pg_is_in_recovery(),

@@ -16,6 +16,9 @@ import (
 func (r *run) settleStarted(ctx context.Context, s scripter, move *Move, file *reviewed, u *unit) (done bool, err error) {
 	switch u.outside.kind {
 	case opaque:
+		if err := r.giveWay(ctx, move); err != nil {
+			return false, err
+		}
 		return false, r.inDoubt(s, move, file, u)
 	case repeatable:
 		return false, nil
@@ -127,6 +130,22 @@ func (r *run) waitForBuilders(ctx context.Context, move *Move, builders []uint32
 		r.emit(r.event(Event{Kind: EventBlocked, Backends: backends}, move))
 	}
 	return sleep(ctx, jitter(300*time.Millisecond))
+}
+
+// giveWay ends the attempt while another session works on the file: its procedure may have let the run lock go.
+func (r *run) giveWay(ctx context.Context, move *Move) error {
+	anyRun := strings.Repeat("_", len(r.id))
+	name := strings.NewReplacer(`\`, `\\`, "%", `\%`).Replace(applicationName(anyRun, string(move.Migration.Version)))
+	others, err := r.worker.backends(ctx, "select pid from pg_catalog.pg_stat_activity where state <> 'idle' and pid <> pg_catalog.pg_backend_pid() and application_name like "+literal(name))
+	if err != nil {
+		return r.stopFor(ctx, opFrame, err)
+	}
+	if len(others) == 0 {
+		return nil
+	}
+	r.locked = false
+	r.waits(others)
+	return &stop{outcome: locked, err: errors.New("another session still works on " + move.script().Path)}
 }
 
 // inDoubt says which statement nobody but a person can settle, and how.

@@ -61,7 +61,7 @@ func (r *run) steps(ctx context.Context, steps []*step) error {
 			}
 			r.sent = nil
 			r.emit(r.event(Event{Kind: EventRetrying, Err: failed.err, Pause: wait, Backends: seen.blockers}, s.move))
-			if err := sleep(ctx, wait); err != nil {
+			if err := r.pause(ctx, wait); err != nil {
 				return r.settle(ctx, failed, cancelled)
 			}
 			steps = steps[slices.Index(steps, s):]
@@ -79,6 +79,18 @@ func (r *run) steps(ctx context.Context, steps []*step) error {
 			return r.settle(ctx, failed, cancelled)
 		}
 	}
+}
+
+// pause lasts until a step is tried again. By then there is a watch, if there is one to be had: a short limit is over before
+// a slow connection is made, and who is in the way is to be named.
+func (r *run) pause(ctx context.Context, d time.Duration) error {
+	began := time.Now()
+	if r.watcher == nil && !r.pooled() {
+		dialling, cancel := context.WithTimeout(ctx, d)
+		r.watcher, _ = r.dialWatcher(dialling)
+		cancel()
+	}
+	return sleep(ctx, d-time.Since(began))
 }
 
 // apart sends each step alone, where a message was refused as a whole and nothing says because of which: a character that
@@ -128,7 +140,7 @@ func (r *run) abandon(ctx context.Context) error {
 	s := scripter{table: r.table, pooled: r.pooled(), keepsLock: r.locked}
 	operations := s.abandon()
 	if r.within { // what the file has left is for its next statements
-		operations = s.rollback()
+		operations = append(s.rollback(), s.idle()...)
 	}
 	_, err := r.worker.exec(ctx, whole(operations)[0].text, nil)
 	return err

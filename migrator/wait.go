@@ -16,7 +16,7 @@ import (
 func (r *run) lock(ctx context.Context) error {
 	rows, err := r.worker.rows(ctx, r.worker.liftLimits()+strings.Join(append(idle(), fmt.Sprintf("select pg_catalog.pg_try_advisory_lock(%d)", r.table.lockKey())), ";\n"))
 	if err != nil {
-		return r.stopFor(ctx, opFrame, err)
+		return r.stopFor(ctx, opFrame, fmt.Errorf("take the run lock: %w", err))
 	}
 	if r.locked = rows[0][0] == "t"; r.locked {
 		return nil
@@ -34,11 +34,8 @@ const rereadEvery = 10 * time.Second
 // short message at a time, which holds the lock, shared with all who ask, for as long as the answer takes.
 func (r *run) wait(ctx context.Context) error {
 	began := time.Now()
-	if r.waiting.since.IsZero() {
-		r.waiting.since = began
-	}
 	for time.Since(began) < rereadEvery {
-		waited := time.Since(r.waiting.since)
+		waited := r.waited()
 		if err := r.nameHolder(ctx, waited); err != nil {
 			return err
 		}
@@ -69,7 +66,7 @@ func pollPause(waited time.Duration) time.Duration {
 	return min(30*time.Millisecond+waited/10, 300*time.Millisecond)
 }
 
-// nameHolder reports who is waited for, at first and then less and less often, or ends the wait.
+// nameHolder finds out who is waited for, or ends the wait.
 func (r *run) nameHolder(ctx context.Context, waited time.Duration) error {
 	expired := r.m.options.WaitFor > 0 && waited >= r.m.options.WaitFor
 	if waited < max(r.waiting.next, nameAfter) && !expired {
@@ -82,11 +79,27 @@ func (r *run) nameHolder(ctx context.Context, waited time.Duration) error {
 	if expired {
 		return &LockedError{Waited: waited, Holder: holders}
 	}
-	if len(holders) > 0 { // it may be gone by now, or not be seen by this role
+	r.waits(holders)
+	return nil
+}
+
+// waits reports for whom it waits, less and less often. They may be gone by now, or not be seen by this role.
+func (r *run) waits(holders []Backend) {
+	waited := r.waited()
+	if waited < r.waiting.next {
+		return
+	}
+	if len(holders) > 0 {
 		r.emit(Event{Kind: EventWaiting, Elapsed: waited, Backends: holders})
 	}
 	r.waiting.next = waited + min(max(waited, nameEvery), 30*time.Second)
-	return nil
+}
+
+func (r *run) waited() time.Duration {
+	if r.waiting.since.IsZero() {
+		r.waiting.since = time.Now()
+	}
+	return time.Since(r.waiting.since)
 }
 
 // waiting is how long another run's lock has been waited for.

@@ -22,7 +22,7 @@ const watchRole = "watch"
 type watch struct {
 	session *session // nil: it is not dialled yet, or was lost
 	worker  uint32
-	report  func(Event)
+	report  func(Event) (told bool)
 	dial    func(context.Context) (*session, error)
 
 	subject  atomic.Pointer[subject]

@@ -22,11 +22,11 @@
 // test shows that too: without it all of the above still holds, and the claims decide. A no-transaction file needs it, since
 // nothing can claim the build of an index: a run would drop as a remnant what another one has just built, and the file would
 // count as applied without its index. A killed run's backend keeps the lock until it ends, and so nobody builds beside it. Since
-// a file may free all advisory locks of its session, each message takes the lock back first, or gives way.
+// a file may free all advisory locks of its session, each transaction that follows takes the lock back first, or gives way.
 //
 // # What is left out
 //
-// Going down, whose claim is an update where this one's is an insert; errors of the files themselves, cancelled contexts,
+// Going down, whose claim is an update where this one's is an insert; procedures that commit themselves; errors of the files themselves, cancelled contexts,
 // lock timeouts; files that write to the history, against which the seal is; statements other than an index build that
 // cannot run in a transaction. A poll is modelled as waiting, a read of history and progress as one moment, a
 // transaction of which nobody sees anything before its commit as that commit. Where the code goes on ten times

@@ -73,7 +73,8 @@ inline lock() {
 #endif
 }
 
-// lockAgain is scripter.unlock: a file that has let the lock go does not stop those that it was sent with.
+// lockAgain is scripter.unlock, where the file's text speaks of advisory locks: one that has let the lock go does not stop
+// those that it was sent with.
 inline lockAgain() {
 	if
 	:: k == 0 -> k = me
