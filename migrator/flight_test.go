@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -38,6 +39,9 @@ func TestAHundredFilesOnAFreshDatabaseTakeEightFlights(t *testing.T) {
 	require.Len(t, results, 100)
 	authentication := proxy.Flights().Startup - len(proxy.Flights().Connections) // each password takes a flight or two
 	require.LessOrEqual(t, flights(proxy)-authentication, 8, "%+v", proxy.Flights())
+	for _, message := range proxy.Messages() {
+		require.LessOrEqual(t, strings.Count(message.SQL, "MG003"), 1, "the lock is taken once a message")
+	}
 
 	proxy.Reset()
 	_, err = open(t, proxy.URL(), ledgerFiles(100), migrator.Config{}).Run(patience(t), migrator.Up())
@@ -168,6 +172,23 @@ func TestAFileThatGetsNoLockIsTriedAgainAndTheOthersAreNot(t *testing.T) {
 		require.NotEmpty(t, e.Backends)
 	}
 	require.Len(t, seen.of(migrator.EventStarted), 5)
+}
+
+// TestWhoIsInTheWayIsNamedWhereAConnectionTakesLongerThanTheLimit: the first try is over before anybody looks.
+func TestWhoIsInTheWayIsNamedWhereAConnectionTakesLongerThanTheLimit(t *testing.T) {
+	t.Parallel()
+	url, release := busy(t, "a")
+	proxy := pgproxy.Start(t, url)
+	proxy.Latency(50 * time.Millisecond)
+	var named atomic.Bool
+	ended := inBackground(t, open(t, proxy.URL(), files("001_alter.sql", "alter table a add x int"), migrator.Config{LockTimeout: 120 * time.Millisecond, Observe: func(e migrator.Event) {
+		if e.Kind == migrator.EventRetrying && len(e.Backends) > 0 && named.CompareAndSwap(false, true) {
+			release("a")
+		}
+	}}))
+	run := <-ended
+	require.NoError(t, run.err)
+	require.True(t, named.Load())
 }
 
 func TestCancellingStopsInTheMiddleOfWhatWasSentTogether(t *testing.T) {
