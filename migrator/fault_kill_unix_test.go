@@ -29,6 +29,7 @@ func TestPromise3AProcessKilledAtAnyMomentNeedsNoRepair(t *testing.T) {
 				t.Run(fmt.Sprint(lane), func(t *testing.T) {
 					t.Parallel()
 					url := migratortest.Database(t)
+					keep(t, url)
 					for range trials {
 						was, left := killOnce(t, url, c, files)
 						if was {

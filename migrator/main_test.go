@@ -2,8 +2,10 @@ package migrator_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/fstest"
@@ -19,6 +21,12 @@ import (
 func TestMain(m *testing.M) {
 	if task := os.Getenv(childEnv); task != "" {
 		os.Exit(beChild(task))
+	}
+	flag.Parse()
+	asked := false
+	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "test.parallel" })
+	if !asked && runtime.GOMAXPROCS(0) < 4 { // most tests wait for a server, and there are many
+		_ = flag.Set("test.parallel", "4")
 	}
 	os.Exit(migratortest.Main(m))
 }
@@ -52,11 +60,35 @@ func open(tb testing.TB, url string, fsys fstest.MapFS, config migrator.Config) 
 	return migrator.New(conn, migrations, config)
 }
 
-// query returns the rows of one text column, over a connection of its own.
-func query(tb testing.TB, url, sql string) []string {
+// kept are connections of databases that a test looks at again and again.
+var kept sync.Map
+
+// keep makes query and execute use one connection until the test ends; they must not be used at the same time then.
+func keep(tb testing.TB, url string) {
 	tb.Helper()
 	conn := connect(tb, url)
-	defer conn.Close(context.Background())
+	kept.Store(url, conn)
+	tb.Cleanup(func() {
+		kept.Delete(url)
+		_ = conn.Close(context.Background())
+	})
+}
+
+// borrow returns the connection that is kept for a database, or one of its own.
+func borrow(tb testing.TB, url string) (conn *pgx.Conn, giveBack func()) {
+	tb.Helper()
+	if conn, found := kept.Load(url); found {
+		return conn.(*pgx.Conn), func() {}
+	}
+	conn = connect(tb, url)
+	return conn, func() { _ = conn.Close(context.Background()) }
+}
+
+// query returns the rows of one text column.
+func query(tb testing.TB, url, sql string) []string {
+	tb.Helper()
+	conn, giveBack := borrow(tb, url)
+	defer giveBack()
 	rows, err := conn.Query(context.Background(), sql, pgx.QueryExecModeSimpleProtocol)
 	require.NoError(tb, err)
 	values, err := pgx.CollectRows(rows, pgx.RowTo[string])
@@ -66,8 +98,8 @@ func query(tb testing.TB, url, sql string) []string {
 
 func execute(tb testing.TB, url, sql string) {
 	tb.Helper()
-	conn := connect(tb, url)
-	defer conn.Close(context.Background())
+	conn, giveBack := borrow(tb, url)
+	defer giveBack()
 	_, err := conn.Exec(context.Background(), sql)
 	require.NoError(tb, err)
 }

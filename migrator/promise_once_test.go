@@ -78,6 +78,7 @@ func TestPromise3NoRepairByHand(t *testing.T) {
 				t.Run(fmt.Sprintf("%s/%s/%d", past.name, mode.name, at), func(t *testing.T) {
 					t.Parallel()
 					url := migratortest.Database(t)
+					keep(t, url)
 					for k := 1; ; k++ {
 						past.prepare(t, url)
 						if !crash(t, url, pgproxy.Cut{Match: pgproxy.Nth(k), At: at, Kill: true}, past, mode.config) {
@@ -106,6 +107,7 @@ func TestPromise3NoRepairByHandOfFilesThatWereSentTogether(t *testing.T) {
 		t.Run(past.name, func(t *testing.T) {
 			t.Parallel()
 			url := migratortest.Database(t)
+			keep(t, url)
 			for k := 1; ; k++ {
 				past.prepare(t, url)
 				cut := pgproxy.Cut{Match: pgproxy.Containing("MG000"), At: pgproxy.AtNotice, Notices: k, Kill: true}
@@ -154,6 +156,7 @@ func TestPromise3WithinTheSameRun(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%d", past.name, at), func(t *testing.T) {
 				t.Parallel()
 				url := migratortest.Database(t)
+				keep(t, url)
 				for k := 1; ; k++ {
 					past.prepare(t, url)
 					proxy := pgproxy.Start(t, url)
@@ -172,6 +175,7 @@ func TestPromise3WithinTheSameRun(t *testing.T) {
 		t.Run(past.name+"/at a notice", func(t *testing.T) {
 			t.Parallel()
 			url := migratortest.Database(t)
+			keep(t, url)
 			for k := 1; k <= past.together; k++ {
 				past.prepare(t, url)
 				proxy := pgproxy.Start(t, url)

@@ -31,14 +31,19 @@ func (m *Migrator) Wait(ctx context.Context, until Condition) error {
 	var told string
 	var toldAt time.Time
 	pause := 50 * time.Millisecond
+	var last error
 	for {
 		why := m.unready(ctx, until)
 		if why == nil {
 			return nil
 		}
 		if ctx.Err() != nil {
+			if last != nil { // this time it was the end of the wait that cut the question off
+				why = last
+			}
 			return fmt.Errorf("%w: %w", context.Cause(ctx), why)
 		}
+		last = why
 		var pending *pendingError
 		if !errors.As(why, &pending) && !comesYet(why) {
 			return why
