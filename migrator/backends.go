@@ -4,18 +4,31 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
 // holders names the sessions of other runs that hold the run lock.
 func (s *session) holders(ctx context.Context, t table, runID string) ([]Backend, error) {
+	return s.backends(ctx, fmt.Sprintf("select a.pid from pg_catalog.pg_stat_activity a where a.application_name not like %s and a.pid in (%s)",
+		literal(applicationName(runID, "%")), pidsThatHold(t.lockKey())))
+}
+
+// workers names the sessions of other runs that work on a file, or whose run does.
+func (s *session) workers(ctx context.Context, t table, runID string, v Version) ([]Backend, error) {
+	name := strings.NewReplacer(`\`, `\\`, "%", `\%`).Replace(applicationName(strings.Repeat("_", len(runID)), string(v)))
 	return s.backends(ctx, fmt.Sprintf(`
-select a.pid
-from pg_catalog.pg_locks l join pg_catalog.pg_stat_activity a using (pid)
-where l.locktype = 'advisory' and l.granted and l.mode = 'ExclusiveLock' and l.objsubid = 1
-	and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
-	and (l.classid::pg_catalog.int8 << 32 | l.objid::pg_catalog.int8) = %d and a.application_name not like %s
-group by a.pid`, t.lockKey(), literal(applicationName(runID, "%"))))
+select a.pid from pg_catalog.pg_stat_activity a
+where a.application_name not like %s and ((a.state <> 'idle' and a.application_name like %s) or a.pid in (%s))
+order by a.application_name`, literal(applicationName(runID, "%")), literal(name), pidsThatHold(t.guardKey())))
+}
+
+// pidsThatHold is a query for those that hold an advisory lock alone.
+func pidsThatHold(key int64) string {
+	return fmt.Sprintf(`select l.pid from pg_catalog.pg_locks l
+	where l.locktype = 'advisory' and l.granted and l.mode = 'ExclusiveLock' and l.objsubid = 1
+		and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
+		and (l.classid::pg_catalog.int8 << 32 | l.objid::pg_catalog.int8) = %d`, key)
 }
 
 // backends describes the sessions whose pids a query yields, in its order.

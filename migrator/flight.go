@@ -118,6 +118,9 @@ func (r *run) dialWatcher(ctx context.Context) (*session, error) {
 		settings = append(settings, strings.Replace(o.sql, "set local ", "set ", 1))
 	}
 	settings = append(settings, "set idle_session_timeout = 0", "select pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time())")
+	if r.guards {
+		settings = append(settings, r.guardSQL())
+	}
 	rows, err := s.rows(ctx, strings.Join(settings, ";\n"))
 	if err == nil && rows[0][0] != strconv.FormatFloat(r.server.ServerStart, 'f', -1, 64) {
 		err = errors.New("the connection string has led to another server, from which nobody sees what a file waits for")

@@ -3,6 +3,7 @@ package migrator
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
@@ -48,6 +49,11 @@ func (r *run) withoutTransaction(ctx context.Context, lock *step) error {
 // leave frees what the file has left in the session.
 func (r *run) leave(ctx context.Context) {
 	r.within = false
+	if r.guards && r.watcher != nil {
+		r.watcher.close() // the guard goes with the session
+		r.watcher = nil
+	}
+	r.guards = false
 	if r.worker == nil || r.worker.lost() {
 		return
 	}
@@ -81,6 +87,9 @@ func (r *run) outside(ctx context.Context, s scripter, st *step, file *reviewed)
 		if done, err := r.settleStarted(ctx, s, st.move, file, u); done || err != nil {
 			return err
 		}
+	}
+	if u.outside.kind == opaque {
+		r.guard(ctx)
 	}
 	began := time.Now()
 	for pause := 250 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
@@ -119,6 +128,22 @@ func (r *run) outside(ctx context.Context, s scripter, st *step, file *reviewed)
 			return r.settle(ctx, failed, cancelled)
 		}
 	}
+}
+
+// guard has the watching connection show that this run is there, until it leaves the file: a procedure may let the run lock go,
+// and between its end and its record nothing else tells other runs that it is not in doubt.
+func (r *run) guard(ctx context.Context) {
+	r.guards = true
+	if r.watcher == nil {
+		r.watcher, _ = r.dialWatcher(ctx) // without one it goes on: the role may have no second connection
+	} else if _, err := r.watcher.exec(ctx, r.guardSQL(), nil); err != nil {
+		r.watcher.close()
+		r.watcher = nil
+	}
+}
+
+func (r *run) guardSQL() string {
+	return fmt.Sprintf("select pg_catalog.pg_try_advisory_lock(%d)", r.table.guardKey())
 }
 
 // resume finds out what became of a statement that was cut off, and records it.

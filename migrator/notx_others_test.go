@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/pgproxy"
 	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
@@ -76,18 +78,18 @@ func TestAProcedureThatLetsTheLockGoIsWaitedFor(t *testing.T) {
 			perform pg_sleep(3);
 			insert into ledger values (2);
 		end$$`)
-	var group errgroup.Group
-	var seen [2]recorder
-	for i := range seen {
-		m := open(t, url, files("001_call.sql", "-- migrator: no-transaction\ncall work();\ninsert into ledger values (3);\n"), migrator.Config{Observe: seen[i].observe})
-		group.Go(func() error {
-			_, err := m.Run(patience(t), migrator.Up())
-			return err
-		})
+	proxy := pgproxy.Start(t, url)
+	proxy.Latency(300 * time.Millisecond) // so long the procedure is done before its run can record it
+	fsys := files("001_call.sql", "-- migrator: no-transaction\ncall work();\ninsert into ledger values (3);\n")
+	one := inBackground(t, open(t, proxy.URL(), fsys, migrator.Config{}))
+	waitFor(t, url, "select (count(*) = 1)::text from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()")
+	var seen recorder
+	other := inBackground(t, open(t, url, fsys, migrator.Config{Observe: seen.observe}))
+	for _, run := range []<-chan ran{one, other} {
+		require.NoError(t, (<-run).err)
 	}
-	require.NoError(t, group.Wait())
 	require.Equal(t, []string{"history 001_call.sql", "ledger 1", "ledger 2", "ledger 3"}, indexState(t, url))
-	waits := append(seen[0].of(migrator.EventWaiting), seen[1].of(migrator.EventWaiting)...)
+	waits := seen.of(migrator.EventWaiting)
 	require.NotEmpty(t, waits)
 	require.Contains(t, waits[0].Backends[0].Application, "001_call.sql")
 }

@@ -29,6 +29,7 @@ type run struct {
 	worker  *session
 	locked  bool     // the worker's session holds the run lock, as far as is known: each message sees to it
 	watcher *session // from which the worker is watched; nil: it was not needed yet
+	guards  bool     // the watcher holds a lock that shows that this run is there
 	lends   bool     // the pooler was seen to lend a session for a whole transaction
 	reviews reviewer
 	began   time.Time

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
 
 // settleStarted finds out from the catalog what became of a statement that was begun outside a transaction, and clears
@@ -16,7 +18,7 @@ import (
 func (r *run) settleStarted(ctx context.Context, s scripter, move *Move, file *reviewed, u *unit) (done bool, err error) {
 	switch u.outside.kind {
 	case opaque:
-		if err := r.giveWay(ctx, move); err != nil {
+		if err := r.giveWay(ctx, move, u); err != nil {
 			return false, err
 		}
 		return false, r.inDoubt(s, move, file, u)
@@ -132,20 +134,26 @@ func (r *run) waitForBuilders(ctx context.Context, move *Move, builders []uint32
 	return sleep(ctx, jitter(300*time.Millisecond))
 }
 
-// giveWay ends the attempt while another session works on the file: its procedure may have let the run lock go.
-func (r *run) giveWay(ctx context.Context, move *Move) error {
-	anyRun := strings.Repeat("_", len(r.id))
-	name := strings.NewReplacer(`\`, `\\`, "%", `\%`).Replace(applicationName(anyRun, string(move.Migration.Version)))
-	others, err := r.worker.backends(ctx, "select pid from pg_catalog.pg_stat_activity where state <> 'idle' and pid <> pg_catalog.pg_backend_pid() and application_name like "+literal(name))
+// giveWay ends the attempt where another run works on the file, whose procedure may have let the run lock go; or where it did
+// until now.
+func (r *run) giveWay(ctx context.Context, move *Move, u *unit) error {
+	others, err := r.worker.workers(ctx, r.table, r.id, move.Migration.Version)
 	if err != nil {
 		return r.stopFor(ctx, opFrame, err)
 	}
-	if len(others) == 0 {
-		return nil
+	if len(others) > 0 {
+		r.locked = false
+		r.waits(others)
+		return &stop{outcome: locked, err: errors.New("another run still works on " + move.script().Path)}
 	}
-	r.locked = false
-	r.waits(others)
-	return &stop{outcome: locked, err: errors.New("another session still works on " + move.script().Path)}
+	h, err := r.readHistory(ctx) // whoever was there may have recorded its end since this was read last
+	if err != nil {
+		return err
+	}
+	if p := h.progressOf(move.Migration.Version); p == nil || hashOf(p.Started, sqllex.Statement{End: len(p.Started)}) != u.hash {
+		return &stop{outcome: taken, err: errors.New("another run has gone on with it")}
+	}
+	return nil
 }
 
 // inDoubt says which statement nobody but a person can settle, and how.

@@ -60,9 +60,14 @@ func (t table) progress() table { return table{schema: t.schema, name: t.name + 
 
 // lockKey is the key of the run lock. It comes from the qualified name, so that histories in different schemas of one
 // database do not wait for each other; advisory locks of different databases never meet.
-func (t table) lockKey() int64 {
+func (t table) lockKey() int64 { return t.key("migrator") }
+
+// guardKey is the key of the lock by which a run shows that it is there while a statement runs of which nothing else tells.
+func (t table) guardKey() int64 { return t.key("migrator guard") }
+
+func (t table) key(what string) int64 {
 	h := fnv.New64a()
-	h.Write([]byte("migrator\x00" + t.schema + "\x00" + t.name))
+	h.Write([]byte(what + "\x00" + t.schema + "\x00" + t.name))
 	return int64(h.Sum64())
 }
 
