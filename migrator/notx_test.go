@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -33,10 +34,14 @@ drop index concurrently ledger_unique;
 // indexState is what a database of indexFiles contains.
 func indexState(tb testing.TB, url string) []string {
 	tb.Helper()
+	const locks = " from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())"
+	for tries := 0; tries < 100 && query(tb, url, "select count(*)::text"+locks)[0] != "0"; tries++ {
+		time.Sleep(50 * time.Millisecond) // a backend whose client is gone takes a moment to end
+	}
 	return append(state(tb, url), query(tb, url, `select relname || case when indisvalid then '' else ' invalid' end from pg_index join pg_class c on c.oid = indexrelid
 		where indrelid = to_regclass('ledger') union all
 		select 'a table is left: ' || relname from pg_class where relname like '%progress' union all
-		select 'a lock is left' from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database()) order by 1`)...)
+		select 'a lock is left'`+locks+" order by 1")...)
 }
 
 var indexDone = []string{
