@@ -36,7 +36,7 @@ func BenchmarkFreshApply(b *testing.B) {
 		b.Run(fmt.Sprintf("files=%d", n), func(b *testing.B) {
 			url, fsys := migratortest.Database(b), tableFiles(n)
 			compare(b, func() {
-				execute(b, url, "drop schema public cascade; create schema public")
+				empty(b, url)
 			}, func(ctx context.Context) error {
 				return floorApply(ctx, url, fsys)
 			}, func(ctx context.Context) error {
@@ -218,5 +218,5 @@ func BenchmarkTwentyAtOnce(b *testing.B) {
 			return group.Wait()
 		}
 	}
-	compare(b, func() { execute(b, url, "drop schema public cascade; create schema public") }, run(1), run(20))
+	compare(b, func() { empty(b, url) }, run(1), run(20))
 }

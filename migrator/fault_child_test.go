@@ -92,13 +92,9 @@ type child struct {
 // startChild returns when the child is ready to be let go. It is killed at the end of the test, if not before.
 func startChild(t *testing.T, task childTask) *child {
 	t.Helper()
-	text, err := json.Marshal(task)
-	require.NoError(t, err)
-	program, err := os.Executable()
-	require.NoError(t, err)
-	c := &child{cmd: exec.Command(program), events: make(chan childEvent, 1<<12), ended: make(chan struct{})}
-	c.cmd.Env = append(os.Environ(), childEnv+"="+string(text), "GORACE=atexit_sleep_ms=0") // a second, otherwise
+	c := &child{cmd: childCommand(t, task), events: make(chan childEvent, 1<<12), ended: make(chan struct{})}
 	c.cmd.Stdout, c.cmd.Stderr = c, &c.stderr
+	var err error
 	c.gate, err = c.cmd.StdinPipe()
 	require.NoError(t, err)
 	require.NoError(t, c.cmd.Start())
@@ -110,6 +106,18 @@ func startChild(t *testing.T, task childTask) *child {
 	t.Cleanup(c.kill)
 	c.until(t, childReady, 1)
 	return c
+}
+
+// childCommand is the test binary as a process that does the task.
+func childCommand(tb testing.TB, task childTask) *exec.Cmd {
+	tb.Helper()
+	text, err := json.Marshal(task)
+	require.NoError(tb, err)
+	program, err := os.Executable()
+	require.NoError(tb, err)
+	cmd := exec.Command(program)
+	cmd.Env = append(os.Environ(), childEnv+"="+string(text), "GORACE=atexit_sleep_ms=0") // a second, otherwise
+	return cmd
 }
 
 // Write takes what the child prints.

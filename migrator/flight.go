@@ -113,11 +113,8 @@ func (r *run) dialWatcher(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	var settings []string
-	for _, o := range r.scripter(&history{table: r.table, server: r.server}).settings("") {
-		settings = append(settings, strings.Replace(o.sql, "set local ", "set ", 1))
-	}
-	settings = append(settings, "set idle_session_timeout = 0", "select pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time())")
+	settings := append(r.scripter(&history{table: r.table, server: r.server}).sessionSettings(""),
+		"set idle_session_timeout = 0", "select pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time())")
 	if r.guards {
 		settings = append(settings, r.guardSQL())
 	}

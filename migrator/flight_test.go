@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -172,23 +171,6 @@ func TestAFileThatGetsNoLockIsTriedAgainAndTheOthersAreNot(t *testing.T) {
 		require.NotEmpty(t, e.Backends)
 	}
 	require.Len(t, seen.of(migrator.EventStarted), 5)
-}
-
-// TestWhoIsInTheWayIsNamedWhereAConnectionTakesLongerThanTheLimit: the first try is over before anybody looks.
-func TestWhoIsInTheWayIsNamedWhereAConnectionTakesLongerThanTheLimit(t *testing.T) {
-	t.Parallel()
-	url, release := busy(t, "a")
-	proxy := pgproxy.Start(t, url)
-	proxy.Latency(50 * time.Millisecond)
-	var named atomic.Bool
-	ended := inBackground(t, open(t, proxy.URL(), files("001_alter.sql", "alter table a add x int"), migrator.Config{LockTimeout: 120 * time.Millisecond, Observe: func(e migrator.Event) {
-		if e.Kind == migrator.EventRetrying && len(e.Backends) > 0 && named.CompareAndSwap(false, true) {
-			release("a")
-		}
-	}}))
-	run := <-ended
-	require.NoError(t, run.err)
-	require.True(t, named.Load())
 }
 
 func TestCancellingStopsInTheMiddleOfWhatWasSentTogether(t *testing.T) {

@@ -38,6 +38,14 @@ func (s scripter) settings(application string) []operation {
 	return ops
 }
 
+// sessionSettings are the same for a session, where there is no transaction.
+func (s scripter) sessionSettings(application string) (settings []string) {
+	for _, o := range s.settings(application) {
+		settings = append(settings, strings.Replace(o.sql, "set local ", "set ", 1))
+	}
+	return settings
+}
+
 // unlimited lifts the limits that what a file has set was reset to: of what is left to run, the seal and the commit, a
 // deferred trigger may take its time.
 func (s scripter) unlimited() []operation { return append(s.keepFromWorkers(), s.lift()...) }

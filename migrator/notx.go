@@ -49,11 +49,10 @@ func (r *run) withoutTransaction(ctx context.Context, lock *step) error {
 // leave frees what the file has left in the session.
 func (r *run) leave(ctx context.Context) {
 	r.within = false
-	if r.guards && r.watcher != nil {
-		r.watcher.close() // the guard goes with the session
-		r.watcher = nil
+	if r.guards {
+		r.guards = false
+		r.dropWatcher() // the guard goes with the session
 	}
-	r.guards = false
 	if r.worker == nil || r.worker.lost() {
 		return
 	}
@@ -137,8 +136,7 @@ func (r *run) guard(ctx context.Context) {
 	if r.watcher == nil {
 		r.watcher, _ = r.dialWatcher(ctx) // without one it goes on: the role may have no second connection
 	} else if _, err := r.watcher.exec(ctx, r.guardSQL(), nil); err != nil {
-		r.watcher.close()
-		r.watcher = nil
+		r.dropWatcher()
 	}
 }
 

@@ -2,6 +2,7 @@ package migrator_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -83,6 +84,23 @@ func TestAFileThatNeverGetsItsLockSaysWhoHeldIt(t *testing.T) {
 	require.Equal(t, "report", failed.Blockers[0].Application)
 	require.ErrorContains(t, err, "BLOCKED BY: pid")
 	require.ErrorContains(t, err, "rolled back; nothing of this file was applied")
+}
+
+// TestWhoIsInTheWayIsNamedWhereAConnectionTakesLongerThanTheLimit: the first try is over before anybody looks.
+func TestWhoIsInTheWayIsNamedWhereAConnectionTakesLongerThanTheLimit(t *testing.T) {
+	t.Parallel()
+	url, release := busy(t, "a")
+	proxy := pgproxy.Start(t, url)
+	proxy.Latency(50 * time.Millisecond)
+	var named atomic.Bool
+	ended := inBackground(t, open(t, proxy.URL(), files("001_alter.sql", "alter table a add x int"), migrator.Config{LockTimeout: 120 * time.Millisecond, Observe: func(e migrator.Event) {
+		if e.Kind == migrator.EventRetrying && len(e.Backends) > 0 && named.CompareAndSwap(false, true) {
+			release("a")
+		}
+	}}))
+	run := <-ended
+	require.NoError(t, run.err)
+	require.True(t, named.Load())
 }
 
 func TestTheHeaderOfAFileSetsItsLockTimeout(t *testing.T) {

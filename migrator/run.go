@@ -240,11 +240,15 @@ func (r *run) hangUp() {
 		r.worker.close()
 		r.worker = nil
 	}
+	r.dropWatcher()
+	r.locked = false
+}
+
+func (r *run) dropWatcher() {
 	if r.watcher != nil {
 		r.watcher.close()
 		r.watcher = nil
 	}
-	r.locked = false
 }
 
 func (r *run) close() {

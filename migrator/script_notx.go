@@ -87,8 +87,8 @@ func (s scripter) alone(move *Move, file *reviewed, u *unit, title string, o ope
 		timeout = 0
 	}
 	var operations []operation
-	for _, setting := range s.settings(string(move.Migration.Version)) {
-		operations = append(operations, frame(strings.Replace(setting.sql, "set local ", "set ", 1)))
+	for _, setting := range s.sessionSettings(string(move.Migration.Version)) {
+		operations = append(operations, frame(setting))
 	}
 	operations = append(operations,
 		frame("set default_transaction_isolation = 'read committed'"), // of CONCURRENTLY's own transactions
