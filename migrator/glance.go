@@ -44,7 +44,7 @@ func (s *session) glance(ctx context.Context, t table, expect []Migration) (*his
 	h.server.Pooled = s.pg.PID() != h.server.PID
 	var pg *pgconn.PgError
 	switch {
-	case errors.As(err, &pg) && !s.lost():
+	case errors.As(err, &pg) && !s.lost() && ctx.Err() == nil:
 		if pg.Code == "42P01" && h.server.Schema != "" && h.server.Own == 0 && h.server.Resolved == 0 { // there is no such table
 			return h, nil
 		}

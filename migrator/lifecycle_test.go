@@ -2,6 +2,7 @@ package migrator_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -45,6 +46,29 @@ func TestCancellingTheContextCancelsTheStatementOnTheServer(t *testing.T) {
 	waitFor(t, url, "select (count(*) = 0)::text from pg_stat_activity where application_name like 'migrator %' and datname = current_database()")
 	require.Less(t, time.Since(began), 30*time.Second, "the server has ended it, and not the statement itself")
 	require.Equal(t, []string{"true"}, query(t, url, "select (to_regclass('half') is null)::text"))
+}
+
+func TestAReadingOfTheHistoryThatIsCancelledSaysSo(t *testing.T) {
+	t.Parallel()
+	url := migratortest.Database(t)
+	m := open(t, url, ledgerFiles(1), migrator.Config{})
+	_, err := m.Run(patience(t), migrator.Up())
+	require.NoError(t, err)
+	holder := connect(t, url)
+	defer holder.Close(context.Background())
+	_, err = holder.Exec(t.Context(), "begin; lock table schema_migrations")
+	require.NoError(t, err)
+	for name, read := range map[string]func(context.Context) error{
+		"up":     func(ctx context.Context) error { _, err := m.Run(ctx, migrator.Up()); return err },
+		"down":   func(ctx context.Context) error { _, err := m.Run(ctx, migrator.Down(1)); return err },
+		"status": func(ctx context.Context) error { _, err := m.Status(ctx); return err },
+	} {
+		ctx, cancel := context.WithTimeoutCause(patience(t), 300*time.Millisecond, errors.New("enough"))
+		err := read(ctx)
+		cancel()
+		require.ErrorContains(t, err, "enough: ", name)
+		require.ErrorContains(t, err, "57014", name)
+	}
 }
 
 func TestAServerThatIsNotUpYetIsWaitedFor(t *testing.T) {

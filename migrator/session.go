@@ -114,7 +114,11 @@ func (s *session) exec(ctx context.Context, sql string, read func(*pgconn.Result
 		}
 	}
 	err = results.Close()
-	return answered, cmp.Or(silence(), failed, err)
+	err = cmp.Or(silence(), failed, err)
+	if err != nil && ctx.Err() != nil && !errors.Is(err, ctx.Err()) { // the server says only that it was cancelled
+		err = fmt.Errorf("%w: %w", context.Cause(ctx), err)
+	}
+	return answered, err
 }
 
 // rows sends one query and returns its rows as text.

@@ -71,16 +71,20 @@ func TestTheScratchDatabaseIsGoneAfterAFailedUp(t *testing.T) {
 
 func TestTheScratchDatabaseIsGoneAfterTheContextHasEnded(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct{ name, up, down string }{
-		{"during an up", "select pg_sleep(60)", "select 1"},
-		{"during a down", "select 1", "select pg_sleep(60)"},
+	for _, c := range []struct {
+		name     string
+		during   migrator.Direction
+		up, down string
+	}{
+		{"during an up", migrator.DirectionUp, "select pg_sleep(60)", "select 1"},
+		{"during a down", migrator.DirectionDown, "select 1", "select pg_sleep(60)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			config, options, scratch := spied(t)
 			ctx, cancel := context.WithCancel(t.Context())
 			options.Config.Observe = func(e migrator.Event) {
-				if e.Kind == migrator.EventStarted && e.Version == "002_slow.sql" {
+				if e.Kind == migrator.EventStarted && e.Version == "002_slow.sql" && e.Direction == c.during {
 					time.AfterFunc(500*time.Millisecond, cancel)
 				}
 			}
