@@ -91,14 +91,15 @@ func TestPromise4OfManyWhoRecordTheSameOneDoes(t *testing.T) {
 	t.Parallel()
 	for _, alone := range []bool{false, true} { // with a role that may have two connections, and one
 		url := migratortest.Database(t)
+		as := url
 		if alone {
-			url = narrow(t, url)
+			as = narrow(t, url)
 		}
 		recorded := 0
 		counts := make([]int, 8)
 		var group errgroup.Group
 		for i := range counts {
-			m := open(t, url, three(), migrator.Config{})
+			m := open(t, as, three(), migrator.Config{})
 			group.Go(func() error {
 				results, err := m.Run(patience(t), migrator.Baseline(""))
 				counts[i] = len(results)
