@@ -4,6 +4,7 @@ import (
 	"os/exec"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
@@ -34,6 +35,11 @@ func users(t *testing.T, url string) []string {
 	conn, err := pgx.Connect(t.Context(), url)
 	require.NoError(t, err)
 	defer conn.Close(t.Context())
+	require.Eventually(t, func() bool { // a backend whose client is gone takes a moment to end, and has its locks until then
+		var alone bool
+		require.NoError(t, conn.QueryRow(t.Context(), "select count(*) = 1 from pg_stat_activity where datname = current_database() and backend_type = 'client backend'").Scan(&alone))
+		return alone
+	}, 30*time.Second, 10*time.Millisecond, "somebody else stays connected")
 	var progress bool
 	require.NoError(t, conn.QueryRow(t.Context(), "select to_regclass('schema_migrations_progress') is not null").Scan(&progress))
 	query := `

@@ -108,7 +108,7 @@ func TestAClientThatLeavesEndsItsSession(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, raw.Conn.Close())
 	ended(t, proxy)
-	require.Equal(t, "0", db.value("select count(*) from pg_stat_activity where application_name = 'leaver'"))
+	db.until("0", "select count(*) from pg_stat_activity where application_name = 'leaver'")
 }
 
 func TestTheServersLastWordsReachTheClient(t *testing.T) {
