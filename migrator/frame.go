@@ -11,19 +11,26 @@ import (
 
 // open begins a transaction that no setting of a role can end early, and takes the run lock.
 func (s scripter) open(isolation, application string) []operation {
+	return append(append([]operation{begin(isolation)}, s.settings(application)...), s.lock())
+}
+
+func begin(isolation string) operation {
 	if isolation == "" {
 		isolation = "read committed"
 	}
-	ops := append([]operation{frame("begin isolation level " + isolation)}, s.settings(application)...)
-	if s.keepsLock {
-		return append(ops, s.lock("pg_try_advisory_lock"))
-	}
-	return append(ops, s.lock("pg_try_advisory_xact_lock"))
+	return frame("begin isolation level " + isolation)
 }
 
 // lock takes the run lock, or has it already. It never waits in the server: a waiter holds a snapshot there, for which a
 // CREATE INDEX CONCURRENTLY of the holder would wait for ever.
-func (s scripter) lock(function string) operation {
+func (s scripter) lock() operation {
+	if s.keepsLock {
+		return s.lockBy("pg_try_advisory_lock")
+	}
+	return s.lockBy("pg_try_advisory_xact_lock")
+}
+
+func (s scripter) lockBy(function string) operation {
 	return operation{kind: opLock, sql: block(fmt.Sprintf(
 		"  if not pg_catalog.%s(%d) then\n    raise exception using errcode = '%s', message = 'another run is migrating this database';\n  end if;",
 		function, s.table.lockKey(), codeLocked))}
@@ -33,9 +40,14 @@ func (s scripter) lock(function string) operation {
 func (s scripter) settings(application string) []operation {
 	ops := append(s.keepFromWorkers(), s.limits()...)
 	if application != "" {
-		ops = append(ops, frame("set local application_name = "+literal(applicationName(s.runID, application))))
+		ops = append(ops, s.named(application))
 	}
 	return ops
+}
+
+// named tells pg_stat_activity what runs.
+func (s scripter) named(application string) operation {
+	return frame("set local application_name = " + literal(applicationName(s.runID, application)))
 }
 
 // sessionSettings are the same for a session, where there is no transaction.

@@ -99,6 +99,7 @@ func (s scripter) script(h *history, target Target, migrations []Migration, move
 	if fill := s.fillChecksums(h, migrations); fill != nil && len(moves) > 0 {
 		first = append(first, fill)
 	}
+	f := s.framing()
 	return func(yield func(*step) bool) {
 		for _, st := range first {
 			if !yield(st) {
@@ -111,7 +112,7 @@ func (s scripter) script(h *history, target Target, migrations []Migration, move
 			if reviews[i].units != nil || p != nil { // a file that was begun may have been emptied since
 				steps = s.noTransaction(&moves[i], reviews[i], p)
 			} else {
-				steps = append(steps, s.move(&moves[i], reviews[i]))
+				steps = append(steps, s.move(&moves[i], reviews[i], f))
 			}
 			for _, st := range steps {
 				if !yield(st) {
@@ -160,17 +161,28 @@ func (s scripter) transaction(title string, operations ...operation) *step {
 	return &step{title: title, operations: ops}
 }
 
+// A framing is what stands around every file: more text than most files, and the same for all of a plan.
+type framing struct {
+	settings, lock, home, after, clean []operation
+}
+
+func (s scripter) framing() *framing {
+	return &framing{
+		settings: s.settings(""), lock: []operation{s.lock()}, home: s.stayHome(),
+		after: slices.Concat(s.keepFromWorkers(), resets(), s.unlimited()), clean: s.clean(),
+	}
+}
+
 // move is the step of one file.
-func (s scripter) move(move *Move, file *reviewed) *step {
-	version := move.Migration.Version
+func (s scripter) move(move *Move, file *reviewed, f *framing) *step {
 	limit := frame(fmt.Sprintf("set local lock_timeout = '%dms'", milliseconds(file.script.lockTimeout(s.lockTimeout))))
 	ops := slices.Concat(
-		s.open(file.script.Isolation, string(version)), []operation{s.claim(move)}, s.stayHome(),
+		[]operation{begin(file.script.Isolation)}, f.settings, []operation{s.named(string(move.Migration.Version))}, f.lock,
+		[]operation{s.claim(move)}, f.home,
 		[]operation{limit}, s.tellWorkers(limit), []operation{file.operation()},
-		s.keepFromWorkers(), resets(),
-		s.unlimited(), []operation{limit, s.seal(move), {kind: opCommit, sql: "commit"}},
+		f.after, []operation{limit, s.seal(move), {kind: opCommit, sql: "commit"}}, f.clean,
 	)
-	return &step{move: move, title: title(move), operations: append(ops, s.clean()...)}
+	return &step{move: move, title: title(move), operations: ops}
 }
 
 // milliseconds rounds up: 0 would be no limit.

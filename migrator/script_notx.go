@@ -40,7 +40,7 @@ func (s scripter) noTransaction(move *Move, file *reviewed, p *progress) []*step
 // lockSession makes the run lock one of the session that works: the backend of a client that is gone keeps it, so nobody
 // runs beside that.
 func (s scripter) lockSession(move *Move) *step {
-	return &step{move: move, part: true, title: title(move) + ": keep other runs away", operations: []operation{s.lock("pg_try_advisory_lock")}}
+	return &step{move: move, part: true, title: title(move) + ": keep other runs away", operations: []operation{s.lockBy("pg_try_advisory_lock")}}
 }
 
 // begin makes the progress table where there is none, and the file's row.

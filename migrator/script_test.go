@@ -209,7 +209,8 @@ func fileLimits(t *testing.T, header, config time.Duration) (limits []string) {
 	script.LockTimeout = header
 	file, err := review(script)
 	require.NoError(t, err)
-	s := scripter{table: table{"public", "h"}, lockTimeout: config}.move(&Move{DirectionUp, Migration{Version: "1_a.sql", Up: *script}}, file)
+	c := scripter{table: table{"public", "h"}, lockTimeout: config}
+	s := c.move(&Move{DirectionUp, Migration{Version: "1_a.sql", Up: *script}}, file, c.framing())
 	for i, o := range s.operations {
 		if o.kind == opFile {
 			limits = append(limits, s.operations[i-1].sql)
