@@ -142,10 +142,9 @@ func (c *conn) hangUp(rst bool) {
 		return
 	}
 	c.proxy.bury(key)
-	_ = server.CloseWrite()
-	if rst {
-		abort(c.client)
-	} else {
-		_ = c.client.Close()
+	if rst { // before the server may end, which closes the client's side too
+		_ = c.client.SetLinger(0)
 	}
+	_ = server.CloseWrite()
+	_ = c.client.Close()
 }
