@@ -2,6 +2,7 @@ package migrator_test
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -26,12 +27,17 @@ func busy(t *testing.T, tables ...string) (url string, release func(table string
 		_, err := readers[table].Exec(t.Context(), "set application_name = 'report'; begin; select count(*) from "+table)
 		require.NoError(t, err)
 	}
+	var using sync.Mutex // a test may end when its reader has released what it waits for, and knows nothing of it yet
 	t.Cleanup(func() {
+		using.Lock()
+		defer using.Unlock()
 		for _, reader := range readers {
 			_ = reader.Close(context.Background())
 		}
 	})
 	return url, func(table string) {
+		using.Lock()
+		defer using.Unlock()
 		_, err := readers[table].Exec(context.Background(), "commit")
 		require.NoError(t, err)
 	}
