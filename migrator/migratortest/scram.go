@@ -11,6 +11,9 @@ import (
 	"net/url"
 )
 
+// rounds is how often a password is stretched: lib/pq takes a number of fewer than four digits for an error.
+const rounds = 1000
+
 // quicken makes logging in cheap on a server that we have started. SCRAM stretches passwords by 4096 rounds, which with
 // the race detector cost each connection of the tests more than all the rest. A random password needs no stretching,
 // and the number of rounds is part of what PostgreSQL stores for it.
@@ -20,7 +23,7 @@ func (s *server) quicken(ctx context.Context) error {
 		return err
 	}
 	password, _ := u.User.Password()
-	secret, err := scramSecret(password, 1)
+	secret, err := scramSecret(password)
 	if err != nil {
 		return err
 	}
@@ -31,7 +34,7 @@ func (s *server) quicken(ctx context.Context) error {
 }
 
 // scramSecret is what PostgreSQL stores for a password (RFC 5803).
-func scramSecret(password string, rounds int) (string, error) {
+func scramSecret(password string) (string, error) {
 	salt := make([]byte, 16)
 	_, _ = rand.Read(salt)
 	salted, err := pbkdf2.Key(sha256.New, password, salt, rounds, sha256.Size)
