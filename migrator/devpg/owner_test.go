@@ -105,8 +105,8 @@ func TestKillingTheOwnerLeavesNothing(t *testing.T) {
 	require.True(t, alive(o.server.PID()))
 	require.NoError(t, o.Process.Kill())
 	require.Error(t, o.Wait())
-	require.Eventually(t, func() bool { return len(names(t, temp)) == 0 }, time.Minute, 20*time.Millisecond)
-	require.Eventually(t, func() bool { return len(processes(t, temp)) == 0 }, time.Minute, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return len(names(t, temp)) == 0 }, 10*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return len(processes(t, temp)) == 0 }, 10*time.Second, 20*time.Millisecond)
 	requireNothingLeft(t, o.server)
 }
 
@@ -119,7 +119,7 @@ func TestKillingTheOwnerAtAnyTimeLeavesNothing(t *testing.T) {
 		require.NoError(t, o.Process.Kill())
 		require.Error(t, o.Wait())
 		gone := func() bool { return len(names(t, temp)) == 0 && len(processes(t, temp)) == 0 }
-		require.Eventually(t, gone, time.Minute, 20*time.Millisecond, "killed after %s", delay)
+		require.Eventually(t, gone, 20*time.Second, 20*time.Millisecond, "killed after %s", delay)
 	}
 }
 
