@@ -11,14 +11,14 @@ import (
 
 // open begins a transaction that no setting of a role can end early, and takes the run lock.
 func (s scripter) open(isolation, application string) []operation {
-	return append(append([]operation{begin(isolation)}, s.settings(application)...), s.lock())
+	return opening(isolation, s.settings(application), s.lock())
 }
 
-func begin(isolation string) operation {
+func opening(isolation string, settings []operation, more ...operation) []operation {
 	if isolation == "" {
 		isolation = "read committed"
 	}
-	return frame("begin isolation level " + isolation)
+	return slices.Concat([]operation{frame("begin isolation level " + isolation)}, settings, more)
 }
 
 // lock takes the run lock, or has it already. It never waits in the server: a waiter holds a snapshot there, for which a

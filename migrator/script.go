@@ -163,12 +163,13 @@ func (s scripter) transaction(title string, operations ...operation) *step {
 
 // A framing is what stands around every file: more text than most files, and the same for all of a plan.
 type framing struct {
-	settings, lock, home, after, clean []operation
+	settings, home, after, clean []operation
+	lock                         operation
 }
 
 func (s scripter) framing() *framing {
 	return &framing{
-		settings: s.settings(""), lock: []operation{s.lock()}, home: s.stayHome(),
+		settings: s.settings(""), lock: s.lock(), home: s.stayHome(),
 		after: slices.Concat(s.keepFromWorkers(), resets(), s.unlimited()), clean: s.clean(),
 	}
 }
@@ -177,8 +178,7 @@ func (s scripter) framing() *framing {
 func (s scripter) move(move *Move, file *reviewed, f *framing) *step {
 	limit := frame(fmt.Sprintf("set local lock_timeout = '%dms'", milliseconds(file.script.lockTimeout(s.lockTimeout))))
 	ops := slices.Concat(
-		[]operation{begin(file.script.Isolation)}, f.settings, []operation{s.named(string(move.Migration.Version))}, f.lock,
-		[]operation{s.claim(move)}, f.home,
+		opening(file.script.Isolation, f.settings, s.named(string(move.Migration.Version)), f.lock, s.claim(move)), f.home,
 		[]operation{limit}, s.tellWorkers(limit), []operation{file.operation()},
 		f.after, []operation{limit, s.seal(move), {kind: opCommit, sql: "commit"}}, f.clean,
 	)
