@@ -31,17 +31,19 @@ drop index concurrently ledger_unique;
 		"003_last.sql", "insert into ledger values (4);\n", "003_last.down.sql", "insert into ledger values (-4);\n")
 }
 
+// advisoryLocks are those of the test's database.
+const advisoryLocks = " from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())"
+
 // indexState is what a database of indexFiles contains.
 func indexState(tb testing.TB, url string) []string {
 	tb.Helper()
-	const locks = " from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())"
-	for tries := 0; tries < 100 && query(tb, url, "select count(*)::text"+locks)[0] != "0"; tries++ {
+	for tries := 0; tries < 100 && query(tb, url, "select count(*)::text"+advisoryLocks)[0] != "0"; tries++ {
 		time.Sleep(50 * time.Millisecond) // a backend whose client is gone takes a moment to end
 	}
 	return append(state(tb, url), query(tb, url, `select relname || case when indisvalid then '' else ' invalid' end from pg_index join pg_class c on c.oid = indexrelid
 		where indrelid = to_regclass('ledger') union all
 		select 'a table is left: ' || relname from pg_class where relname like '%progress' union all
-		select 'a lock is left'`+locks+" order by 1")...)
+		select 'a lock is left'`+advisoryLocks+" order by 1")...)
 }
 
 var indexDone = []string{

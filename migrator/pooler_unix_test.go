@@ -36,7 +36,7 @@ func TestPromise5AnyPoolerWillDo(t *testing.T) {
 			url := migratortest.Database(t)
 			atOnce(t, 10, 8, pgbouncer(t, url, test.mode, test.size), migrator.Config{})
 			require.Equal(t, ledgerState(8), state(t, url))
-			waitFor(t, url, "select (count(*) = 0)::text from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())")
+			waitFor(t, url, "select (count(*) = 0)::text"+advisoryLocks)
 			results, err := open(t, url, ledgerFiles(9), migrator.Config{}).Run(patience(t), migrator.Up())
 			require.NoError(t, err)
 			require.Len(t, results, 1, "a direct run goes on afterwards")
@@ -108,7 +108,7 @@ func TestPromise7HoldsBehindAPooler(t *testing.T) {
 	}
 	close(stop)
 	others.Wait()
-	waitFor(t, url, "select (count(*) = 0)::text from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())")
+	waitFor(t, url, "select (count(*) = 0)::text"+advisoryLocks)
 }
 
 // TestAPoolerInStatementModeIsRefused: files that succeed would pass there by luck, since each is one message, and one
