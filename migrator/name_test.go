@@ -63,6 +63,8 @@ func TestANameThatMeansToBeAMigrationAndDoesNotFitIsRefusedWithOneThatWould(t *t
 		"R_.sql":              {"is not named R_name.sql", "rename it to R_name.sql"},
 		"R_views.SQL":         {"the suffix is not .sql", "rename it to R_views.sql"},
 		"R_views.down.sql":    {"a repeatable migration is not reverted", "delete it; to take back what the other file does, change that one, and it runs again"},
+		"R_views.DOWN.sql":    {"a repeatable migration is not reverted", "delete it; to take back what the other file does, change that one, and it runs again"},
+		"R_.down.sql":         {"a repeatable migration is not reverted", "delete it; to take back what the other file does, change that one, and it runs again"},
 		"001.sql":             {"is not named NNN_name.sql", "rename it to 001_name.sql"},
 		"001_.sql":            {"is not named NNN_name.sql", "rename it to 001_name.sql"},
 		"001-init.sql":        {"is not named NNN_name.sql", "rename it to 001_init.sql"},
@@ -173,6 +175,7 @@ func FuzzParseName(f *testing.F) {
 	for _, seed := range []string{
 		"001_init.sql", "001_init.up.sql", "001_init.down.sql", "1.sql", "1_.sql", "1-x.SQL", "1_x.up.down.sql", "1_x.down.up.sql",
 		"init.sql", "", ".sql", "0", "1_\x00.sql", "1_\xff.sql", "1_æ.sql", "1_.down.sql", "1_İ.down.sql", "1-x.down..sql", "1-.up.SQL",
+		"R_v.sql", "R_.sql", "R_v.up.SQL", "R_v.DOWN.sql", "R_.down.sql", "R__v.sql", "R_\xff.sql", "R_", "R_v", "r_v.sql",
 	} {
 		f.Add(seed)
 	}
@@ -182,7 +185,8 @@ func FuzzParseName(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, name string) {
 		got, err := parseName(name)
-		meant := len(name) > 0 && '0' <= name[0] && name[0] <= '9' && strings.HasSuffix(strings.ToLower(name), ".sql")
+		repeatable := strings.HasPrefix(name, "R_")
+		meant := (repeatable || digits(name) > 0) && strings.HasSuffix(strings.ToLower(name), ".sql")
 		if err != nil {
 			var refused *FileError
 			require.ErrorAs(t, err, &refused)
@@ -202,6 +206,7 @@ func FuzzParseName(f *testing.F) {
 			require.False(t, strings.HasSuffix(name, ".down.sql"))
 		case downFile:
 			require.Equal(t, got.stem+".down.sql", name)
+			require.False(t, repeatable, "nothing takes it back")
 		case notAMigration:
 			require.Empty(t, got.stem)
 			return
@@ -209,7 +214,7 @@ func FuzzParseName(f *testing.F) {
 		require.True(t, utf8.ValidString(name))
 		require.LessOrEqual(t, utf8.RuneCountInString(name), maxVersion)
 		require.False(t, strings.ContainsFunc(name, unicode.IsControl))
-		require.Regexp(t, `^[0-9]+_.`, got.stem)
+		require.Regexp(t, `^([0-9]+|R)_.`, got.stem)
 	})
 }
 
@@ -221,6 +226,7 @@ func theHintHelps(t *testing.T, name, hint string) {
 	}
 	require.Equal(t, digits(name), digits(better))
 	require.Equal(t, name[:digits(name)], better[:digits(better)])
+	require.Equal(t, Version(name).Repeatable(), Version(better).Repeatable())
 	got, err := parseName(better)
 	if err != nil {
 		require.ErrorContains(t, err, "the name is longer", "%q is refused as well", better)

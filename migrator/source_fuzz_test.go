@@ -15,6 +15,7 @@ func FuzzLoad(f *testing.F) {
 	for _, seed := range []string{
 		"", "1_a.sql", "001_a.sql\n01_a.sql\n1_a.sql\n1_b.sql", "1_a.sql\n1_a.down.sql\n1_a.up.sql", "1_a.sql.sql\n1_a.sql", "1_a.up.up.sql\n1_a.up.sql",
 		"0_a.sql\n00_b.sql\n000_c.down.sql", "init.sql\nREADME\n2_b.SQL\n.sql", "1.sql\n1-a.down.sql\n1_a.down.sql", "18446744073709551616_a.sql\n9_a.sql", "1_\xff.sql\n1_\x01.sql",
+		"R_a.sql\nR_b.sql\n1_a.sql", "R_a.sql\nR_a.up.sql\nR_a.down.sql", "R_.sql\nR_1.sql\nR_a.SQL\nR_0", "R_a.sql\nR_a.sql.sql\nr_a.sql\n1_a.sql\n01_R_.sql",
 	} {
 		f.Add(seed)
 	}
@@ -97,9 +98,12 @@ func eachIsFound(t *testing.T, migrations []Migration) {
 			require.Equal(t, stem, string(found), "a whole name comes before a name without its suffix")
 		}
 
+		if m.Version.Repeatable() {
+			continue // has no number
+		}
 		var same []Version
 		for _, other := range migrations {
-			if other.Version.number() == m.Version.number() {
+			if !other.Version.Repeatable() && other.Version.number() == m.Version.number() {
 				same = append(same, other.Version)
 			}
 		}
