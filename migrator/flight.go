@@ -54,10 +54,13 @@ func (r *run) send(ctx context.Context, steps []*step) (failed *failure, sight s
 		}()
 	}
 	r.turn(w, 0)
+	after := false
 	for _, m := range messages {
 		if failed = r.exchange(ctx, m, w); failed != nil {
+			failed.after = after
 			break
 		}
+		after = after || m.parts[0].operation.kind == opFile
 	}
 	return failed, sight
 }

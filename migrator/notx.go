@@ -103,6 +103,9 @@ func (r *run) outside(ctx context.Context, s scripter, st *step, file *reviewed)
 		}
 		failed.blockers = seen.blockers
 		if result == cancelled {
+			if u.outside.kind == opaque {
+				r.recordEnd(ctx, s, file, failed)
+			}
 			return r.settle(ctx, failed, cancelled)
 		}
 		if err := r.abandon(ctx); err != nil {
@@ -125,6 +128,32 @@ func (r *run) outside(ctx context.Context, s scripter, st *step, file *reviewed)
 		r.emit(r.event(Event{Kind: EventRetrying, Err: failed.err, Pause: wait, Backends: seen.blockers}, st.move))
 		if err := sleep(ctx, wait); err != nil {
 			return r.settle(ctx, failed, cancelled)
+		}
+	}
+}
+
+// recordEnd notes what the server has answered of an opaque statement, which nothing else would tell the next run. What has
+// not come back stays in doubt.
+func (r *run) recordEnd(ctx context.Context, s scripter, file *reviewed, failed *failure) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelGrace)
+	defer cancel()
+	st := failed.step
+	var end *step
+	switch {
+	case failed.after:
+		end = s.record(st.move, file, st.does, st.number-1)
+	case failed.answered() && failed.operation.kind == opFile:
+		end = s.again(st.move, st.number-1)
+	default:
+		return
+	}
+	for range 3 { // the cancel request may be late, and meet this
+		if r.abandon(ctx) != nil {
+			continue
+		}
+		if failed, _ := r.send(ctx, []*step{end}); failed == nil {
+			r.land(nil)
+			return
 		}
 	}
 }

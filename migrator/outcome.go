@@ -29,7 +29,7 @@ func judgeError(ctx context.Context, kind operationKind, err error, watched bool
 		return cancelled
 	case !errors.As(err, &pg):
 		return lost
-	case isLost(pg, srv):
+	case isLost(pg, srv) && !leavesConnection(pg, srv):
 		return lost
 	case kind == opClean: // it is committed, and nothing is there to try again
 		return final
@@ -67,6 +67,12 @@ func isLost(pg *pgconn.PgError, srv server) bool {
 		return srv.Standby
 	}
 	return false
+}
+
+// leavesConnection reports whether an error is about another connection, which a statement has made: to a publisher, or by
+// dblink. The server itself ends a connection with FATAL. A pooler may not, and Citus has lost one that the statement needs.
+func leavesConnection(pg *pgconn.PgError, srv server) bool {
+	return pg.SeverityUnlocalized == "ERROR" && pg.Code != "25006" && !srv.Pooled && !srv.Citus
 }
 
 // refusesTransactions recognises pgbouncer in statement mode, by the one text it has for it.

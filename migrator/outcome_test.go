@@ -49,6 +49,8 @@ func TestAnErrorOfTheServerDecidesWhatIsDoneNext(t *testing.T) {
 		{"idle too long", state("57P05"), opFrame, false, lost},
 		{"too many connections", state("53300"), opFrame, false, lost},
 		{"connection failure", state("08006"), opFile, false, lost},
+		{"a connection of the file's own failed", &pgconn.PgError{Code: "08006", SeverityUnlocalized: "ERROR"}, opFile, false, final},
+		{"another server that the file asks shuts down", &pgconn.PgError{Code: "57P01", SeverityUnlocalized: "ERROR"}, opFile, false, final},
 		{"a pooler lost the server", &pgconn.PgError{Code: "08P01", Message: "server conn crashed?"}, opFile, false, lost},
 		{"a pooler in statement mode", &pgconn.PgError{Code: "08P01", Message: "transaction blocks not allowed in statement pooling mode"}, opFrame, false, final},
 		{"the database was dropped", state("57P04"), opFile, false, final},
@@ -61,7 +63,16 @@ func TestAnErrorOfTheServerDecidesWhatIsDoneNext(t *testing.T) {
 func TestAStandbyThatRefusesToWriteCountsAsALostServer(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, lost, judgeError(context.Background(), opClaim, state("25006"), false, server{Standby: true}))
+	require.Equal(t, lost, judgeError(context.Background(), opClaim, &pgconn.PgError{Code: "25006", SeverityUnlocalized: "ERROR"}, false, server{Standby: true}))
 	require.Equal(t, final, judgeError(context.Background(), opClaim, state("25006"), false, server{ReadOnly: true}))
+}
+
+func TestBehindOthersAPlainErrorMayTellOfALostConnection(t *testing.T) {
+	t.Parallel()
+	err := &pgconn.PgError{Code: "08006", SeverityUnlocalized: "ERROR"}
+	require.Equal(t, final, judgeError(t.Context(), opFile, err, false, server{}))
+	require.Equal(t, lost, judgeError(t.Context(), opFile, err, false, server{Pooled: true}))
+	require.Equal(t, lost, judgeError(t.Context(), opFile, err, false, server{Citus: true}))
 }
 
 func TestTheEndOfTheContextComesBeforeEveryOtherReason(t *testing.T) {

@@ -132,7 +132,10 @@ func (p *progress) standing(file *reviewed) string {
 	}
 	line, _ := sqllex.Position(file.script.SQL, file.units[p.Done].statement.Start)
 	next := fmt.Sprintf("the next run goes on at statement %d of %d (line %d)", p.Done+1, len(file.units), line)
-	if p.Started != "" {
+	switch {
+	case p.Started != "" && newOutside(p.Started).kind == opaque:
+		next = fmt.Sprintf("statement %d of %d (line %d) was begun, and it is not known whether it has run; the next run asks for a decision", p.Done+1, len(file.units), line)
+	case p.Started != "":
 		next = fmt.Sprintf("the next run finds out what became of statement %d of %d (line %d) and goes on there", p.Done+1, len(file.units), line)
 	}
 	return p.describe() + "; " + next

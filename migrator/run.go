@@ -152,7 +152,8 @@ func (r *run) attempt(ctx context.Context) error {
 func (r *run) again(ctx context.Context, err error) error {
 	var stopped *stop
 	if !errors.As(err, &stopped) {
-		if ctx.Err() != nil || !worthWaiting(err) {
+		var told *MigrationError // the connection may have been another one, of the file's own
+		if ctx.Err() != nil || errors.As(err, &told) || !worthWaiting(err) {
 			return err
 		}
 		stopped = &stop{outcome: lost, err: err}
