@@ -202,3 +202,38 @@ func TestProgressThatGoesWhileItIsReadIsReadAgain(t *testing.T) {
 	require.NoError(t, group.Wait())
 	require.Equal(t, indexDone, indexState(t, url))
 }
+
+// TestTheProgressTableStaysWhereItCannotBeDropped: to take it away is only tidy.
+func TestTheProgressTableStaysWhereItCannotBeDropped(t *testing.T) {
+	t.Parallel()
+	for name, keep := range map[string]string{
+		"a view shows it": "create view monitoring as select version from schema_migrations_progress",
+		"an event trigger guards tables": `create function no() returns event_trigger language plpgsql as $$begin raise exception 'no table is dropped here'; end$$;
+			create event trigger guard on ddl_command_start when tag in ('DROP TABLE') execute function no()`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url := migratortest.Database(t)
+			for range 2 {
+				m := open(t, url, files("001_a.sql", "-- migrator: no-transaction\ncreate table a ();\n"+keep+";\n", "002_b.sql", "-- migrator: no-transaction\ncreate table b ();\n"), migrator.Config{})
+				_, err := m.Run(patience(t), migrator.Up())
+				require.NoError(t, err)
+				require.NoError(t, m.Verify(t.Context()))
+			}
+			require.Equal(t, []string{"001_a.sql", "002_b.sql"}, query(t, url, "select version from schema_migrations order by 1"))
+			_, err := open(t, url, files("001_a.sql", "", "002_b.sql", ""), migrator.Config{}).Run(patience(t), migrator.MarkPending("2"))
+			require.NoError(t, err)
+		})
+	}
+}
+
+// TestNamesOfTypesThatASearchPathHidesAreThoseOfTheServer has the search_path name the system's schema last.
+func TestNamesOfTypesThatASearchPathHidesAreThoseOfTheServer(t *testing.T) {
+	t.Parallel()
+	url := migratortest.Database(t)
+	execute(t, url, `create domain public.text as int; create domain public.oid as pg_catalog.text; create domain public.name as int;
+		do $$begin execute format('alter database %I set search_path = public, pg_catalog', current_database()); end$$`)
+	_, err := open(t, url, indexFiles(), migrator.Config{}).Run(patience(t), migrator.Up())
+	require.NoError(t, err)
+	require.Equal(t, []string{"001_table.sql", "002_indexes.sql", "003_last.sql"}, query(t, url, "select version from schema_migrations order by 1"))
+}

@@ -3,10 +3,10 @@
 -- not: set started = null.
 create table if not exists schema_migrations_progress (
 	version   varchar(255) primary key,
-	direction text not null,                   -- up or down
-	done      integer not null default 0,      -- how many statements have run
-	hashes    text[] not null default '{}',    -- SHA-256 of each of them
-	started   text,                            -- the one that was begun outside a transaction
-	scope     oid[] not null default '{}',     -- what it is about
-	spared    oid[] not null default '{}'      -- indexes that are none of its remains
+	direction pg_catalog.text not null,                 -- up or down
+	done      integer not null default 0,               -- how many statements have run
+	hashes    pg_catalog.text[] not null default '{}',  -- SHA-256 of each of them
+	started   pg_catalog.text,                          -- the one that was begun outside a transaction
+	scope     pg_catalog.oid[] not null default '{}',   -- what it is about
+	spared    pg_catalog.oid[] not null default '{}'    -- indexes that are none of its remains
 )
