@@ -31,6 +31,7 @@ type outside struct {
 	on           int    // buildsIndex: where ON stands
 	rest         string // buildsIndex: what follows the table's name
 	names        []name // what it is about
+	escaped      bool   // a name is written U&"…", which to_regclass does not read
 }
 
 // A name is an object's, as it is written in the statement.
@@ -45,6 +46,12 @@ func newOutside(text string) *outside {
 	for token := range sqllex.Significant(text) {
 		c.tokens = append(c.tokens, token)
 	}
+	o := c.outside()
+	o.escaped = c.escaped && len(o.names) > 0
+	return o
+}
+
+func (c *cursor) outside() *outside {
 	switch {
 	case c.take("CREATE"):
 		unique := c.take("UNIQUE")
@@ -150,8 +157,9 @@ func folded(name string) string {
 
 // A cursor walks over the tokens of a statement.
 type cursor struct {
-	text   string
-	tokens []sqllex.Token
+	text    string
+	tokens  []sqllex.Token
+	escaped bool // a name that it has taken is
 }
 
 func (c *cursor) at(word string) bool {
@@ -200,7 +208,9 @@ func (c *cursor) skip(symbol string) bool {
 func (c *cursor) name() string {
 	var text strings.Builder
 	for len(c.tokens) > 0 {
-		text.WriteString(c.tokens[0].Text(c.text))
+		part := c.tokens[0].Text(c.text)
+		c.escaped = c.escaped || strings.HasPrefix(part, `U&"`) || strings.HasPrefix(part, `u&"`)
+		text.WriteString(part)
 		c.tokens = c.tokens[1:]
 		if len(c.tokens) < 2 || c.tokens[0].Text(c.text) != "." {
 			break

@@ -86,6 +86,9 @@ func judgeUnit(words []string, text string) (message, hint string) {
 		apart = "put what belongs together into a file of its own, without `-- migrator: no-transaction`"
 		gone  = "lives as long as the session, but a no-transaction file may go on in another one after a crash"
 	)
+	if refusesTransaction(words, text) && newOutside(text).escaped {
+		return `a name is written U&"…", so what it names could not be found again after a crash`, "write the characters themselves, in plain quotes"
+	}
 	switch words[0] {
 	case "BEGIN", "START", "COMMIT", "END", "ABORT", "ROLLBACK", "SAVEPOINT", "RELEASE":
 		return words[0] + " has no place here: " + each, apart
