@@ -170,8 +170,10 @@ func TestAFileThatTakesTheHistoryAwayFailsAndChangesNothing(t *testing.T) {
 		"hides":                 "create schema attic; alter schema public rename to old; create schema public",
 		"empties in a body":     "do $$ begin execute 'delete from schema_' || 'migrations'; end $$",
 		"empties in a function": "create function f() returns int language sql as 'delete from schema_migrations; select 1'; select f()",
-		"renames all versions":  "update schema_migrations set version = 'x' || version",
-		"drops all schemas":     "drop schema public cascade; create schema public",
+		"empties at the commit": `create table sly (); create function f() returns trigger language plpgsql as 'begin delete from schema_migrations; return null; end';
+			create constraint trigger sly after insert on sly deferrable initially deferred for each row execute function f(); insert into sly default values`,
+		"renames all versions": "update schema_migrations set version = 'x' || version",
+		"drops all schemas":    "drop schema public cascade; create schema public",
 	}
 	for name, way := range ways {
 		t.Run(name, func(t *testing.T) {

@@ -245,7 +245,7 @@ func TestPromise8EveryErrorHasAPlaceOrSaysWhereItCameFrom(t *testing.T) {
 		{"at run time", "create table a (id int);\ninsert into a\nselect 1/0;\n", "001_a.sql:2:1: division by zero (SQLSTATE 22012)\n  2 | insert into a\n    | ^"},
 		{"at the end of the input", "select 1 +\n", "001_a.sql:1:10: syntax error at or near \";\""},
 		{"in a block", "do $$ begin perform 1/0; end $$;\n", "001_a.sql:1:1: division by zero"},
-		{"at the commit", "create table a (id int primary key);\ncreate table b (a int references a deferrable initially deferred);\ninsert into b values (1);\n", "HINT: this came at the commit after the file: a deferred constraint or trigger"},
+		{"at the commit", "create table a (id int primary key);\ncreate table b (a int references a deferrable initially deferred);\ninsert into b values (1);\n", "HINT: this came when all statements of the file had run: a deferred constraint or trigger"},
 		{"at the seal", "drop table schema_migrations;\n", "HINT: this came when the file was done and its row in public.schema_migrations was looked at"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

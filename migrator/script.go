@@ -25,14 +25,15 @@ const resetAll = "reset all"
 type operationKind uint8
 
 const (
-	opFrame  operationKind = iota // begin, settings, resets: the tool's own
-	opLock                        // takes the run lock
-	opClaim                       // writes the history row, first: the primary key decides who applies a file
-	opFile                        // the file
-	opSettle                      // clears up after a statement that was cut off, alone
-	opSeal                        // sees that the row is still this transaction's
-	opCommit                      // makes it last
-	opClean                       // frees what outlives a transaction
+	opFrame    operationKind = iota // begin, settings, resets: the tool's own
+	opLock                          // takes the run lock
+	opClaim                         // writes the history row, first: the primary key decides who applies a file
+	opFile                          // the file
+	opDeferred                      // fires what the file has deferred to the commit: the seal is to see what it does
+	opSettle                        // clears up after a statement that was cut off, alone
+	opSeal                          // sees that the row is still this transaction's
+	opCommit                        // makes it last
+	opClean                         // frees what outlives a transaction
 )
 
 // An operation is one thing to send. All statements are one each, but for opFile.
@@ -180,7 +181,7 @@ func (s scripter) move(move *Move, file *reviewed, f *framing) *step {
 	ops := slices.Concat(
 		opening(file.script.Isolation, f.settings, s.named(string(move.Migration.Version)), f.lock, s.claim(move)), f.home,
 		[]operation{limit}, s.tellWorkers(limit), []operation{file.operation()},
-		f.after, []operation{limit, s.seal(move), {kind: opCommit, sql: "commit"}}, f.clean,
+		f.after, []operation{limit, deferred(), s.seal(move), {kind: opCommit, sql: "commit"}}, f.clean,
 	)
 	return &step{move: move, title: title(move), operations: ops}
 }
@@ -218,6 +219,10 @@ func (s scripter) claim(move *Move) operation {
 func (s scripter) insert(version Version, checksum string) string {
 	return fmt.Sprintf("insert into %s (version, applied_at, checksum)\nvalues (%s, pg_catalog.timezone('utc', pg_catalog.clock_timestamp()), %s)",
 		s.table.sql(), literal(string(version)), literal(checksum))
+}
+
+func deferred() operation {
+	return operation{kind: opDeferred, sql: "set constraints all immediate"}
 }
 
 // seal refuses to commit when the row is gone or belongs to another transaction: the file has dropped or emptied the

@@ -135,7 +135,7 @@ func (s scripter) end(move *Move, units int) *step {
 	ops := append(s.open("", string(move.Migration.Version)), s.claim(move), operation{kind: opClaim, sql: block(fmt.Sprintf(
 		"  delete from %s where version operator(pg_catalog.=) %s and done operator(pg_catalog.=) %d and started is null;\n  if not found then\n    raise exception using errcode = '%s', message = 'another run has gone on with it';\n  end if;",
 		progress, literal(string(move.Migration.Version)), units, codeStale))},
-		s.dropProgress(), s.seal(move), operation{kind: opCommit, sql: "commit"})
+		s.dropProgress(), deferred(), s.seal(move), operation{kind: opCommit, sql: "commit"})
 	return &step{move: move, title: title(move) + ": record it", operations: append(ops, s.clean()...)}
 }
 
@@ -162,7 +162,7 @@ func (s scripter) part(move *Move, title string, operations ...operation) *step 
 	ops := append(s.open(move.script().Isolation, string(move.Migration.Version)), s.claim(move))
 	ops = append(append(ops, operations...), s.keepFromWorkers()...)
 	ops = append(append(ops, resets()...), s.unlimited()...)
-	ops = append(append(ops, operation{kind: opSeal, sql: seal}, operation{kind: opCommit, sql: "commit"}), s.idle()...)
+	ops = append(append(ops, deferred(), operation{kind: opSeal, sql: seal}, operation{kind: opCommit, sql: "commit"}), s.idle()...)
 	return &step{move: move, part: true, title: title, operations: ops}
 }
 

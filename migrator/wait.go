@@ -153,8 +153,10 @@ func (r *run) hint(kind operationKind, err error) error {
 		pg.Hint = "the pooler is in statement mode: connect to PostgreSQL directly, or through a pool in transaction or session mode"
 	case kind == opSeal:
 		pg.Hint = "this came when the file was done and its row in " + r.table.String() + " was looked at: a migration must not drop, rename or change that table"
+	case kind == opDeferred:
+		pg.Hint = "this came when all statements of the file had run: a deferred constraint or trigger"
 	case kind == opCommit && !strings.HasPrefix(pg.Code, "XX") && !strings.HasPrefix(pg.Code, "58"): // an internal or system error
-		pg.Hint = "this came at the commit after the file: a deferred constraint or trigger"
+		pg.Hint = "this came at the commit after the file"
 	case kind == opFile:
 	case pg.Code == "25006" && r.server.Standby:
 		pg.Hint = "this server is a standby: connect to the primary"
