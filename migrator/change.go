@@ -116,7 +116,10 @@ func chooseBaseline(statuses []Status, to Version) ([]Change, error) {
 	for i := range versioned {
 		s := &versioned[i]
 		row := rowOf(s)
-		if row != nil {
+		if s.State == StateUnfinished && s.Version.Compare(to) <= 0 {
+			return nil, fmt.Errorf("baseline: %w", &UnfinishedError{Version: s.Version, Unfinished: *s.Unfinished})
+		}
+		if row.inHistory() {
 			recorded++
 		}
 		if row == nil && s.Version.Compare(to) <= 0 {

@@ -52,6 +52,7 @@ func TestATargetThatRunsNothingWritesTheseRows(t *testing.T) {
 		{"a baseline up to a version", "1 2 3", "", "", Baseline("2"), "nothing → 1/1, nothing → 2/2"},
 		{"a baseline leaves repeatable migrations", "1 R_a", "", "", Baseline(""), "nothing → 1/1"},
 		{"a baseline that was recorded", "1 2 3", "1 2", "", Baseline("2"), ""},
+		{"a baseline below what is half applied", "1 2 3", "1 2", "3+1", Baseline("2"), ""},
 
 		{"mark applied", "1 2 3", "1", "", MarkApplied("3", "2_x"), "nothing → 3/3, nothing → 2/2"},
 		{"mark applied what is applied", "1 2", "1 2?", "", MarkApplied("1", "2"), ""},
@@ -79,18 +80,19 @@ func TestATargetThatRunsNothingWritesTheseRows(t *testing.T) {
 func TestATargetThatWouldRecordWhatIsNotSoIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		name, files, history string
-		target               Target
-		want                 string
+		name, files, history, unfinished string
+		target                           Target
+		want                             string
 	}{
-		{"a baseline over a history", "1 2 3", "1", Baseline("2"), "baseline 2_x.sql: the history is not empty (1 recorded), and 2_x.sql is pending\nHINT: a baseline begins a history; mark single versions as applied instead"},
-		{"a baseline of a version that there is not", "1", "", Baseline("7"), `baseline: there is no migration "7"`},
-		{"a baseline without files", "", "", Baseline(""), "baseline: there are no migrations"},
-		{"a mark of a version that there is not", "1 2", "", MarkApplied("1", "7"), `there is no migration "7"`},
-		{"a mark that fits two", "1 01", "", MarkPending("1"), `"1" is ambiguous: 01_x.sql, 1_x.sql`},
-		{"a changed file", "1", "1!", MarkApplied("1"), "1_x.sql: changed since it was applied"},
+		{"a baseline of what is half applied", "1 2", "1", "2+1", Baseline(""), "baseline: 2_x.sql is half applied: statement 1 is applied\nHINT: finish it first"},
+		{"a baseline over a history", "1 2 3", "1", "", Baseline("2"), "baseline 2_x.sql: the history is not empty (1 recorded), and 2_x.sql is pending\nHINT: a baseline begins a history; mark single versions as applied instead"},
+		{"a baseline of a version that there is not", "1", "", "", Baseline("7"), `baseline: there is no migration "7"`},
+		{"a baseline without files", "", "", "", Baseline(""), "baseline: there are no migrations"},
+		{"a mark of a version that there is not", "1 2", "", "", MarkApplied("1", "7"), `there is no migration "7"`},
+		{"a mark that fits two", "1 01", "", "", MarkPending("1"), `"1" is ambiguous: 01_x.sql, 1_x.sql`},
+		{"a changed file", "1", "1!", "", MarkApplied("1"), "1_x.sql: changed since it was applied"},
 	} {
-		changes, err := chooseChanges(marked(c.files, c.history, ""), c.target)
+		changes, err := chooseChanges(marked(c.files, c.history, c.unfinished), c.target)
 		require.ErrorContains(t, err, c.want, c.name)
 		require.Empty(t, changes, c.name)
 	}
