@@ -21,7 +21,7 @@ type Config struct {
 	// LockTimeout is how long the statements of one file may wait for locks, in all. Then the file is rolled back and
 	// tried again, so that nobody queues behind it for longer. It should exceed the server's deadlock_timeout (1s unless
 	// configured), or an autovacuum in the way is never told to go. A file's header may set its own
-	// (lock-timeout=10s). Default 1.5s; below 0 there is no limit.
+	// (lock-timeout=10s). Default 1.5s, at most 596h; below 0 there is no limit.
 	LockTimeout time.Duration
 	// RetryFor is how long a file that got no lock is tried again, with growing pauses. Default 5m; below 0 not at all.
 	RetryFor time.Duration
@@ -41,7 +41,7 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	c.LockTimeout = cmp.Or(c.LockTimeout, 1500*time.Millisecond)
+	c.LockTimeout = min(cmp.Or(c.LockTimeout, 1500*time.Millisecond), maxTimeout)
 	c.RetryFor = cmp.Or(c.RetryFor, 5*time.Minute)
 	c.ReconnectFor = cmp.Or(c.ReconnectFor, time.Minute)
 	if c.Observe == nil {
@@ -186,6 +186,9 @@ func (m *Migrator) script(h *history, target Target, moves []Move, warnings []st
 	}
 	if len(problems) > 0 {
 		return nil, errors.Join(problems...)
+	}
+	if warning := h.mayLose(moves); warning != "" {
+		warnings = append(warnings, warning)
 	}
 	return &Plan{Target: target, Moves: moves, Warnings: warnings, steps: s.script(h, target, m.migrations, moves, files)}, nil
 }

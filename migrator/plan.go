@@ -121,6 +121,8 @@ func chooseDown(byVersion map[Version]*Migration, statuses []Status, target Targ
 			break
 		}
 		switch m := byVersion[s.Version]; {
+		case s.State == StateRenamed:
+			problems = append(problems, fmt.Errorf("revert %s: it is named %s here\nHINT: accept that first, with repair", s.Version, s.Renamed))
 		case m == nil:
 			problems = append(problems, fmt.Errorf("revert %s: there is no such file here", s.Version))
 		case m.Down == nil:
@@ -173,6 +175,25 @@ func refuseDrift(statuses []Status) error {
 		return &DriftError{Drift: drift}
 	}
 	return nil
+}
+
+// mayLose warns of what a CASCADE takes with it: a repeatable migration counts as applied until its file changes.
+func (h *history) mayLose(moves []Move) string {
+	if !slices.ContainsFunc(moves, func(m Move) bool {
+		return m.Direction == DirectionDown && strings.Contains(strings.ToUpper(m.script().SQL), "CASCADE")
+	}) {
+		return ""
+	}
+	var repeatable []Version
+	for i := range h.records {
+		if v := h.records[i].version; v.Repeatable() {
+			repeatable = append(repeatable, v)
+		}
+	}
+	if len(repeatable) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("a CASCADE may drop what repeatable migrations have made (%s); they stay applied: to run them again, mark them pending and apply what is pending", join(repeatable))
 }
 
 func newestApplied(statuses []Status) Version {

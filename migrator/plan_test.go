@@ -113,7 +113,7 @@ func TestATargetThatCannotBeReachedIsRefusedBeforeAnythingRuns(t *testing.T) {
 		{"irreversible redo", "1 2-", "1 2", Redo(1), "revert 2_x.sql: has no down file (2_x.down.sql)"},
 		{"down across a missing file", "1 3", "1 2 3", Down(2), "revert 2_x.sql: there is no such file here"},
 		{"down across a newer one", "1 2", "1 2 3", Down(1), "revert 3_x.sql: there is no such file here"},
-		{"down across a renamed one", "1 3=2", "1 2", Down(1), "revert 2_x.sql: there is no such file here"},
+		{"down across a renamed one", "1 3=2", "1 2", Down(1), "revert 2_x.sql: it is named 3_x.sql here\nHINT: accept that first, with repair"},
 		{"down to below a newer one", "1 2", "1 2 3", DownTo("1"), "revert 3_x.sql: there is no such file here"},
 
 		{"no such version", "1 2", "1", UpTo("7"), `there is no migration "7"`},

@@ -135,3 +135,25 @@ func TestPromise9AnOldBinaryDoesNotPutItsOlderViewsBack(t *testing.T) {
 	require.Equal(t, migrator.StateNewer, statuses[2].State)
 	require.NoError(t, old.Wait(patience(t), migrator.Current))
 }
+
+// TestWhatACascadeMayHaveTakenIsSaid: a view that a down has dropped counts as applied.
+func TestWhatACascadeMayHaveTakenIsSaid(t *testing.T) {
+	t.Parallel()
+	url := migratortest.Database(t)
+	fsys := files("001_t.sql", "create table t (id int);", "001_t.down.sql", "drop table t cascade;", "R_v.sql", "create view v as select * from t;")
+	var seen recorder
+	m := open(t, url, fsys, migrator.Config{Observe: seen.observe})
+	for _, target := range []migrator.Target{migrator.Up(), migrator.Down(1)} {
+		require.Empty(t, seen.of(migrator.EventWarning))
+		_, err := m.Run(patience(t), target)
+		require.NoError(t, err)
+	}
+	warnings := seen.of(migrator.EventWarning)
+	require.Len(t, warnings, 1)
+	require.Contains(t, warnings[0].Message, "a CASCADE may drop what repeatable migrations have made (R_v.sql)")
+	for _, target := range []migrator.Target{migrator.MarkPending("R_v"), migrator.Up()} {
+		_, err := m.Run(patience(t), target)
+		require.NoError(t, err)
+	}
+	require.Empty(t, query(t, url, "select * from v"))
+}
