@@ -207,3 +207,63 @@ func TestASearchPathThatLeadsNowhereIsToldAndANamedTableDoesNotNeedOne(t *testin
 		})
 	}
 }
+
+// TestTheGrantThatIsToldIsForWhatIsMissing: in the schema of the history, not the connection's own, and for the table that the
+// statement is about.
+func TestTheGrantThatIsToldIsForWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	database := migratortest.Database(t)
+	poor := role(t, database, "", "create schema app", "grant usage on schema app to $role")
+	config := migrator.Config{Table: "app.schema_migrations"}
+	fsys := files("001_nothing.sql", "-- migrator: no-transaction\nselect 1;\nselect 2;\n")
+	user := query(t, poor, "select current_user::text")[0]
+	_, err := open(t, poor, fsys, config).Run(patience(t), migrator.Up())
+	require.ErrorContains(t, err, `HINT: grant create on schema "app" to "`+user+`"`, "to make the history")
+
+	_, err = open(t, database, files(), config).Run(patience(t), migrator.Up())
+	require.NoError(t, err)
+	execute(t, database, "grant select, insert, update, delete on app.schema_migrations to "+user)
+	_, err = open(t, poor, fsys, config).Run(patience(t), migrator.Up())
+	require.ErrorContains(t, err, `HINT: grant create on schema "app" to "`+user+`"`, "to make the progress table")
+
+	failing := files("001_nothing.sql", "-- migrator: no-transaction\nselect 1;\nselect 1/0;\n")
+	_, err = open(t, database, failing, config).Run(patience(t), migrator.Up())
+	require.ErrorContains(t, err, "division by zero")
+	execute(t, database, "grant create on schema app to "+user+"; grant select on app.schema_migrations_progress to "+user)
+	_, err = open(t, poor, fsys, config).Run(patience(t), migrator.Up())
+	require.ErrorContains(t, err, `HINT: grant select, insert, update, delete on "app"."schema_migrations_progress" to "`+user+`"`)
+}
+
+func TestRowLevelSecurityThatMayHideRowsIsRefused(t *testing.T) {
+	t.Parallel()
+	database := migratortest.Database(t)
+	_, err := open(t, database, ledgerFiles(2), migrator.Config{}).Run(patience(t), migrator.Up())
+	require.NoError(t, err)
+	hidden := role(t, database, "", "grant all on all tables in schema public to $role", "alter table schema_migrations enable row level security")
+	for name, ask := range map[string]func(*migrator.Migrator) error{
+		"status": func(m *migrator.Migrator) error { _, err := m.Status(t.Context()); return err },
+		"up":     func(m *migrator.Migrator) error { _, err := m.Run(patience(t), migrator.Up()); return err },
+	} {
+		var refused *migrator.HistoryError
+		require.ErrorAs(t, ask(open(t, hidden, ledgerFiles(2), migrator.Config{})), &refused, name)
+		require.Contains(t, refused.Message, "row level security")
+		require.NoError(t, ask(open(t, database, ledgerFiles(2), migrator.Config{})), "who is not subject to it is not refused")
+	}
+	require.Equal(t, ledgerState(2), state(t, database))
+}
+
+// TestSettingsThatChangeHowTheServerWritesDoNotMatter: quoted types, rounded numbers.
+func TestSettingsThatChangeHowTheServerWritesDoNotMatter(t *testing.T) {
+	t.Parallel()
+	database := migratortest.Database(t)
+	execute(t, database, "create table schema_migrations (version text primary key, applied_at timestamp default now(), checksum text)")
+	odd := role(t, database, "", "alter role $role set quote_all_identifiers = on", "alter role $role set extra_float_digits = -15",
+		"grant all on schema_migrations to $role")
+	var seen recorder
+	fsys := ledgerFiles(1)
+	fsys["002_slow.sql"] = files("x", "select pg_sleep(1);\ninsert into ledger values (2);\n")["x"] // long enough to be watched
+	_, err := open(t, odd, fsys, migrator.Config{Observe: seen.observe}).Run(patience(t), migrator.Up())
+	require.NoError(t, err)
+	require.Empty(t, seen.of(migrator.EventWarning))
+	require.Equal(t, []string{"1", "2"}, query(t, database, "select file::text from ledger order by 1"))
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -109,6 +108,9 @@ func (r *run) watch(ctx context.Context) *watch {
 	return w
 }
 
+// serverStart is an expression for when the server was started, as server.sql and glance.sql have it.
+const serverStart = "pg_catalog.to_char(pg_catalog.timezone('utc', pg_catalog.pg_postmaster_start_time()), 'YYYY-MM-DD HH24:MI:SS.US')"
+
 // dialWatcher opens the connection from which the worker is watched. It touches no table and leaves no transaction open: a
 // CREATE INDEX CONCURRENTLY of the worker would wait for its snapshot, and so for ever.
 func (r *run) dialWatcher(ctx context.Context) (*session, error) {
@@ -117,12 +119,12 @@ func (r *run) dialWatcher(ctx context.Context) (*session, error) {
 		return nil, err
 	}
 	settings := append(r.scripter(&history{table: r.table, server: r.server}).sessionSettings(""),
-		"set idle_session_timeout = 0", "select pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time())")
+		"set idle_session_timeout = 0", "select "+serverStart)
 	if r.guards {
 		settings = append(settings, r.guardSQL())
 	}
 	rows, err := s.rows(ctx, strings.Join(settings, ";\n"))
-	if err == nil && rows[0][0] != strconv.FormatFloat(r.server.ServerStart, 'f', -1, 64) {
+	if err == nil && rows[0][0] != r.server.ServerStart {
 		err = errors.New("the connection string has led to another server, from which nobody sees what a file waits for")
 		if !r.warned[err.Error()] {
 			r.warned[err.Error()] = r.emitUnlessBusy(Event{Kind: EventWarning, Message: err.Error()})

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // foreignTables are the history tables of other tools, whose migrations would be applied a second time if an empty
@@ -44,6 +46,12 @@ func (s *server) judgeTable(t table, found *catalogTable) error {
 		return &HistoryError{
 			Table: t.String(), Message: fmt.Sprintf("belongs to %s (its columns are %s)", found.owner(), found.describe()),
 			Hint: "keep this tool's history under another name or in a schema of its own: app.schema_migrations",
+		}
+	case found.Guarded:
+		user := pgx.Identifier{s.User}.Sanitize()
+		return &HistoryError{
+			Table: t.String(), Message: "has row level security, which may hide rows from " + s.User + ": what has run could run again",
+			Hint: fmt.Sprintf("alter table %s disable row level security; or alter table %[1]s owner to %s; or alter role %[2]s bypassrls", t.sql(), user),
 		}
 	case found.Columns["applied_at"] != "timestamp without time zone":
 		return &HistoryError{

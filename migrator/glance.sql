@@ -5,7 +5,7 @@ select pg_catalog.json_build_object(
 	'user', current_user,
 	'platform', pg_catalog.version(),
 	'pid', pg_catalog.pg_backend_pid(),
-	'server_start', pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time()),
+	'server_start', pg_catalog.to_char(pg_catalog.timezone('utc', pg_catalog.pg_postmaster_start_time()), 'YYYY-MM-DD HH24:MI:SS.US'),
 	'deadlock_timeout', pg_catalog.date_part('epoch', pg_catalog.current_setting('deadlock_timeout')::pg_catalog.interval),
 	'resolved', pg_catalog.to_regclass($reference)::pg_catalog.oid::pg_catalog.int8,
 	'own', pg_catalog.to_regclass(pg_catalog.format('%I.%I', $schema, $table))::pg_catalog.oid::pg_catalog.int8,

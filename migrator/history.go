@@ -26,13 +26,14 @@ type server struct {
 	User            string         `json:"user"`
 	Platform        string         `json:"platform"` // version()
 	PID             uint32         `json:"pid"`
-	ServerStart     float64        `json:"server_start"`     // when it was started, in seconds since 1970: which server it is
+	ServerStart     string         `json:"server_start"`     // when it was started: which server it is
 	DeadlockTimeout float64        `json:"deadlock_timeout"` // seconds
 	ReadOnly        bool           `json:"read_only"`
 	Standby         bool           `json:"standby"`
 	Citus           bool           `json:"citus"`
-	Pooled          bool           `json:"-"`        // the process that answers is not the one that greeted us
-	Resolved        int64          `json:"resolved"` // oid of the table that the unqualified name means; 0: none
+	Pooled          bool           `json:"-"`         // the process that answers is not the one that greeted us
+	Resolved        int64          `json:"resolved"`  // oid of the table that the unqualified name means; 0: none
+	NoSchema        bool           `json:"no_schema"` // the one that was named for the history does not exist
 	Tables          []catalogTable `json:"tables"`
 
 	// Of a glance only:
@@ -55,9 +56,16 @@ func (s *server) checksClients() bool {
 		(major >= 15 && (strings.Contains(s.Platform, "apple-darwin") || strings.Contains(s.Platform, "bsd")))
 }
 
-// grant is what the role needs of a history.
-func (s *server) grant(history table) string {
-	return fmt.Sprintf("grant select, insert, update, delete on %s to %s", history.sql(), pgx.Identifier{s.User}.Sanitize())
+// grant is what the role needs for a statement of ours, about a history or the progress of its files.
+func (s *server) grant(history table, sql string) string {
+	user := pgx.Identifier{s.User}.Sanitize()
+	if strings.HasPrefix(withoutComments(sql), "create table") {
+		return fmt.Sprintf("grant create on schema %s to %s", pgx.Identifier{history.schema}.Sanitize(), user)
+	}
+	if strings.Contains(sql, history.progress().sql()) {
+		history = history.progress()
+	}
+	return fmt.Sprintf("grant select, insert, update, delete on %s to %s", history.sql(), user)
 }
 
 // missingGrant is a hint where an error says that the table may not be read, else "".
@@ -66,7 +74,7 @@ func (s *server) missingGrant(err error, oid int64) string {
 	var note strings.Builder
 	for _, t := range s.Tables {
 		if t.OID == oid && errors.As(err, &pg) && pg.Code == "42501" {
-			writeNote(&note, "HINT", s.grant(table{t.Schema, t.Name}))
+			writeNote(&note, "HINT", s.grant(table{t.Schema, t.Name}, ""))
 		}
 	}
 	return note.String()
@@ -80,6 +88,7 @@ type catalogTable struct {
 	Kind    string            `json:"kind"`    // pg_class.relkind
 	Columns map[string]string `json:"columns"` // name to type
 	Keyed   bool              `json:"keyed"`   // version alone is unique
+	Guarded bool              `json:"guarded"` // row level security counts for this role
 }
 
 // history is what a database has of its past, and what was learned of its server on the way.
@@ -111,7 +120,13 @@ func (h *history) row(v Version) *record {
 // table the second half fails, after the first has been answered.
 func historyQuery(t table) string {
 	reference := literal(t.sql())
-	first := strings.NewReplacer("$table", literal(t.name), "$progress", literal(t.progress().name), "$reference", reference).Replace(withoutComments(serverSQL))
+	schema := "null"
+	if t.schema != "" {
+		schema = literal(t.schema)
+	}
+	first := strings.NewReplacer(
+		"$table", literal(t.name), "$progress", literal(t.progress().name), "$schema", schema, "$reference", reference,
+	).Replace(withoutComments(serverSQL))
 	return first + ";\n" + recordsQuery(t)
 }
 
@@ -173,6 +188,12 @@ func newHistory(configured table, read *historyReader) (h *history, needed strin
 		return nil, "", &HistoryError{
 			Table: configured.String(), Message: "the search_path of the connection begins with no schema to keep it in",
 			Hint: "set the search_path of the role or database to a schema that exists and that the role may use, or name the schema: app.schema_migrations",
+		}
+	}
+	if read.server.NoSchema {
+		return nil, "", &HistoryError{
+			Table: h.table.String(), Message: "there is no schema of this name",
+			Hint: "create schema " + pgx.Identifier{h.table.schema}.Sanitize() + ", or name another one; capital letters count",
 		}
 	}
 	ours := read.server.find(h.table)

@@ -174,6 +174,13 @@ func (r *run) again(ctx context.Context, err error) error {
 		if r.conflicts++; r.conflicts <= maxLosses {
 			return nil
 		}
+		if stopped.failed != nil { // it is not another run that is in the way
+			settled := r.settle(ctx, stopped.failed, final)
+			if errors.As(settled, &stopped) {
+				return nil
+			}
+			return settled
+		}
 	case locked:
 		if err := r.wait(ctx); err != nil {
 			return r.again(ctx, err)

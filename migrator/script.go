@@ -233,7 +233,7 @@ func (s scripter) seal(move *Move) operation {
 		write = "delete from %s"
 	}
 	return operation{kind: opSeal, sql: block(fmt.Sprintf(
-		"  "+write+"\n  where version operator(pg_catalog.=) %s\n    and xmin operator(pg_catalog.=) pg_catalog.pg_current_xact_id()::pg_catalog.xid;\n  if not found then\n    raise exception using errcode = '%s', message = %s,\n      hint = 'a migration must not write to the history table, nor end its transaction';\n  end if;",
+		"  "+write+"\n  where version operator(pg_catalog.=) %s\n    and xmin operator(pg_catalog.=) pg_catalog.pg_current_xact_id()::pg_catalog.xid;\n  if not found then\n    raise exception using errcode = '%s', message = %s,\n      hint = 'a migration must not write to the history table, nor end its transaction; nor may a trigger there keep the row out';\n  end if;",
 		s.table.sql(), literal(string(move.Migration.Version)), codeSeal,
-		literal("the file has removed or changed its own row in "+s.table.String())))}
+		literal("the row of this file is gone or changed in "+s.table.String())))}
 }

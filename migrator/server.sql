@@ -1,24 +1,27 @@
 -- What must be known of the server before the history is read; one row of JSON. $table is the name of the history
--- table as a literal, $progress that of the table of unfinished files, $reference the history's as an identifier.
+-- table as a literal, $progress that of the table of unfinished files, $schema that of its schema, null where none is named;
+-- $reference is the history's as an identifier.
 select pg_catalog.json_build_object(
 	'schema', pg_catalog.current_schema(),
 	'user', current_user,
 	'platform', pg_catalog.version(),
 	'pid', pg_catalog.pg_backend_pid(),
-	'server_start', pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time()),
+	'server_start', pg_catalog.to_char(pg_catalog.timezone('utc', pg_catalog.pg_postmaster_start_time()), 'YYYY-MM-DD HH24:MI:SS.US'),
 	'deadlock_timeout', pg_catalog.date_part('epoch', pg_catalog.current_setting('deadlock_timeout')::pg_catalog.interval),
 	'read_only', pg_catalog.current_setting('transaction_read_only')::pg_catalog.bool,
 	'standby', pg_catalog.pg_is_in_recovery(),
 	'citus', exists (select from pg_catalog.pg_extension where extname operator(pg_catalog.=) 'citus'),
 	'resolved', pg_catalog.to_regclass($reference)::pg_catalog.oid::pg_catalog.int8,
+	'no_schema', $schema is not null and pg_catalog.to_regnamespace(pg_catalog.quote_ident($schema)) is null,
 	'tables', (
 		select pg_catalog.json_agg(pg_catalog.json_build_object(
 			'oid', c.oid::pg_catalog.int8,
 			'schema', n.nspname,
 			'name', c.relname,
 			'kind', c.relkind,
+			'guarded', pg_catalog.row_security_active(c.oid),
 			'columns', (
-				select pg_catalog.json_object_agg(a.attname, pg_catalog.format_type(a.atttypid, null))
+				select pg_catalog.json_object_agg(a.attname, pg_catalog.replace(pg_catalog.format_type(a.atttypid, null), '"', ''))
 				from pg_catalog.pg_attribute a
 				where a.attrelid operator(pg_catalog.=) c.oid and a.attnum operator(pg_catalog.>) 0 and not a.attisdropped
 			),

@@ -20,6 +20,7 @@ const (
 type stop struct {
 	outcome outcome
 	err     error
+	failed  *failure // taken: where another run was met
 }
 
 func (s *stop) Error() string { return s.err.Error() }
@@ -47,7 +48,7 @@ func (r *run) steps(ctx context.Context, steps []*step) error {
 		}
 		s := failed.step
 		if s.does != nil && s.does.needsNoTransaction(failed) {
-			return r.replan(ctx, taken, failed.err)
+			return r.replan(ctx, taken, failed)
 		}
 		switch result := judgeError(ctx, failed.operation.kind, failed.err, seen.exceeded, r.server); result {
 		case busy:
@@ -66,7 +67,7 @@ func (r *run) steps(ctx context.Context, steps []*step) error {
 			}
 			steps = steps[slices.Index(steps, s):]
 		case taken, locked:
-			return r.replan(ctx, result, failed.err)
+			return r.replan(ctx, result, failed)
 		case lost:
 			r.lostIn = failed
 			return &stop{outcome: lost, err: failed.err}
@@ -125,13 +126,13 @@ func (t *tries) next(s *step, sent time.Time, limit time.Duration) (wait time.Du
 }
 
 // replan gives up a step that is certain not to have been done by us: what is left to do is to be found out anew.
-func (r *run) replan(ctx context.Context, why outcome, err error) error {
+func (r *run) replan(ctx context.Context, why outcome, failed *failure) error {
 	r.locked = r.locked && why != locked
 	if err := r.abandon(ctx); err != nil {
 		return r.stopFor(ctx, opFrame, err)
 	}
 	r.sent = nil
-	return &stop{outcome: why, err: err}
+	return &stop{outcome: why, err: failed.err, failed: failed}
 }
 
 // abandon ends what an error has left open, and frees what outlives a rollback: in one message, since a pooler gives the
@@ -177,7 +178,7 @@ func (r *run) settle(ctx context.Context, failed *failure, why outcome) error {
 		if failed.answered() { // and so begun none of the others
 			r.sent = nil
 		}
-		return r.explain(s.title, cause)
+		return r.explain(s.title, &failed.operation, cause)
 	}
 	h, err := r.readHistory(ctx)
 	switch {

@@ -16,7 +16,7 @@ import (
 // stepError words the failure of a step.
 func (r *run) stepError(failed *failure, state string) error {
 	if s := failed.step; s.move == nil {
-		return fmt.Errorf("%w\nSTATE: %s", r.explain(s.title, failed.err), state)
+		return fmt.Errorf("%w\nSTATE: %s", r.explain(s.title, &failed.operation, failed.err), state)
 	}
 	return r.migrationError(failed.step.move, failed, state)
 }
@@ -24,7 +24,7 @@ func (r *run) stepError(failed *failure, state string) error {
 // migrationError words a failure and reports it.
 func (r *run) migrationError(move *Move, failed *failure, state string) error {
 	script := move.script()
-	e := &MigrationError{Version: move.Migration.Version, Direction: move.Direction, Path: script.Path, State: state, Blockers: failed.blockers, Err: r.hint(failed.operation.kind, failed.err)}
+	e := &MigrationError{Version: move.Migration.Version, Direction: move.Direction, Path: script.Path, State: state, Blockers: failed.blockers, Err: r.hint(&failed.operation, failed.err)}
 	if failed.offset >= 0 {
 		e.Line, e.Column = sqllex.Position(script.SQL, failed.offset)
 		e.Source = sourceLine(script.SQL, failed.offset)
@@ -91,8 +91,8 @@ func (r *run) finish(s *step) {
 }
 
 // explain words the failure of what is the tool's own.
-func (r *run) explain(what string, err error) error {
-	return explain(what, r.hint(opClaim, err))
+func (r *run) explain(what string, o *operation, err error) error {
+	return explain(what, r.hint(o, err))
 }
 
 // explain adds what the server says beyond its message.

@@ -17,7 +17,7 @@ func (r *run) checkUsable(ctx context.Context) error {
 	// error in one, as if the connection were lost.
 	for _, sql := range []string{"begin", "rollback"} {
 		if _, err := r.worker.exec(ctx, sql, nil); err != nil {
-			return r.stopFor(ctx, opFrame, r.explain("begin a transaction", err))
+			return r.stopFor(ctx, opFrame, r.explain("begin a transaction", &operation{}, err))
 		}
 	}
 	r.lends = true

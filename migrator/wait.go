@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -143,7 +142,7 @@ func (r *run) endOrphans(ctx context.Context) error {
 }
 
 // hint adds what to do to an error of the server whose own text does not say it.
-func (r *run) hint(kind operationKind, err error) error {
+func (r *run) hint(o *operation, err error) error {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) || pg.Hint != "" {
 		return err
@@ -151,22 +150,21 @@ func (r *run) hint(kind operationKind, err error) error {
 	switch {
 	case refusesTransactions(pg):
 		pg.Hint = "the pooler is in statement mode: connect to PostgreSQL directly, or through a pool in transaction or session mode"
-	case kind == opSeal:
+	case o.kind == opSeal:
 		pg.Hint = "this came when the file was done and its row in " + r.table.String() + " was looked at: a migration must not drop, rename or change that table"
-	case kind == opDeferred:
+	case o.kind == opDeferred:
 		pg.Hint = "this came when all statements of the file had run: a deferred constraint or trigger"
-	case kind == opCommit && !strings.HasPrefix(pg.Code, "XX") && !strings.HasPrefix(pg.Code, "58"): // an internal or system error
+	case o.kind == opCommit && !strings.HasPrefix(pg.Code, "XX") && !strings.HasPrefix(pg.Code, "58"): // an internal or system error
 		pg.Hint = "this came at the commit after the file"
-	case kind == opFile:
+	case o.kind == opFile:
 	case pg.Code == "25006" && r.server.Standby:
 		pg.Hint = "this server is a standby: connect to the primary"
 	case pg.Code == "25006":
 		pg.Hint = "default_transaction_read_only is on for this role or database, or the connection: alter role … set default_transaction_read_only = off"
-	case pg.Code == "42501" && r.server.Schema != "":
-		pg.Hint = fmt.Sprintf("grant create on schema %s to %s", pgx.Identifier{r.server.Schema}.Sanitize(), pgx.Identifier{r.server.User}.Sanitize())
-		if kind == opClaim && r.exists {
-			pg.Hint = r.server.grant(r.table)
-		}
+	case pg.Code == "42501" && o.kind == opClaim && r.table.schema != "":
+		pg.Hint = r.server.grant(r.table, o.sql)
+	case pg.Code == "23505" && o.kind == opClaim:
+		pg.Hint = "no other run is in the way: look for unique indexes and triggers of " + r.table.String() + " beside its primary key"
 	}
 	return err
 }
