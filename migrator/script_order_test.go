@@ -65,7 +65,8 @@ func TestTheRowIsClaimedBeforeTheFileAndSealedBeforeTheCommit(t *testing.T) {
 	t.Parallel()
 	variants(t, func(t *testing.T, s scripter, move *Move, ops []operation) {
 		claim, file, seal, commit := index(t, ops, opClaim), index(t, ops, opFile), index(t, ops, opSeal), index(t, ops, opCommit)
-		require.True(t, slices.IsSorted([]int{0, claim, file, seal, commit}))
+		deferred := index(t, ops, opDeferred)
+		require.True(t, slices.IsSorted([]int{0, claim, file, deferred, seal, commit}))
 		isolation := move.Migration.Up.Isolation
 		if isolation == "" {
 			isolation = "read committed"
@@ -82,7 +83,7 @@ func TestTheRowIsClaimedBeforeTheFileAndSealedBeforeTheCommit(t *testing.T) {
 				require.Contains(t, []operationKind{opFrame, opLock}, o.kind)
 			case i > commit:
 				require.Equal(t, opClean, o.kind)
-			case i != claim && i != file && i != seal && i != commit:
+			case i != claim && i != file && i != deferred && i != seal && i != commit:
 				require.Equal(t, opFrame, o.kind)
 			}
 		}
