@@ -13,7 +13,6 @@ import (
 	"testing/fstest"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
@@ -49,7 +48,7 @@ func newExample() *migrator.Migrator {
 	if err != nil {
 		log.Fatal(err)
 	}
-	config, err := pgx.ParseConfig(databaseURL())
+	config, err := migrator.ParseConfig(databaseURL())
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -63,7 +62,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	config, err := pgx.ParseConfig(databaseURL())
+	config, err := migrator.ParseConfig(databaseURL())
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -166,7 +165,7 @@ func ExampleMigrator_Status() {
 func ExampleMigrator_Verify() {
 	ctx := context.Background()
 	url := databaseURL()
-	config, err := pgx.ParseConfig(url)
+	config, err := migrator.ParseConfig(url)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -235,7 +234,7 @@ func ExampleLogTo() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	config, err := pgx.ParseConfig(databaseURL())
+	config, err := migrator.ParseConfig(databaseURL())
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -256,7 +255,7 @@ func ExampleMigrationError() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	config, err := pgx.ParseConfig(databaseURL())
+	config, err := migrator.ParseConfig(databaseURL())
 	if err != nil {
 		log.Fatal(err)
 	}

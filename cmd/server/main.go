@@ -24,8 +24,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	agentshaker "github.com/agent-shaker/agent-shaker"
 	"github.com/agent-shaker/agent-shaker/migrator"
 	"github.com/agent-shaker/agent-shaker/migrator/devpg"
@@ -133,9 +131,9 @@ func (s *server) migrate(ctx context.Context, database string) error {
 	if database == "" && s.getenv("PGHOST") == "" && s.getenv("PGSERVICE") == "" && s.getenv("PGDATABASE") == "" {
 		return errors.New("no database: set DATABASE_URL (postgres://user:password@host:5432/name), or PGHOST and the other PG* variables; or use --dev for a throwaway one")
 	}
-	conn, err := pgx.ParseConfig(database)
+	conn, err := migrator.ParseConfig(database)
 	if err != nil {
-		return errors.New("DATABASE_URL cannot be read: want postgres://user:password@host:5432/name, special characters of the password written %XX") // pgx's text may quote the password
+		return err
 	}
 	directory := s.getenv("MIGRATIONS_DIR")
 	files, err := agentshaker.Source(directory)
