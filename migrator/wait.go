@@ -111,7 +111,11 @@ type waiting struct {
 func (r *run) announce(plan *Plan) {
 	if r.planned < 0 {
 		r.planned = len(plan.Moves) + len(plan.Changes)
-		r.emit(Event{Kind: EventPlanned, Direction: r.target.direction(), Total: r.planned})
+		direction := r.target.direction()
+		if r.planned == 0 { // what a redo finds missing is something to revert
+			direction = r.target.first()
+		}
+		r.emit(Event{Kind: EventPlanned, Direction: direction, Total: r.planned})
 	}
 	warnings := plan.Warnings
 	if limit := r.m.options.LockTimeout; limit > 0 && len(plan.Moves) > 0 && limit.Seconds() <= r.server.DeadlockTimeout {
