@@ -41,8 +41,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 something is pending (status --ex
 			}
 			return cmd.Help()
 		},
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			return t.prepare(cmd)
+		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
+			return t.told(cmd, t.prepare(cmd, args))
 		},
 	}
 	flags := command.PersistentFlags()
@@ -57,41 +57,60 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 something is pending (status --ex
 	flags.BoolVar(&t.dev, "dev", false, "use a throwaway PostgreSQL, started for this command")
 	flags.StringVar(&t.devData, "dev-data", "", "with --dev: keep the data in this `directory` between runs")
 	command.SetFlagErrorFunc(flagError)
+	command.SetHelpCommand(help())
 	command.AddCommand(
 		t.up(), t.down(), t.redo(), t.plan(), t.status(), t.verify(), t.repair(), t.baseline(), t.mark(), t.testDown(), t.wait(), t.create(), t.version(),
 	)
-	usageErrors(command)
-	t.errorsAsJSON(command)
+	t.tellErrors(command)
 	return command
 }
 
-// usageErrors makes what cobra says of wrong arguments usage errors, here and below.
-func usageErrors(command *cobra.Command) {
-	if check := command.Args; check != nil {
-		command.Args = func(cmd *cobra.Command, args []string) error {
-			return usage(check(cmd, args))
-		}
-	}
-	for _, sub := range command.Commands() {
-		usageErrors(sub)
+// help is cobra's own, but that a misspelt command is an error.
+func help() *cobra.Command {
+	return &cobra.Command{
+		Use: "help [command]", Short: "Print what a command does",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := cmd.Root().Find(args)
+			if err != nil {
+				return usage(err)
+			}
+			if len(rest) > 0 {
+				return unknownCommand(about, rest[0])
+			}
+			about.InitDefaultHelpFlag()
+			return about.Help()
+		},
 	}
 }
 
-// errorsAsJSON prints the errors of the commands below as their results where --json asks for it. What is wrong with the
-// flags themselves is told on stderr alone.
-func (t *tool) errorsAsJSON(command *cobra.Command) {
+// tellErrors has the errors of a command and of those below it told: also what cobra says of wrong arguments, which is a
+// usage error.
+func (t *tool) tellErrors(command *cobra.Command) {
 	for _, sub := range command.Commands() {
-		t.errorsAsJSON(sub)
+		t.tellErrors(sub)
 	}
-	run := command.RunE
-	if run == nil {
-		return
-	}
-	command.RunE = func(cmd *cobra.Command, args []string) error {
-		err := run(cmd, args)
-		if t.json && !t.printed && err != nil && !errors.Is(err, errPending) {
-			return joinWrite(err, t.screen.printJSON(map[string]*errorJSON{"error": describe(err)}))
+	if check := command.Args; check != nil {
+		command.Args = func(cmd *cobra.Command, args []string) error {
+			return t.told(cmd, usage(check(cmd, args)))
 		}
+	}
+	if run := command.RunE; run != nil {
+		command.RunE = func(cmd *cobra.Command, args []string) error {
+			return t.told(cmd, run(cmd, args))
+		}
+	}
+}
+
+// told prints an error as a result where --json asks for it, and has it show no password.
+func (t *tool) told(cmd *cobra.Command, err error) error {
+	if err == nil || errors.Is(err, errPending) {
 		return err
 	}
+	err = blotted(err)
+	if !t.json || t.printed {
+		return err
+	}
+	t.printed = true
+	screen := newScreen(cmd.OutOrStdout(), cmd.ErrOrStderr(), t.noColor, t.verbose)
+	return joinWrite(err, screen.printJSON(map[string]*errorJSON{"error": describe(err)}))
 }

@@ -29,7 +29,7 @@ func unknownCommand(cmd *cobra.Command, typed string) error {
 func flagError(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) {
-		return usage(err)
+		return blotted(usage(err))
 	}
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
@@ -72,7 +72,7 @@ func (t *tool) completesVersions(cmd *cobra.Command, flag string) {
 
 // completeVersions completes up to most versions, from the files alone; 0 is any number.
 func (t *tool) completeVersions(most int) cobra.CompletionFunc {
-	return func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		if most > 0 && len(args) >= most {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
@@ -85,9 +85,11 @@ func (t *tool) completeVersions(most int) cobra.CompletionFunc {
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveError
 		}
-		versions := make([]cobra.Completion, len(migrations))
-		for i, m := range migrations {
-			versions[i] = strings.TrimSuffix(string(m.Version), ".sql")
+		var versions []cobra.Completion
+		for _, m := range migrations {
+			if cmd.Name() != "baseline" || !m.Version.Repeatable() { // which it leaves pending
+				versions = append(versions, strings.TrimSuffix(string(m.Version), ".sql"))
+			}
 		}
 		return versions, cobra.ShellCompDirectiveNoFileComp
 	}

@@ -21,9 +21,7 @@ func (s *screen) printStatus(statuses []migrator.Status) error {
 			return err
 		}
 	}
-	count := map[migrator.State]int{}
 	for _, status := range statuses {
-		count[status.State]++
 		remark := when(status.AppliedAt)
 		if status.Unfinished != nil {
 			remark = fmt.Sprintf("%s: %s", status.Unfinished.Direction, status.Unfinished)
@@ -36,14 +34,38 @@ func (s *screen) printStatus(statuses []migrator.Status) error {
 			return err
 		}
 	}
-	summary := fmt.Sprintf("%d applied, %d pending", count[migrator.StateApplied], count[migrator.StatePending]+count[migrator.StateOutOfOrder])
-	for _, state := range []migrator.State{migrator.StateOutdated, migrator.StateUnfinished, migrator.StateChanged, migrator.StateRenamed, migrator.StateMissing, migrator.StateNewer} {
-		if count[state] > 0 {
-			summary += fmt.Sprintf(", %d %s", count[state], state)
+	s.note("%s", summary(statuses))
+	return nil
+}
+
+// summary counts as pending what --json and --exit-code do.
+func summary(statuses []migrator.Status) string {
+	count, pending := map[migrator.State]int{}, map[migrator.State]int{}
+	all := 0
+	for _, status := range statuses {
+		if status.Pending() {
+			pending[status.State]++
+			all++
+		} else {
+			count[status.State]++
 		}
 	}
-	s.note("%s", summary)
-	return nil
+	text := fmt.Sprintf("%d applied, %d pending", count[migrator.StateApplied], all)
+	var kinds []string
+	for _, state := range []migrator.State{migrator.StateOutOfOrder, migrator.StateOutdated, migrator.StateUnfinished} {
+		if pending[state] > 0 {
+			kinds = append(kinds, fmt.Sprintf("%d %s", pending[state], state))
+		}
+	}
+	if len(kinds) > 0 {
+		text += " (" + strings.Join(kinds, ", ") + ")"
+	}
+	for _, state := range []migrator.State{migrator.StateUnfinished, migrator.StateChanged, migrator.StateRenamed, migrator.StateMissing, migrator.StateNewer} {
+		if count[state] > 0 {
+			text += fmt.Sprintf(", %d %s", count[state], state)
+		}
+	}
+	return text
 }
 
 func (s *screen) state(state migrator.State) lipgloss.Style {

@@ -36,8 +36,13 @@ type tool struct {
 }
 
 // prepare runs before each command: what --env-file says must be known before a variable is looked at.
-func (t *tool) prepare(cmd *cobra.Command) error {
+func (t *tool) prepare(cmd *cobra.Command, args []string) error {
 	t.screen = newScreen(cmd.OutOrStdout(), cmd.ErrOrStderr(), t.noColor, t.verbose)
+	if !cmd.Hidden { // cobra's own, which a shell asks to complete an empty word
+		if err := judgeValues(cmd.Flags(), args); err != nil {
+			return err
+		}
+	}
 	if t.envFile != "" {
 		if err := readEnv(t.envFile); err != nil {
 			return fmt.Errorf("read --env-file %s: %w", t.envFile, withoutContent(err))
@@ -162,11 +167,7 @@ func (t *tool) database(ctx context.Context) (address string, stop func(), err e
 	return address, func() {}, nil
 }
 
-// parse reads a connection string. Its error quotes nothing: any part of a string that cannot be read may be the password.
 func parse(address string) (*pgx.ConnConfig, error) {
-	conn, err := pgx.ParseConfig(address)
-	if err != nil {
-		return nil, usagef("the database's connection string cannot be read: want postgres://user:password@host:5432/name, in which special characters of the password are written %%XX, or key=value pairs, in which values with spaces are quoted; look also at sslmode, at the certificates, and at the PG* variables")
-	}
-	return conn, nil
+	conn, err := migrator.ParseConfig(address)
+	return conn, usage(err)
 }

@@ -68,8 +68,8 @@ func (t *tool) up() *cobra.Command {
 func lockFlags(cmd *cobra.Command, config *migrator.Config) {
 	flags := cmd.Flags()
 	flags.DurationVar(&config.WaitFor, "wait-for", 0, "how long to wait for another run (default: no limit)")
-	flags.DurationVar(&config.LockTimeout, "lock-timeout", 0, "how long a file may wait for locks before it is rolled back and tried again (default 1.5s)")
-	flags.DurationVar(&config.RetryFor, "retry-for", 0, "how long a file that got no lock is tried again (default 5m)")
+	flags.DurationVar(&config.LockTimeout, "lock-timeout", 0, "how long a file may wait for locks before it is rolled back and tried again (default 1.5s; below 0: no limit)")
+	flags.DurationVar(&config.RetryFor, "retry-for", 0, "how long a file that got no lock is tried again (default 5m; below 0: not at all)")
 }
 
 // run runs a target. What was done is printed as it happens; JSON is printed once, at the end.

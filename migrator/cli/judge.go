@@ -1,0 +1,68 @@
+package cli
+
+import (
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// maxLockTimeout is what fits into PostgreSQL's 32 bits of milliseconds.
+const maxLockTimeout = 596 * time.Hour
+
+// judgeValues refuses what no command can mean. A value that is empty is a variable of a script that was not set: to go on
+// as if nothing had been said would take another version, or another database, than was meant.
+func judgeValues(flags *pflag.FlagSet, args []string) (err error) {
+	flags.Visit(func(f *pflag.Flag) {
+		switch problem := judgeValue(f); {
+		case err != nil:
+		case problem != "":
+			err = usagef("--%s %s", f.Name, problem)
+		}
+	})
+	for _, arg := range args {
+		if err == nil && strings.TrimSpace(arg) == "" {
+			err = usagef("an argument is empty: is a variable not set?")
+		}
+	}
+	return err
+}
+
+func judgeValue(f *pflag.Flag) (problem string) {
+	if f.Value.Type() == "string" && strings.TrimSpace(f.Value.String()) == "" {
+		return "is empty: is a variable not set?"
+	}
+	d, err := time.ParseDuration(f.Value.String())
+	switch {
+	case err != nil || f.Value.Type() != "duration":
+	case d < 0 && (f.Name == "timeout" || f.Name == "wait-for"):
+		return "is below 0: leave it out to wait for as long as it takes"
+	case d > maxLockTimeout && f.Name == "lock-timeout":
+		return "is more than PostgreSQL can hold: want at most " + maxLockTimeout.String()
+	}
+	return ""
+}
+
+// userInfo is what stands between :// and the last @ of a word: a user, and mostly a password.
+var userInfo = regexp.MustCompile(`(postgres(?:ql)?://)[^\s"]*@`)
+
+// blotted takes the user and the password out of an error that quotes a URL: one that was typed in the wrong place.
+func blotted(err error) error {
+	if err == nil {
+		return nil
+	}
+	if text := err.Error(); userInfo.MatchString(text) {
+		return &blottedError{text: userInfo.ReplaceAllString(text, "$1…@"), err: err}
+	}
+	return err
+}
+
+type blottedError struct {
+	text string
+	err  error
+}
+
+func (e *blottedError) Error() string { return e.text }
+
+func (e *blottedError) Unwrap() error { return e.err }
