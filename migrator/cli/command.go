@@ -20,6 +20,13 @@ import (
 // Command returns the tool as a command named "migrator". The files are used where neither --dir nor MIGRATIONS_DIR
 // names a directory; nil means that there are none and a directory has to be named.
 func Command(files fs.FS) *cobra.Command {
+	t, command := newCommand(files)
+	t.tellErrors(command)
+	return command
+}
+
+// newCommand is the command before its errors are told.
+func newCommand(files fs.FS) (*tool, *cobra.Command) {
 	t := &tool{files: files}
 	command := &cobra.Command{
 		Use:   "migrator",
@@ -56,13 +63,12 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 something is pending (status --ex
 	flags.DurationVar(&t.timeout, "timeout", 0, "give up after this `duration`, such as 5m (default: never)")
 	flags.BoolVar(&t.dev, "dev", false, "use a throwaway PostgreSQL, started for this command")
 	flags.StringVar(&t.devData, "dev-data", "", "with --dev: keep the data in this `directory` between runs")
-	command.SetFlagErrorFunc(flagError)
+	command.SetFlagErrorFunc(t.flagError)
 	command.SetHelpCommand(help())
 	command.AddCommand(
 		t.up(), t.down(), t.redo(), t.plan(), t.status(), t.verify(), t.repair(), t.baseline(), t.mark(), t.testDown(), t.wait(), t.create(), t.version(),
 	)
-	t.tellErrors(command)
-	return command
+	return t, command
 }
 
 // help is cobra's own, but that a misspelt command is an error.

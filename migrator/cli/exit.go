@@ -80,7 +80,10 @@ func Main(files fs.FS) int {
 	signal.Ignore(syscall.SIGPIPE) // a reader that has left must not end a run half way
 	ctx, stop := untilSignal()
 	defer stop()
-	command := Command(files)
+	t, command := newCommand(files)
+	command.InitDefaultHelpCmd() // cobra adds these two when it runs, too late to have their errors told
+	command.InitDefaultCompletionCmd()
+	t.tellErrors(command)
 	err := command.ExecuteContext(ctx)
 	report(command, err)
 	return ExitCode(err)

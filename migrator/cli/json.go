@@ -91,7 +91,7 @@ func describe(err error) *errorJSON {
 	if err == nil {
 		return nil
 	}
-	e := &errorJSON{Message: err.Error()}
+	e := &errorJSON{Message: blot(err.Error())}
 	var failed *migrator.MigrationError
 	var file *migrator.FileError
 	switch {

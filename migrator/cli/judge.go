@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"regexp"
 	"strings"
 	"time"
 
@@ -43,26 +42,3 @@ func judgeValue(f *pflag.Flag) (problem string) {
 	}
 	return ""
 }
-
-// userInfo is what stands between :// and the last @ of a word: a user, and mostly a password.
-var userInfo = regexp.MustCompile(`(postgres(?:ql)?://)[^\s"]*@`)
-
-// blotted takes the user and the password out of an error that quotes a URL: one that was typed in the wrong place.
-func blotted(err error) error {
-	if err == nil {
-		return nil
-	}
-	if text := err.Error(); userInfo.MatchString(text) {
-		return &blottedError{text: userInfo.ReplaceAllString(text, "$1…@"), err: err}
-	}
-	return err
-}
-
-type blottedError struct {
-	text string
-	err  error
-}
-
-func (e *blottedError) Error() string { return e.text }
-
-func (e *blottedError) Unwrap() error { return e.err }

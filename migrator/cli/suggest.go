@@ -25,11 +25,11 @@ func unknownCommand(cmd *cobra.Command, typed string) error {
 	return usagef("there is no command %q%s", typed, didYouMean(cmd.SuggestionsFor(typed)))
 }
 
-// flagError says what a flag that there is not may mean.
-func flagError(cmd *cobra.Command, err error) error {
+// flagError tells what is wrong with a flag, and what one that there is not may mean.
+func (t *tool) flagError(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) {
-		return blotted(usage(err))
+		return t.told(cmd, usage(err))
 	}
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
@@ -37,7 +37,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	for i, name := range found {
 		found[i] = "--" + name
 	}
-	return usagef("%w%s", err, didYouMean(found))
+	return t.told(cmd, usagef("%w%s", err, didYouMean(found)))
 }
 
 // withVersions says what a version that there is not may mean.
