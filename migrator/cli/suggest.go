@@ -3,6 +3,8 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,8 +27,10 @@ func unknownCommand(cmd *cobra.Command, typed string) error {
 	return usagef("there is no command %q%s", typed, didYouMean(cmd.SuggestionsFor(typed)))
 }
 
-// flagError tells what is wrong with a flag, and what one that there is not may mean.
+// flagError tells what is wrong with a flag, and what one that there is not may mean. Of the words behind it none has been
+// read, so --json is looked for.
 func (t *tool) flagError(cmd *cobra.Command, err error) error {
+	t.json = t.json || slices.Contains(os.Args, "--json")
 	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) {
 		return t.told(cmd, usage(err))
