@@ -53,6 +53,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 something is pending (status --ex
 		},
 	}
 	flags := command.PersistentFlags()
+	t.global = flags
 	flags.StringVar(&t.databaseURL, "database-url", "", "URL or key=value string of the `database`")
 	flags.StringVar(&t.envFile, "env-file", "", "`file` of variables to read; those that are set already win")
 	flags.StringVar(&t.dir, "dir", "", "`directory` of migrations, in place of those compiled in")

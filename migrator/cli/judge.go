@@ -12,14 +12,15 @@ const maxLockTimeout = 596 * time.Hour
 
 // judgeValues refuses what no command can mean. A value that is empty is a variable of a script that was not set: to go on
 // as if nothing had been said would take another version, or another database, than was meant.
-func judgeValues(flags *pflag.FlagSet, args []string) (err error) {
-	flags.Visit(func(f *pflag.Flag) {
-		switch problem := judgeValue(f); {
-		case err != nil:
-		case problem != "":
-			err = usagef("--%s %s", f.Name, problem)
-		}
-	})
+// Flags of a program that the command is mounted in are that program's to judge.
+func judgeValues(global, own *pflag.FlagSet, args []string) (err error) {
+	for _, flags := range []*pflag.FlagSet{global, own} {
+		flags.VisitAll(func(f *pflag.Flag) {
+			if problem := judgeValue(f); f.Changed && err == nil && problem != "" {
+				err = usagef("--%s %s", f.Name, problem)
+			}
+		})
+	}
 	for _, arg := range args {
 		if err == nil && strings.TrimSpace(arg) == "" {
 			err = usagef("an argument is empty: is a variable not set?")

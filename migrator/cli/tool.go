@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/joho/godotenv"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
 	"github.com/agent-shaker/agent-shaker/migrator/devpg"
@@ -29,6 +30,7 @@ type tool struct {
 	timeout                          time.Duration
 	dev                              bool
 	devData                          string
+	global                           *pflag.FlagSet // those above
 
 	screen  *screen
 	where   string // the database, for a person
@@ -39,7 +41,7 @@ type tool struct {
 func (t *tool) prepare(cmd *cobra.Command, args []string) error {
 	t.screen = newScreen(cmd.OutOrStdout(), cmd.ErrOrStderr(), t.noColor, t.verbose)
 	if !cmd.Hidden { // cobra's own, which a shell asks to complete an empty word
-		if err := judgeValues(cmd.Flags(), args); err != nil {
+		if err := judgeValues(t.global, cmd.LocalNonPersistentFlags(), args); err != nil {
 			return err
 		}
 	}
