@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +35,9 @@ func judgeValue(f *pflag.Flag) (problem string) {
 	if f.Value.Type() == "string" && strings.TrimSpace(f.Value.String()) == "" {
 		return "is empty: is a variable not set?"
 	}
+	if f.Name == "table" {
+		return judgeTable(f.Value.String())
+	}
 	d, err := time.ParseDuration(f.Value.String())
 	switch {
 	case err != nil || f.Value.Type() != "duration":
@@ -40,6 +45,16 @@ func judgeValue(f *pflag.Flag) (problem string) {
 		return "is below 0: leave it out to wait for as long as it takes"
 	case d > maxLockTimeout && f.Name == "lock-timeout":
 		return "is more than PostgreSQL can hold: want at most " + maxLockTimeout.String()
+	}
+	return ""
+}
+
+// judgeTable refuses what is written as SQL: a name is taken as it is.
+func judgeTable(text string) (problem string) {
+	parts := strings.Split(text, ".")
+	blank := slices.ContainsFunc(parts, func(part string) bool { return strings.TrimSpace(part) == "" })
+	if blank || len(parts) > 2 || strings.Contains(text, `"`) {
+		return fmt.Sprintf("%q is no table's name: want one such as schema_migrations or app.schema_migrations, without quotes", text)
 	}
 	return ""
 }
