@@ -167,9 +167,11 @@ func TestServerWithoutADatabaseSaysWhatToSet(t *testing.T) {
 	require.Contains(t, p.errs.String(), "DATABASE_URL")
 	require.Contains(t, p.errs.String(), "--dev")
 
-	secret := start(t, map[string]string{"DATABASE_URL": "postgres://u:s3%cret@h/d"})
-	require.Equal(t, 1, secret.end(t))
-	require.NotContains(t, secret.errs.String()+secret.logs.String(), "cret@")
+	for _, url := range []string{"postgres://u:s3%cret@h/d", "postgres://u:s3@cret@h/d", "postgres://u:123/s3cret@h/d"} {
+		secret := start(t, map[string]string{"DATABASE_URL": url})
+		require.Equal(t, 1, secret.end(t), url)
+		require.NotContains(t, secret.errs.String()+secret.logs.String(), "cret", url)
+	}
 
 	for _, args := range [][]string{{"--no-such-flag"}, {"argument"}, {"--dev-data", "x"}} {
 		wrong := start(t, nil, args...)
