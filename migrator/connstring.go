@@ -15,19 +15,32 @@ var errConnString = errors.New("the database's connection string cannot be read:
 // when there is no such host.
 func ParseConfig(connString string) (*pgx.ConnConfig, error) {
 	config, err := pgx.ParseConfig(connString)
-	if err != nil || misread(connString) {
+	if err != nil || misread(connString, config) {
 		return nil, errConnString
 	}
 	return config, nil
 }
 
-// misread reports whether a URL has an @ where none belongs: beside the one that ends the password, or after the hosts.
-func misread(connString string) bool {
+// misread reports whether a URL has an @ where none belongs: in the name of a host, or after the hosts.
+func misread(connString string, config *pgx.ConnConfig) bool {
 	rest, isURL := strings.CutPrefix(connString, "postgres://")
 	if !isURL {
 		rest, isURL = strings.CutPrefix(connString, "postgresql://")
 	}
+	if !isURL {
+		return false
+	}
+	hosts := []string{config.Host}
+	for _, fallback := range config.Fallbacks {
+		hosts = append(hosts, fallback.Host)
+	}
+	for _, host := range hosts {
+		if strings.Contains(host, "@") && !strings.HasPrefix(host, "/") { // a directory may hold one
+			return true
+		}
+	}
 	rest, _, _ = strings.Cut(rest, "?")
-	authority, path, _ := strings.Cut(rest, "/")
-	return isURL && (strings.Count(authority, "@") > 1 || strings.Contains(path, "@"))
+	_, path, _ := strings.Cut(rest, "/")
+	unescaped := strings.Contains(config.Database, "@") && strings.Contains(connString, "/"+config.Database)
+	return strings.Contains(path, "@") || unescaped
 }

@@ -11,6 +11,7 @@ func TestAConnectionStringThatIsNotWhatWasMeantIsRefusedAndNotQuoted(t *testing.
 	t.Parallel()
 	for _, text := range []string{
 		"postgres://u:s3@cr3t@localhost:1/db", "postgres://u:123/s3cr3t@localhost/db", "postgres://u@s3cr3t@localhost/db",
+		"postgres://u:s3?cr@3t@localhost:1/db", "postgres://u?x@s3cr3t@localhost/db", "postgres://u?1@s/3t@localhost/db", "postgres://u:p@a,s3cr3t@b/db",
 		"postgresql://u:s3cr3t@@localhost/db", "postgres://u:s3cr3t%zz@localhost/db", "postgres://u:s3cr3t@localhost:port/db", "host=x password=s3cr3t=y user",
 	} {
 		config, err := ParseConfig(text)
@@ -24,7 +25,8 @@ func TestAConnectionStringThatIsWellFormedIsReadAsPgxReadsIt(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
 		"postgres://u:s3%40cr3t%2F@localhost:1/db", "postgres://u@localhost/db", "postgres://localhost/d%40b", "postgresql://u:p@a:1,b:2/db?application_name=x@y",
-		"postgres:///db?host=/tmp", "host=/tmp user=u@h password='p@ w' dbname=x", "",
+		"postgres://u:p@a?application_name=x@y", "postgres://u:p?q@a/db", "postgres://u:p@a?dbname=d@b", "postgres://u:p@a?application_name=/x@y",
+		"postgres:///db?host=/tmp/a@b", "host=h password=a://b/c@d", "host=/tmp user=u@h password='p@ w' dbname=x", "",
 	} {
 		got, err := ParseConfig(text)
 		require.NoError(t, err, text)
