@@ -157,10 +157,15 @@ func chooseAgain(byVersion map[Version]*Migration, statuses []Status, target Tar
 			return nil, fmt.Errorf("%s: there is no such file here", move.Migration.Version)
 		}
 	}
+	return moves, refuseOvertaken(statuses, moves)
+}
+
+// refuseOvertaken keeps moves that were chosen before from reverting what is not the newest any more.
+func refuseOvertaken(statuses []Status, moves []Move) error {
 	if newest := newestApplied(statuses); len(moves) > 0 && moves[0].Direction == DirectionDown && newest != moves[0].Migration.Version {
-		return nil, fmt.Errorf("revert %s: the newest applied one is %s by now; plan again", moves[0].Migration.Version, newest)
+		return fmt.Errorf("revert %s: the newest applied one is %s by now; plan again", moves[0].Migration.Version, newest)
 	}
-	return moves, nil
+	return nil
 }
 
 // refuseDrift keeps an up from building on a history that the files contradict.

@@ -15,6 +15,9 @@ func (r *run) plan(h *history) (*Plan, error) {
 		for len(r.fixed) > 0 && r.fixed[0].done(h) {
 			r.fixed = r.fixed[1:]
 		}
+		if err := refuseOvertaken(r.m.compare(h), r.fixed); err != nil {
+			return nil, err
+		}
 		return r.m.script(h, r.target, r.fixed, nil, s, r.reviews)
 	}
 	plan, err := r.m.plan(h, r.target, s, r.reviews)

@@ -166,8 +166,8 @@ func (r *run) again(ctx context.Context, err error) error {
 			return r.giveUp(ctx, stopped.err)
 		}
 		r.emit(Event{Kind: EventReconnecting, Err: stopped.err, Pause: pause})
-		if ctxErr := sleep(ctx, pause); ctxErr != nil {
-			return fmt.Errorf("waiting for the database: %w (%w)", stopped.err, ctxErr)
+		if sleep(ctx, pause) != nil {
+			return fmt.Errorf("%w, while the database was waited for, after: %s", context.Cause(ctx), stopped.err.Error()) // which is no reason any more
 		}
 		return nil
 	case taken:
