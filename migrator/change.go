@@ -39,10 +39,10 @@ func (c *Change) String() string {
 	switch {
 	case c.After == nil:
 		return fmt.Sprintf("%s as pending", c.Before.Version)
+	case c.Before != nil && c.Before.Version != c.After.Version:
+		return fmt.Sprintf("%s, renamed to %s", c.Before.Version, c.After.Version)
 	case c.Before == nil || c.Before.Unfinished != nil:
 		return fmt.Sprintf("%s as applied", c.After.Version)
-	case c.Before.Version != c.After.Version:
-		return fmt.Sprintf("%s, renamed to %s", c.Before.Version, c.After.Version)
 	}
 	return fmt.Sprintf("%s with the checksum of its file", c.After.Version)
 }
@@ -90,7 +90,7 @@ func chooseRepair(statuses []Status) []Change {
 		case StateChanged:
 			changes = append(changes, Change{rowOf(s), &Row{Version: s.Version, Checksum: s.Checksum}})
 		case StateRenamed:
-			changes = append(changes, Change{rowOf(s), &Row{Version: s.Renamed, Checksum: s.Recorded}})
+			changes = append(changes, Change{rowOf(s), &Row{Version: s.Renamed, Checksum: s.Recorded, Unfinished: s.Unfinished}})
 		case StateApplied, StatePending, StateOutOfOrder, StateMissing, StateUnfinished, StateOutdated, StateNewer:
 		}
 	}

@@ -45,6 +45,7 @@ func TestATargetThatRunsNothingWritesTheseRows(t *testing.T) {
 		{"repair accepts a changed file", "1 2", "1! 2", "", Repair(), "1/! → 1/1"},
 		{"repair renames a row", "1 3=2", "1 2", "", Repair(), "2/2 → 3/2"},
 		{"repair does both", "1 3=2", "1! 2", "", Repair(), "1/! → 1/1, 2/2 → 3/2"},
+		{"repair renames what is half reverted, with what has run of it", "3=2", "2", "2-1", Repair(), "2/2 (statement 1 is applied) → 3/2 (statement 1 is applied)"},
 		{"repair leaves a missing file", "1", "1 2?", "", Repair(), ""},
 		{"repair leaves a repeatable migration, which runs again", "1 R_a", "1 R_a!", "", Repair(), ""},
 

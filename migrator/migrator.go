@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -180,6 +181,9 @@ func (m *Migrator) script(h *history, target Target, moves []Move, warnings []st
 		}
 		if err := m.judgeFile(h, moves, i, file); err != nil {
 			problems = append(problems, err)
+		}
+		if p := h.progressFor(moves, i); p != nil && p.Started != "" {
+			warnings = append(warnings, fmt.Sprintf("%s: %s; the run finds out what became of that, which a printed script cannot", moves[i].script().Path, p.describe()))
 		}
 		files[i] = file
 		warnings = append(warnings, file.warnings...)

@@ -103,7 +103,7 @@ func (p *progress) judge(move *Move, file *reviewed) error {
 func (m *Migrator) refuseRenamed(h *history, move *Move, file *reviewed) error {
 	for _, p := range h.progress {
 		gone := !slices.ContainsFunc(m.migrations, func(other Migration) bool { return other.Version == p.Version })
-		if gone && p.Done > 0 && p.Direction == move.Direction && p.judge(move, file) == nil {
+		if gone && p.Direction == move.Direction && p.begins(file) {
 			return &FileError{
 				Path: file.script.Path, Message: fmt.Sprintf("begins like %s, which is gone: %s", p.Version, p.describe()),
 				Hint: fmt.Sprintf("put %s back, or, if it was renamed: update %s set version = %s where version = %s",
@@ -114,8 +114,26 @@ func (m *Migrator) refuseRenamed(h *history, move *Move, file *reviewed) error {
 	return nil
 }
 
+// begins reports whether a file begins with what has run, or was begun, whatever its header says.
+func (p *progress) begins(file *reviewed) bool {
+	ran := p.Hashes
+	if p.Done == 0 && p.Started != "" {
+		ran = []string{hashOf(p.Started, sqllex.Statement{End: len(p.Started)})}
+	}
+	all := units(file.text, file.statements)
+	if len(ran) == 0 || len(ran) > len(all) {
+		return false
+	}
+	for i, hash := range ran {
+		if all[i].hash != hash {
+			return false
+		}
+	}
+	return true
+}
+
 func (p *progress) unfinished() Unfinished {
-	return Unfinished{Direction: p.Direction, Done: p.Done}
+	return Unfinished{Direction: p.Direction, Done: p.Done, Started: p.Started != ""}
 }
 
 // describe says what of the file has run.
@@ -138,5 +156,5 @@ func (p *progress) standing(file *reviewed) string {
 	case p.Started != "":
 		next = fmt.Sprintf("the next run finds out what became of statement %d of %d (line %d) and goes on there", p.Done+1, len(file.units), line)
 	}
-	return p.describe() + "; " + next
+	return Unfinished{Done: p.Done}.String() + "; " + next
 }

@@ -5,7 +5,7 @@ create table if not exists schema_migrations_progress (
 	version   varchar(255) primary key,
 	direction pg_catalog.text not null,                 -- up or down
 	done      integer not null default 0,               -- how many statements have run
-	hashes    pg_catalog.text[] not null default '{}',  -- SHA-256 of each of them
+	hashes    pg_catalog.text[] not null default '{}',  -- of each of them, the first 8 bytes of SHA-256
 	started   pg_catalog.text,                          -- the one that was begun outside a transaction
 	scope     pg_catalog.oid[] not null default '{}',   -- what it is about
 	spared    pg_catalog.oid[] not null default '{}'    -- indexes that are none of its remains

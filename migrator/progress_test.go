@@ -159,7 +159,7 @@ func TestAFileThatWasBegunUnderAnotherNameIsRefused(t *testing.T) {
 		{"a copy, where the first one is still there", 1, []string{"2_was.sql", file, "3_is.sql", file}, false},
 		{"another file", 1, []string{"3_is.sql", strings.Replace(file, "(1)", "(2)", 1)}, false},
 		{"nothing has run", 0, []string{"3_is.sql", file}, false},
-		{"another mode", 1, []string{"3_is.sql", "insert into t values (1);\n"}, false},
+		{"renamed, into another mode", 1, []string{"3_is.sql", "insert into t values (1);\nselect 1;\n"}, true},
 	} {
 		h, p := never(), *was
 		p.Done, p.Hashes = c.done, was.Hashes[:c.done]
@@ -171,6 +171,20 @@ func TestAFileThatWasBegunUnderAnotherNameIsRefused(t *testing.T) {
 		}
 		require.EqualError(t, err, "3_is.sql: begins like 2_was.sql, which is gone: statement 1 is applied\nHINT: put 2_was.sql back, or, if it was renamed: "+
 			`update "public"."schema_migrations_progress" set version = '3_is.sql' where version = '2_was.sql'`, c.name)
+	}
+}
+
+func TestAFileWhoseFirstStatementWasCutOffUnderAnotherNameIsRefused(t *testing.T) {
+	t.Parallel()
+	h := never()
+	h.progress = []progress{{Version: "2_was.sql", Direction: DirectionUp, Started: "call p()"}}
+	for text, refused := range map[string]bool{"call /* it */ p();\nselect 1;\n": true, "call q();\n": false} {
+		_, err := New(nil, loaded(t, "3_is.sql", noTransactionHeader+text), Config{}).plan(h, Up(), scripter{table: h.table}, reviewer{})
+		if !refused {
+			require.NoError(t, err)
+			continue
+		}
+		require.ErrorContains(t, err, "3_is.sql: begins like 2_was.sql, which is gone: none of its statements is applied, statement 1 was cut off\nHINT: put 2_was.sql back")
 	}
 }
 

@@ -86,7 +86,7 @@ func (o *outside) remainsSQL(t table, version Version, citus bool) string {
 select json_build_object(
 	'named', %s,
 	'invalid', (select json_agg(format('%%I.%%I', n.nspname, c.relname)) from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace
-		where i.indrelid = any (p.scope) and not i.indisvalid and c.oid <> all (p.spared) and c.relkind = 'i'),
+		where i.indrelid = any (p.scope) and not i.indisvalid and c.oid <> all (p.spared) and c.relkind = 'i' and %s),
 	'known', cardinality(p.scope) = %d,
 	'there', exists (select from pg_class c where c.oid = any (p.scope)),
 	'broken', exists (select from pg_index i where i.indexrelid = any (p.scope) and not i.indisvalid),
@@ -95,7 +95,19 @@ select json_build_object(
 		from pg_inherits h where h.inhparent = p.scope[1] and h.inhrelid = p.scope[2] and h.inhdetachpending),
 	'builders', (select json_agg(b.pid) from pg_stat_progress_create_index b where b.datname = current_database() and b.pid <> pg_backend_pid()
 		and exists (select from pg_locks l where l.pid = b.pid and l.locktype = 'relation' and l.granted and l.relation = any (p.scope)))
-) from %s p where p.version = %s`, named, len(o.names), t.progress().sql(), literal(string(version)))
+) from %s p where p.version = %s`, named, o.ownSQL(), len(o.names), t.progress().sql(), literal(string(version)))
+}
+
+// ownSQL is a condition for the indexes that the statement makes: others may build theirs on the same tables.
+func (o *outside) ownSQL() string {
+	switch o.kind {
+	case buildsIndex:
+		return "c.relname = " + identifier(o.index)
+	case reindexes:
+		return "c.relname ~ '_cc(new|old)[0-9]*$'" // what ReindexRelationConcurrently names them, and where that is taken already
+	case opaque, repeatable, dropsIndex, detaches:
+	}
+	return "false"
 }
 
 // remains is the answer to remainsSQL.

@@ -16,8 +16,12 @@ func (s scripter) changes(target Target, changes []Change) *step {
 
 func (s scripter) change(c *Change) []operation {
 	var claims []operation
-	if c.Before != nil && c.Before.Unfinished != nil {
-		claims = append(claims, s.forget(c.Before.Version, c.Before.Unfinished.Done), s.dropProgress())
+	switch {
+	case c.Before == nil || c.Before.Unfinished == nil:
+	case c.After != nil && c.After.Unfinished != nil: // what has run of it has run
+		claims = append(claims, s.unfinished(fmt.Sprintf("update %s set version = %s", s.table.progress().sql(), literal(string(c.After.Version))), c.Before))
+	default:
+		claims = append(claims, s.unfinished("delete from "+s.table.progress().sql(), c.Before), s.dropProgress())
 	}
 	switch {
 	case c.After == nil && !c.Before.inHistory():
@@ -38,9 +42,9 @@ func (s scripter) guarded(write string, before *Row) operation {
 		write, literal(string(before.Version)), literal(before.Checksum), codeGone))}
 }
 
-// forget takes back the record of a no-transaction file of which so many statements have run.
-func (s scripter) forget(version Version, done int) operation {
+// unfinished writes the record of a no-transaction file if as many statements of it have run as were read.
+func (s scripter) unfinished(write string, before *Row) operation {
 	return operation{kind: opClaim, sql: block(fmt.Sprintf(
-		"  delete from %s where version operator(pg_catalog.=) %s and done operator(pg_catalog.=) %d;\n  if not found then\n    raise exception using errcode = '%s', message = 'another run has gone on with it';\n  end if;",
-		s.table.progress().sql(), literal(string(version)), done, codeStale))}
+		"  %s\n  where version operator(pg_catalog.=) %s and done operator(pg_catalog.=) %d;\n  if not found then\n    raise exception using errcode = '%s', message = 'another run has gone on with it';\n  end if;",
+		write, literal(string(before.Version)), before.Unfinished.Done, codeStale))}
 }

@@ -118,10 +118,24 @@ func (s scripter) seesIndex(move *Move, u *unit) string {
 	raise := fmt.Sprintf("    raise exception using errcode = '%s', message = %s,\n      hint = 'see what built it last; drop index concurrently, and run again';\n  end if;",
 		codeInvalid, literal("the index "+u.outside.index+" is not valid"))
 	body := "  if not exists (select from " + index + ") then\n" + raise
+	if u.outside.ifNotExists {
+		body = s.seesOther(move, u) + body
+	}
 	if s.citus {
 		body += "\n  if exists (select from " + shardAnswers("(select c.oid from "+index+")", "(select i.indrelid from "+index+")") + " where r.success and r.result <> 't') then\n" + raise
 	}
 	return block(body)
+}
+
+// seesOther raises where IF NOT EXISTS has skipped an index because something else has its name.
+func (s scripter) seesOther(move *Move, u *unit) string {
+	return fmt.Sprintf(`  if exists (select from pg_class c, %s p
+      where p.version = %s and c.relname = %s and c.relnamespace in (select t.relnamespace from pg_class t where t.oid = any (p.scope))
+        and not exists (select from pg_index i where i.indexrelid = c.oid and i.indrelid = any (p.scope))) then
+    raise exception using errcode = '%s', message = %s, hint = 'choose another name';
+  end if;
+`, s.table.progress().sql(), literal(string(move.Migration.Version)), identifier(u.outside.index), codeInvalid,
+		literal("something else is named "+u.outside.index+" already, so IF NOT EXISTS has skipped the index"))
 }
 
 // again takes back that a statement was begun: nothing is left of it.

@@ -21,7 +21,7 @@ func (r *run) settleStarted(ctx context.Context, s scripter, move *Move, file *r
 		if err := r.giveWay(ctx, move, u); err != nil {
 			return false, err
 		}
-		return false, r.inDoubt(s, move, file, u)
+		return false, r.inDoubt(s, move, u)
 	case repeatable:
 		return false, nil
 	case buildsIndex, reindexes, dropsIndex, detaches:
@@ -157,14 +157,9 @@ func (r *run) giveWay(ctx context.Context, move *Move, u *unit) error {
 }
 
 // inDoubt says which statement nobody but a person can settle, and how.
-func (r *run) inDoubt(s scripter, move *Move, file *reviewed, u *unit) error {
+func (r *run) inDoubt(s scripter, move *Move, u *unit) error {
 	table, version := s.table.progress().sql(), literal(string(move.Migration.Version))
 	hint := fmt.Sprintf("look whether it has run; if it has: update %s set done = done + 1, started = null where version = %s; if it has not: update %[1]s set started = null where version = %[2]s; then run again", table, version)
-	failed := &failure{offset: -1, err: fmt.Errorf("%w: it was begun outside a transaction and cut off before its end was recorded (HINT: %s)", ErrInDoubt, hint)}
-	for _, other := range file.units {
-		if other.hash == u.hash {
-			failed.offset = other.statement.Start
-		}
-	}
+	failed := &failure{offset: r.placeOf(move, u), err: fmt.Errorf("%w: it was begun outside a transaction and cut off before its end was recorded (HINT: %s)", ErrInDoubt, hint)}
 	return r.migrationError(move, failed, "not known of this statement; those before it are applied")
 }

@@ -18,7 +18,22 @@ func (r *run) stepError(failed *failure, state string) error {
 	if s := failed.step; s.move == nil {
 		return fmt.Errorf("%w\nSTATE: %s", r.explain(s.title, &failed.operation, failed.err), state)
 	}
+	if does := failed.step.does; does != nil && failed.offset < 0 {
+		failed.offset = r.placeOf(failed.step.move, does)
+	}
 	return r.migrationError(failed.step.move, failed, state)
+}
+
+// placeOf is where a file has a statement, as it is now; -1 where it has not.
+func (r *run) placeOf(move *Move, does *unit) int {
+	if file := r.reviews[move.script().Path]; file != nil {
+		for _, u := range file.units {
+			if u.hash == does.hash {
+				return u.statement.Start
+			}
+		}
+	}
+	return -1
 }
 
 // migrationError words a failure and reports it.

@@ -8,18 +8,23 @@ import (
 // Unfinished says how far a no-transaction file has come that was begun and is not done.
 type Unfinished struct {
 	Direction Direction `json:"direction"`
-	Done      int       `json:"done"` // statements of the file that have run
+	Done      int       `json:"done"`              // statements of the file that have run
+	Started   bool      `json:"started,omitempty"` // the one after them was begun outside a transaction, and cut off
 }
 
 // String says it for a person.
 func (u Unfinished) String() string {
+	text := fmt.Sprintf("statements 1–%d are applied", u.Done)
 	switch u.Done {
 	case 0:
-		return "none of its statements is applied"
+		text = "none of its statements is applied"
 	case 1:
-		return "statement 1 is applied"
+		text = "statement 1 is applied"
 	}
-	return fmt.Sprintf("statements 1–%d are applied", u.Done)
+	if u.Started {
+		text += fmt.Sprintf(", statement %d was cut off", u.Done+1)
+	}
+	return text
 }
 
 // markUnfinished marks in statuses what was begun and is not done. What there is no file for keeps its state: a newer

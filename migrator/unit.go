@@ -68,14 +68,15 @@ func isSetting(words []string) bool {
 	return len(call) == 8 && sqllex.Matches(call, "SET_CONFIG", "(") && call[3] == "," && call[5] == "," && call[7] == ")"
 }
 
-// hashOf is that of the statement's tokens: comments and line breaks may change.
+// hashOf is that of the statement's tokens: comments and line breaks may change. It is no longer than it must be to tell
+// statements apart: those of all that have run are written anew with each that runs.
 func hashOf(sql string, statement sqllex.Statement) string {
 	h := sha256.New()
 	for token := range statement.Tokens(sql) {
 		h.Write([]byte(token.Text(sql)))
 		h.Write([]byte{0})
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
 // judgeUnit says why a statement cannot be in a no-transaction file. Each runs in a transaction of its own, perhaps in a

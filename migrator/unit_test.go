@@ -118,7 +118,7 @@ func TestCommentsAndWhiteSpaceMayChangeInAStatementThatHasRun(t *testing.T) {
 	t.Parallel()
 	hash := func(statement string) string { return withoutTransaction(t, statement).units[0].hash }
 	was := hash("insert into t values (1, 'a  b')")
-	require.Len(t, was, 64)
+	require.Len(t, was, 16)
 	for _, same := range []string{"insert  into\n\tt values(1,'a  b')", "-- why\ninsert into t /* what */ values (1, 'a  b') -- end\n", "insert into t values (1 , 'a  b' )"} {
 		require.Equal(t, was, hash(same), same)
 	}

@@ -148,7 +148,13 @@ func (r *run) endOrphans(ctx context.Context) error {
 // hint adds what to do to an error of the server whose own text does not say it.
 func (r *run) hint(o *operation, err error) error {
 	var pg *pgconn.PgError
-	if !errors.As(err, &pg) || pg.Hint != "" {
+	if !errors.As(err, &pg) {
+		return err
+	}
+	if strings.HasPrefix(pg.Code, "MG") {
+		pg.Where = "" // in a block of the tool's own
+	}
+	if pg.Hint != "" {
 		return err
 	}
 	switch {

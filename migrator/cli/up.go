@@ -95,6 +95,9 @@ func (t *tool) printScript(ctx context.Context, m *migrator.Migrator, target mig
 	if t.json {
 		return t.screen.printJSON(newPlanJSON(plan, true))
 	}
+	for _, warning := range plan.Warnings {
+		t.screen.warn("%s", warning)
+	}
 	_, err = plan.WriteTo(t.screen.out)
 	return err
 }

@@ -40,6 +40,9 @@
 // of a database is not cloned: grants on the database and settings of ALTER DATABASE. What the files do to the whole
 // server, such as creating a role, is done once.
 //
+// A test that panics, or is killed, leaves its database, test_ and sixteen letters: with the server that was started, not with
+// that of TEST_DATABASE_URL.
+//
 // On the server of TEST_DATABASE_URL the templates stay, for the next run. Old ones stay too, since they may be
 // somebody else's; psql drops them all:
 //
