@@ -119,6 +119,9 @@ func (s *Server) start(ctx context.Context) (err error) {
 	if s.watchdog, err = startWatchdog(s.home, s.account); err != nil {
 		return err
 	}
+	if err := s.home.make(s.account); err != nil {
+		return err
+	}
 	if s.password, err = s.cluster(ctx); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package devpg
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -38,17 +39,12 @@ func (h *home) initialized() bool {
 	return err == nil
 }
 
-// openHome makes a temporary directory, or takes data for as long as the server runs.
+// openHome chooses a temporary directory, which make makes, or takes data for as long as the server runs.
 func openHome(data string, account *account) (_ *home, err error) {
 	h := &home{dir: data}
 	if data == "" {
 		h.temporary, h.created = true, true
-		if h.dir, err = os.MkdirTemp(tempDir(), "devpg-"); err != nil {
-			return nil, fmt.Errorf("make a temporary directory: %w", err)
-		}
-		if err := account.own(h.dir); err != nil {
-			return nil, errors.Join(err, h.leave())
-		}
+		h.dir = filepath.Join(tempDir(), "devpg-"+strings.ToLower(rand.Text()))
 		return h, nil
 	}
 	if err := os.MkdirAll(filepath.Dir(data), 0o755); err != nil {
@@ -66,6 +62,17 @@ func openHome(data string, account *account) (_ *home, err error) {
 		return nil, err
 	}
 	return h, nil
+}
+
+// make makes a temporary directory, once there is somebody to remove it when we are killed.
+func (h *home) make(account *account) error {
+	if !h.temporary {
+		return nil
+	}
+	if err := os.Mkdir(h.dir, 0o700); err != nil {
+		return fmt.Errorf("make a temporary directory: %w", err)
+	}
+	return account.own(h.dir)
 }
 
 // take locks a kept directory and makes sure that nothing else is in it.
