@@ -45,10 +45,16 @@ func TestAProcedureThatIsCancelledIsNotInDoubt(t *testing.T) {
 	url := migratortest.Database(t)
 	execute(t, url, "create procedure work() language plpgsql as $$begin commit; perform pg_sleep(60); end$$")
 	m := open(t, url, files("001_call.sql", "-- migrator: no-transaction\ncall work();\n"), migrator.Config{})
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
-	_, err := m.Run(ctx, migrator.Up())
-	require.ErrorIs(t, err, context.DeadlineExceeded)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() {
+		_, err := m.Run(ctx, migrator.Up())
+		ended <- err
+	}()
+	waitFor(t, url, "select (count(*) = 1)::text from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()")
+	cancel()
+	err := <-ended
+	require.ErrorIs(t, err, context.Canceled)
 	require.ErrorContains(t, err, "the next run goes on at statement 1 of 1 (line 2)")
 
 	execute(t, url, "create or replace procedure work() language plpgsql as $$begin commit; end$$")
@@ -65,8 +71,8 @@ func TestAProcedureThatHasEndedWhenItsRunIsCancelledHasRun(t *testing.T) {
 	cancelled := errors.New("cancelled")
 	_, err := open(t, url, fsys, migrator.Config{Observe: func(e migrator.Event) {
 		if e.Kind == migrator.EventNotice && e.Message == "NOTICE: the end" {
-			cancel(cancelled)
 			time.Sleep(500 * time.Millisecond) // the server goes on, and comes to the end
+			cancel(cancelled)
 		}
 	}}).Run(ctx, migrator.Up())
 	require.ErrorIs(t, err, cancelled)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -18,7 +17,7 @@ func TestADownThatHasWaitedForAnUpDoesNotRevertWhatIsNotTheNewestAnyMore(t *test
 	t.Parallel()
 	url := applied(t, 2)
 	fsys := ledgerFiles(3)
-	fsys["003_file.sql"] = files("x", "select pg_sleep(2);\ninsert into ledger values (3);\n")["x"]
+	fsys["003_file.sql"] = files("x", "select pg_sleep(5);\ninsert into ledger values (3);\n")["x"]
 	up := inBackground(t, open(t, url, fsys, migrator.Config{}))
 	waitFor(t, url, "select (count(*) = 1)::text from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()")
 	_, err := open(t, url, fsys, migrator.Config{}).Run(patience(t), migrator.Down(1))
@@ -36,7 +35,7 @@ func TestACancelWhileTheDatabaseIsWaitedForIsNamed(t *testing.T) {
 	enough := errors.New("that is enough")
 	_, err := open(t, proxy.URL(), ledgerFiles(2), migrator.Config{Observe: func(e migrator.Event) {
 		if e.Kind == migrator.EventReconnecting {
-			time.AfterFunc(10*time.Millisecond, func() { cancel(enough) })
+			cancel(enough) // before the pause that follows
 		}
 	}}).Run(ctx, migrator.Up())
 	require.ErrorIs(t, err, enough)
