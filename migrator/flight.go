@@ -108,7 +108,7 @@ func (r *run) watch(ctx context.Context) *watch {
 	return w
 }
 
-// serverStart is an expression for when the server was started, as server.sql and glance.sql have it.
+// serverStart is an expression for when the server was started: which one it is.
 const serverStart = "pg_catalog.to_char(pg_catalog.timezone('utc', pg_catalog.pg_postmaster_start_time()), 'YYYY-MM-DD HH24:MI:SS.US')"
 
 // dialWatcher opens the connection from which the worker is watched. It touches no table and leaves no transaction open: a

@@ -20,7 +20,7 @@ func glanceQuery(t table) string {
 		schema = literal(t.schema)
 	}
 	first := strings.NewReplacer(
-		"$schema", schema, "$table", literal(t.name), "$progress", literal(t.progress().name), "$reference", literal(t.sql()),
+		"$schema", schema, "$table", literal(t.name), "$progress", literal(t.progress().name), "$reference", literal(t.sql()), "$start", serverStart,
 	).Replace(withoutComments(glanceSQL))
 	return first + ";\nselect version, null, checksum from " + t.sql() // when they were applied matters to errors only
 }

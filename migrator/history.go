@@ -125,7 +125,7 @@ func historyQuery(t table) string {
 		schema = literal(t.schema)
 	}
 	first := strings.NewReplacer(
-		"$table", literal(t.name), "$progress", literal(t.progress().name), "$schema", schema, "$reference", reference,
+		"$table", literal(t.name), "$progress", literal(t.progress().name), "$schema", schema, "$reference", reference, "$start", serverStart,
 	).Replace(withoutComments(serverSQL))
 	return first + ";\n" + recordsQuery(t)
 }

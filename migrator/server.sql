@@ -1,12 +1,12 @@
 -- What must be known of the server before the history is read; one row of JSON. $table is the name of the history
 -- table as a literal, $progress that of the table of unfinished files, $schema that of its schema, null where none is named;
--- $reference is the history's as an identifier.
+-- $reference is the history's as an identifier, $start an expression for when the server was started.
 select pg_catalog.json_build_object(
 	'schema', pg_catalog.current_schema(),
 	'user', current_user,
 	'platform', pg_catalog.version(),
 	'pid', pg_catalog.pg_backend_pid(),
-	'server_start', pg_catalog.to_char(pg_catalog.timezone('utc', pg_catalog.pg_postmaster_start_time()), 'YYYY-MM-DD HH24:MI:SS.US'),
+	'server_start', $start,
 	'deadlock_timeout', pg_catalog.date_part('epoch', pg_catalog.current_setting('deadlock_timeout')::pg_catalog.interval),
 	'read_only', pg_catalog.current_setting('transaction_read_only')::pg_catalog.bool,
 	'standby', pg_catalog.pg_is_in_recovery(),
