@@ -19,6 +19,9 @@ const (
 	codeLocked = "MG003" // another run holds the run lock
 )
 
+// sealHint is what to do where a seal finds the row gone.
+const sealHint = "a migration must not write to the history table, nor end its transaction; nor may a trigger there keep the row out"
+
 // resetAll takes every setting back to what the connection began with.
 const resetAll = "reset all"
 
@@ -233,7 +236,7 @@ func (s scripter) seal(move *Move) operation {
 		write = "delete from %s"
 	}
 	return operation{kind: opSeal, sql: block(fmt.Sprintf(
-		"  "+write+"\n  where version operator(pg_catalog.=) %s\n    and xmin operator(pg_catalog.=) pg_catalog.pg_current_xact_id()::pg_catalog.xid;\n  if not found then\n    raise exception using errcode = '%s', message = %s,\n      hint = 'a migration must not write to the history table, nor end its transaction; nor may a trigger there keep the row out';\n  end if;",
+		"  "+write+"\n  where version operator(pg_catalog.=) %s\n    and xmin operator(pg_catalog.=) pg_catalog.pg_current_xact_id()::pg_catalog.xid;\n  if not found then\n    raise exception using errcode = '%s', message = %s,\n      hint = '"+sealHint+"';\n  end if;",
 		s.table.sql(), literal(string(move.Migration.Version)), codeSeal,
 		literal("the row of this file is gone or changed in "+s.table.String())))}
 }

@@ -170,7 +170,7 @@ func (s scripter) part(move *Move, title string, operations ...operation) *step 
 	if move.Direction == DirectionDown {
 		take = "  perform from %s where version operator(pg_catalog.=) %s and " + own + ";\n"
 	}
-	seal := block(fmt.Sprintf(take+"  if found then\n    perform from %s where version operator(pg_catalog.=) %s and "+own+";\n  end if;\n  if not found then\n    raise exception using errcode = '%s', message = %s,\n      hint = 'a migration must not write to the history table, nor end its transaction; nor may a trigger there keep the row out';\n  end if;",
+	seal := block(fmt.Sprintf(take+"  if found then\n    perform from %s where version operator(pg_catalog.=) %s and "+own+";\n  end if;\n  if not found then\n    raise exception using errcode = '%s', message = %s,\n      hint = '"+sealHint+"';\n  end if;",
 		s.table.sql(), version, s.table.progress().sql(), version, codeSeal,
 		literal("the row of this file is gone or changed in "+s.table.String()+" or "+s.table.progress().String())))
 	ops := append(s.open(move.script().Isolation, string(move.Migration.Version)), s.claim(move))
