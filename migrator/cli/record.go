@@ -47,7 +47,7 @@ without this tool. It is refused where something is recorded already. Repeatable
 		Example: `  migrator baseline 006
   migrator baseline --dry-run`,
 		Args:              cobra.MaximumNArgs(1),
-		ValidArgsFunction: t.completeVersions(1),
+		ValidArgsFunction: t.completeVersions(1, false), // repeatable ones stay pending
 	}, func(args []string) migrator.Target {
 		if len(args) == 0 {
 			return migrator.Baseline("")
@@ -78,7 +78,7 @@ func (t *tool) mark() *cobra.Command {
 Of a file without a transaction that is not finished it says that you have done the rest by hand.`,
 		Example:           `  migrator mark applied 004 005_add_task_priority`,
 		Args:              cobra.MinimumNArgs(1),
-		ValidArgsFunction: t.completeVersions(0),
+		ValidArgsFunction: t.completeVersions(0, true),
 	}, func(args []string) migrator.Target { return migrator.MarkApplied(asVersions(args)...) })
 	pending := t.records(&cobra.Command{
 		Use:   "pending VERSION...",
@@ -89,7 +89,7 @@ Of a file without a transaction that is not finished it says that you have taken
 a file is forgotten.`,
 		Example:           `  migrator mark pending 004`,
 		Args:              cobra.MinimumNArgs(1),
-		ValidArgsFunction: t.completeVersions(0),
+		ValidArgsFunction: t.completeVersions(0, true),
 	}, func(args []string) migrator.Target { return migrator.MarkPending(asVersions(args)...) })
 	cmd.AddCommand(applied, pending)
 	return cmd

@@ -69,14 +69,14 @@ func didYouMean(names []string) string {
 
 // completesVersions completes a flag's value.
 func (t *tool) completesVersions(cmd *cobra.Command, flag string) {
-	if err := cmd.RegisterFlagCompletionFunc(flag, t.completeVersions(0)); err != nil {
+	if err := cmd.RegisterFlagCompletionFunc(flag, t.completeVersions(0, true)); err != nil {
 		panic(err) // the flag was not defined
 	}
 }
 
 // completeVersions completes up to most versions, from the files alone; 0 is any number.
-func (t *tool) completeVersions(most int) cobra.CompletionFunc {
-	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func (t *tool) completeVersions(most int, repeatable bool) cobra.CompletionFunc {
+	return func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		if most > 0 && len(args) >= most {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
@@ -91,7 +91,7 @@ func (t *tool) completeVersions(most int) cobra.CompletionFunc {
 		}
 		var versions []cobra.Completion
 		for _, m := range migrations {
-			if cmd.Name() != "baseline" || !m.Version.Repeatable() { // which it leaves pending
+			if repeatable || !m.Version.Repeatable() {
 				versions = append(versions, strings.TrimSuffix(string(m.Version), ".sql"))
 			}
 		}
