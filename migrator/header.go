@@ -11,8 +11,8 @@ import (
 // directivePrefix opens a directive: a line comment in the header, which is all that stands above the first statement.
 const directivePrefix = "migrator:"
 
-// maxTimeout is what fits into PostgreSQL's 32 bits of milliseconds.
-const maxTimeout = 596 * time.Hour
+// MaxLockTimeout is the longest lock timeout: more does not fit into PostgreSQL's 32 bits of milliseconds.
+const MaxLockTimeout = 596 * time.Hour
 
 // isolationLevels maps what a header may ask for to what PostgreSQL calls it.
 var isolationLevels = map[string]string{
@@ -74,7 +74,7 @@ func (s *Script) apply(item string) (problem string) {
 		return fmt.Sprintf("isolation=%s: want read-committed, repeatable-read or serializable", value)
 	case key == "lock-timeout":
 		timeout, err := time.ParseDuration(value)
-		if err != nil || timeout < time.Millisecond || timeout > maxTimeout {
+		if err != nil || timeout < time.Millisecond || timeout > MaxLockTimeout {
 			return fmt.Sprintf("lock-timeout=%s: want a duration from 1ms to 596h, such as 3s", value)
 		}
 		s.LockTimeout = timeout

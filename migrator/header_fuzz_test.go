@@ -32,7 +32,7 @@ func FuzzHeader(f *testing.F) {
 	f.Fuzz(func(t *testing.T, sql string, at uint16, spelling uint8) {
 		s, err := parsed(sql)
 		require.Contains(t, []Mode{Transactional, NoTransaction, Batch}, s.Mode)
-		require.True(t, s.LockTimeout == 0 || (s.LockTimeout >= time.Millisecond && s.LockTimeout <= maxTimeout))
+		require.True(t, s.LockTimeout == 0 || (s.LockTimeout >= time.Millisecond && s.LockTimeout <= MaxLockTimeout))
 		if !strings.Contains(strings.ToLower(sql), directivePrefix) {
 			require.NoError(t, err)
 			require.Equal(t, Script{Path: "1_a.sql", SQL: sql, Mode: Transactional}, s)

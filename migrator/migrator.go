@@ -42,7 +42,7 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	c.LockTimeout = min(cmp.Or(c.LockTimeout, 1500*time.Millisecond), maxTimeout)
+	c.LockTimeout = min(cmp.Or(c.LockTimeout, 1500*time.Millisecond), MaxLockTimeout)
 	c.RetryFor = cmp.Or(c.RetryFor, 5*time.Minute)
 	c.ReconnectFor = cmp.Or(c.ReconnectFor, time.Minute)
 	if c.Observe == nil {

@@ -7,10 +7,9 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
-)
 
-// maxLockTimeout is what fits into PostgreSQL's 32 bits of milliseconds.
-const maxLockTimeout = 596 * time.Hour
+	"github.com/agent-shaker/agent-shaker/migrator"
+)
 
 // judgeValues refuses what no command can mean. A value that is empty is a variable of a script that was not set: to go on
 // as if nothing had been said would take another version, or another database, than was meant.
@@ -43,8 +42,8 @@ func judgeValue(f *pflag.Flag) (problem string) {
 	case err != nil || f.Value.Type() != "duration":
 	case d < 0 && (f.Name == "timeout" || f.Name == "wait-for"):
 		return "is below 0: leave it out to wait for as long as it takes"
-	case d > maxLockTimeout && f.Name == "lock-timeout":
-		return "is more than PostgreSQL can hold: want at most " + maxLockTimeout.String()
+	case d > migrator.MaxLockTimeout && f.Name == "lock-timeout":
+		return "is more than PostgreSQL can hold: want at most " + migrator.MaxLockTimeout.String()
 	}
 	return ""
 }
