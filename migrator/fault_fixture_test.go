@@ -115,6 +115,9 @@ type ran struct {
 	err     error
 }
 
+// oneSleeps asks whether one backend of the database sleeps: a file that is to take a while.
+const oneSleeps = "select (count(*) = 1)::text from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()"
+
 // inBackground runs up.
 func inBackground(t *testing.T, m *migrator.Migrator) <-chan ran {
 	t.Helper()

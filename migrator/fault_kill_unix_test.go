@@ -82,7 +82,7 @@ func TestTheServerGivesUpTheStatementOfAProcessThatWasKilled(t *testing.T) {
 		url := migratortest.Database(t)
 		process := startChild(t, childTask{URL: url, Case: c.name, Files: 1, First: "select pg_sleep(60)"})
 		process.letGo()
-		waitFor(t, url, "select (count(*) = 1)::text from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()")
+		waitFor(t, url, oneSleeps)
 		process.kill()
 		killed := time.Now()
 		waitFor(t, url, "select (count(*) = 0)::text from pg_stat_activity where application_name like 'migrator %' and datname = current_database()")

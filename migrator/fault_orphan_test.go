@@ -94,7 +94,7 @@ func TestPromise3WhatIsLeftOnTheServerOfALostConnectionIsEnded(t *testing.T) {
 		var seen recorder
 		c.config.Observe = seen.observe
 		ended := inBackground(t, open(t, balancer.url, c.files(3, first), c.config))
-		waitFor(t, url, "select (count(*) = 1)::text from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()")
+		waitFor(t, url, oneSleeps)
 		execute(t, url, "delete from pace") // the second try shall not sleep
 		dropped := time.Now()
 		balancer.drop()

@@ -109,7 +109,7 @@ func TestAServerThatIsStoppedForGoodIsToldWithWhatIsKnown(t *testing.T) {
 			config := c.config
 			config.ReconnectFor = 2 * time.Second
 			ended := inBackground(t, open(t, url, c.files(4, first), config))
-			waitFor(t, url, "select (count(*) = 1)::text from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()")
+			waitFor(t, url, oneSleeps)
 			server.must(t, "stop", "-m", "immediate")
 			stopped := time.Now()
 			run := <-ended

@@ -51,7 +51,7 @@ func TestAProcedureThatIsCancelledIsNotInDoubt(t *testing.T) {
 		_, err := m.Run(ctx, migrator.Up())
 		ended <- err
 	}()
-	waitFor(t, url, "select (count(*) = 1)::text from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()")
+	waitFor(t, url, oneSleeps)
 	cancel()
 	err := <-ended
 	require.ErrorIs(t, err, context.Canceled)

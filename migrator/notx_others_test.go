@@ -82,7 +82,7 @@ func TestAProcedureThatLetsTheLockGoIsWaitedFor(t *testing.T) {
 	proxy.Latency(300 * time.Millisecond) // so long the procedure is done before its run can record it
 	fsys := files("001_call.sql", "-- migrator: no-transaction\ncall work();\ninsert into ledger values (3);\n")
 	one := inBackground(t, open(t, proxy.URL(), fsys, migrator.Config{}))
-	waitFor(t, url, "select (count(*) = 1)::text from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()")
+	waitFor(t, url, oneSleeps)
 	var seen recorder
 	other := inBackground(t, open(t, url, fsys, migrator.Config{Observe: seen.observe}))
 	for _, run := range []<-chan ran{one, other} {

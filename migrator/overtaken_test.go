@@ -19,7 +19,7 @@ func TestADownThatHasWaitedForAnUpDoesNotRevertWhatIsNotTheNewestAnyMore(t *test
 	fsys := ledgerFiles(3)
 	fsys["003_file.sql"] = files("x", "select pg_sleep(5);\ninsert into ledger values (3);\n")["x"]
 	up := inBackground(t, open(t, url, fsys, migrator.Config{}))
-	waitFor(t, url, "select (count(*) = 1)::text from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()")
+	waitFor(t, url, oneSleeps)
 	_, err := open(t, url, fsys, migrator.Config{}).Run(patience(t), migrator.Down(1))
 	require.EqualError(t, err, "revert 002_file.sql: the newest applied one is 003_file.sql by now; plan again")
 	require.NoError(t, (<-up).err)
