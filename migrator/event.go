@@ -31,7 +31,8 @@ const (
 	EventNotice EventKind = "notice"
 	// EventStatement: a statement of a no-transaction file is done, Statement of Statements.
 	EventStatement EventKind = "statement"
-	// EventFinished: the migration is committed; Elapsed is how long it took.
+	// EventFinished: the migration is committed; Elapsed is how long it took. Of files that were sent together with a slower one
+	// that runs now it is a first estimate, by a tenth of a second and together; the Result has it as the server's clock does.
 	EventFinished EventKind = "finished"
 	// EventRecorded: Change, a row of the history that was written without running anything, is committed.
 	EventRecorded EventKind = "recorded"

@@ -53,7 +53,8 @@ func TestPromise3AProcessKilledAtAnyMomentNeedsNoRepair(t *testing.T) {
 // many files it left to do.
 func killOnce(t *testing.T, url string, c faultCase, files int) (killed bool, left int) {
 	t.Helper()
-	const first = "select pg_sleep(0.004)"
+	// It says something, so that the server notices who is gone.
+	const first = "do $$ begin perform pg_sleep(0.004); raise notice 'slept'; end $$"
 	process := startChild(t, childTask{URL: url, Case: c.name, Files: files, First: first})
 	process.letGo()
 	after, delay := rand.IntN(files+1), rand.N(12*time.Millisecond)

@@ -10,34 +10,13 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// What is sent together, and what is heard of it before the server has answered all: it holds its answers back until they
-// fill its buffer or the message ends, but not what is raised.
-
-// codeMark is the SQLSTATE by which a step says that it is committed.
-const codeMark = "MG000"
-
-// cleanUp cleans up after a step that is followed by another one, and says that it is committed. INFO reaches every client,
-// whatever its client_min_messages. Advisory locks that a function has taken, of which the file says nothing, are freed when
-// the message ends: to free them costs a fifth of what a small file does, and later files of the session do not meet them.
-func (r *run) cleanUp(s *step) []operation {
-	frame := scripter{table: r.table, keepsLock: true}
-	text, value := strings.ReplaceAll(r.mark(s), "%", "%%"), ""
-	if s.move != nil && strings.Contains(strings.ToLower(s.move.script().SQL), "advisory") {
-		text, value = text+"%", ", "+frame.unlock()
-	}
-	return append(frame.discard(), clean(block("  raise info "+literal(text)+value+" using errcode = '"+codeMark+"';")))
-}
-
-// mark says that a step is committed. No file says it by accident.
-func (r *run) mark(s *step) string { return "migrator " + r.id + ": committed: " + s.title }
-
 // send sends steps and waits for their answers; nil is success. Where several are sent, those that are committed are reported
 // as soon as it is known.
 func (r *run) send(ctx context.Context, steps []*step) (failed *failure, sight seen) {
 	var messages []message
 	switch first := steps[0]; {
 	case len(steps) > 1:
-		messages = []message{together(steps, r.cleanUp)}
+		messages = []message{r.together(steps)}
 	case r.oneByOne() || first.alone:
 		messages = oneByOne(first.operations)
 	default:
@@ -46,16 +25,17 @@ func (r *run) send(ctx context.Context, steps []*step) (failed *failure, sight s
 	r.sent = steps
 	r.begin()
 	w := r.watch(ctx)
-	if w != nil {
-		defer func() { // also where an observer panics
+	r.takeOff(w)
+	defer func() { // also where an observer panics
+		r.flight.stop()
+		if w != nil {
 			sight = w.stop()
 			r.watcher = w.session
-		}()
-	}
-	r.turn(w, 0)
+		}
+	}()
 	after := false
 	for _, m := range messages {
-		if failed = r.exchange(ctx, m, w); failed != nil {
+		if failed = r.exchange(ctx, m); failed != nil {
 			failed.after = after
 			break
 		}
@@ -64,46 +44,13 @@ func (r *run) send(ctx context.Context, steps []*step) (failed *failure, sight s
 	return failed, sight
 }
 
-// land notes that the first of the steps that were sent is committed, and the next one runs. The watch is told first: the
-// server does not wait for observers.
-func (r *run) land(w *watch) {
-	s := r.sent[0]
-	r.sent = r.sent[1:]
-	if len(r.sent) > 0 {
-		r.turn(w, 1)
-	}
-	r.progress(s)
-	if len(r.sent) > 0 {
-		r.begin()
-	}
-}
-
-// begin notes that the first of the steps that were sent runs now.
-func (r *run) begin() {
-	if s := r.sent[0]; s.move != nil && !s.part {
-		r.starting(s.move)
-	}
-	if !r.within {
-		r.sentAt = time.Now()
-	}
-}
-
-// turn has the watch follow the first of the steps that were sent; so many before it are not among the results yet.
-func (r *run) turn(w *watch, before int) {
-	if s := r.sent[0]; w != nil && s.move != nil {
-		e := r.event(Event{Kind: EventBlocked}, s.move)
-		e.Index += before
-		w.follow(subject{event: e, snapshots: s.patient, limit: r.limit(s)})
-	}
-}
-
 // watch returns a watch over the steps that are sent; nil where there is nothing to watch. Behind a pooler two connections a
 // run would starve a small pool.
 func (r *run) watch(ctx context.Context) *watch {
 	if r.pooled() || !slices.ContainsFunc(r.sent, func(s *step) bool { return s.move != nil }) {
 		return nil
 	}
-	w := &watch{session: r.watcher, worker: r.server.PID, report: r.emitUnlessBusy, dial: r.dialWatcher}
+	w := &watch{session: r.watcher, worker: r.server.PID, report: r.emitUnlessBusy, dial: r.dialWatcher, arrive: r.arrive, subjects: r.subjects()}
 	w.start(ctx)
 	return w
 }
@@ -146,22 +93,23 @@ func (r *run) limit(s *step) time.Duration {
 }
 
 // exchange sends one message and reads its answer.
-func (r *run) exchange(ctx context.Context, m message, w *watch) *failure {
+func (r *run) exchange(ctx context.Context, m message) *failure {
 	steps := r.sent
 	r.worker.onNotice = func(n *pgconn.Notice) {
-		if n.Code == codeMark && n.Message == r.mark(r.sent[0]) && len(r.sent) > 1 {
-			r.land(w)
-		} else if s := r.noticed(m, n); s.move != nil && n.SeverityUnlocalized != "DEBUG" {
+		r.flight.Lock()
+		defer r.flight.Unlock()
+		if s := r.noticed(m, n); s.move != nil && n.SeverityUnlocalized != "DEBUG" {
 			r.emit(r.event(Event{Kind: EventNotice, Message: n.SeverityUnlocalized + ": " + n.Message}, s.move))
 		}
 	}
-	answered, err := r.worker.exec(ctx, m.text, nil)
+	answered, err := r.worker.exec(ctx, m.text, r.hear(m.clocks()))
 	r.worker.onNotice = nil
+	r.flight.stop()
 	if err == nil {
 		return nil
 	}
 	for committed := m.committed(answered); len(steps)-len(r.sent) < committed && len(r.sent) > 1; {
-		r.land(nil)
+		r.land(time.Since(r.sentAt))
 	}
 	var pg *pgconn.PgError
 	errors.As(err, &pg)

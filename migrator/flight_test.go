@@ -275,13 +275,73 @@ func TestANoticeOfTheServersReaderIsAboutTheFileThatItHasRead(t *testing.T) {
 func TestARunThatIsGivenUpGoesOnWhereTheFirstOfSeveralFilesIsDone(t *testing.T) {
 	t.Parallel()
 	url := migratortest.Database(t)
+	fsys := ledgerFiles(4)
 	_, err := open(t, url, ledgerFiles(1), migrator.Config{}).Run(patience(t), migrator.Up())
 	require.NoError(t, err)
+	fsys["003_file.sql"] = files("x", "do $$ begin raise notice 'it runs'; end $$;\ninsert into ledger values (3);\n")["x"]
 	proxy := pgproxy.Start(t, url)
-	proxy.Cut(pgproxy.Cut{Match: pgproxy.Containing("MG000"), At: pgproxy.AtNotice})
-	results, err := open(t, proxy.URL(), ledgerFiles(4), migrator.Config{ReconnectFor: -1}).Run(patience(t), migrator.Up())
+	proxy.Cut(pgproxy.Cut{Match: together, At: pgproxy.AtNotice})
+	results, err := open(t, proxy.URL(), fsys, migrator.Config{ReconnectFor: -1}).Run(patience(t), migrator.Up())
 	require.NoError(t, err)
 	require.Len(t, results, 3)
 	require.Equal(t, 1, proxy.Cuts())
 	require.Equal(t, ledgerState(4), state(t, url))
+}
+
+// TestASlowFileIsSeenToRunAndEachIsToldHowLongItTook: those before it are reported while it runs, and nobody waits for a lock.
+func TestASlowFileIsSeenToRunAndEachIsToldHowLongItTook(t *testing.T) {
+	t.Parallel()
+	url := migratortest.Database(t)
+	const name = "003_schläft.sql" // of which the server shows ASCII only
+	fsys := ledgerFiles(2)
+	fsys[name] = files("x", "insert into ledger values (3);\nselect pg_sleep(1);\n")["x"]
+	fsys["004_file.sql"] = files("x", "insert into ledger values (4);\n")["x"]
+	var told []string
+	began := time.Now()
+	var started, ended time.Time
+	results, err := open(t, url, fsys, migrator.Config{Observe: func(e migrator.Event) {
+		told = append(told, fmt.Sprintf("%s %s", e.Kind, e.Version))
+		switch {
+		case e.Kind == migrator.EventStarted && e.Version == name:
+			started = time.Now()
+		case e.Kind == migrator.EventFinished && e.Version == name:
+			ended = time.Now()
+		}
+	}}).Run(patience(t), migrator.Up())
+	took := time.Since(began)
+	require.NoError(t, err)
+	require.Equal(t, []string{
+		"planned ", "started 001_ledger.sql", "finished 001_ledger.sql", "started 002_file.sql", "finished 002_file.sql",
+		"started " + name, "finished " + name, "started 004_file.sql", "finished 004_file.sql", "done ",
+	}, told)
+	require.Greater(t, ended.Sub(started), 200*time.Millisecond, "it is told while it runs")
+	require.GreaterOrEqual(t, results[2].Elapsed, time.Second)
+	var sum time.Duration
+	for _, r := range results {
+		require.Positive(t, r.Elapsed)
+		sum += r.Elapsed
+	}
+	require.LessOrEqual(t, sum, took)
+}
+
+// TestASealThatIsGoneIsReplacedByTheFilesOwn: files that are sent together share a prepared one, which a function may deallocate.
+func TestASealThatIsGoneIsReplacedByTheFilesOwn(t *testing.T) {
+	t.Parallel()
+	url := migratortest.Database(t)
+	execute(t, url, `
+create function forget() returns int language plpgsql as $$ begin execute 'deallocate all'; return 1; end $$;
+create function lose() returns int language plpgsql as $$ begin delete from schema_migrations where version = '005_file.sql'; return 1; end $$`)
+	fsys := ledgerFiles(6)
+	fsys["002_file.sql"] = files("x", "prepare p as select 1;\ninsert into ledger values (2);\n")["x"]
+	fsys["003_file.sql"] = files("x", "select forget();\ninsert into ledger values (3);\n")["x"]
+	fsys["004_file.sql"] = files("x", "deallocate all;\nprepare p as select 1;\ninsert into ledger values (4);\n")["x"]
+	fsys["005_file.sql"] = files("x", "select lose();\ninsert into ledger values (5);\n")["x"]
+	var seen recorder
+	results, err := open(t, url, fsys, migrator.Config{Observe: seen.observe}).Run(patience(t), migrator.Up())
+	require.Len(t, results, 4)
+	require.ErrorContains(t, err, "005_file.sql: the row of this file is gone or changed in public.schema_migrations")
+	require.ErrorContains(t, err, "rolled back; nothing of this file was applied")
+	require.Equal(t, ledgerState(4), state(t, url))
+	require.Len(t, seen.of(migrator.EventStarted), 5)
+	require.Len(t, seen.of(migrator.EventFailed), 1)
 }

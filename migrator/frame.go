@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // What stands around everything that is sent: how a transaction begins, under which settings, and what is freed after it.
@@ -158,12 +157,13 @@ func frame(sql string) operation { return operation{kind: opFrame, sql: sql} }
 func clean(sql string) operation { return operation{kind: opClean, sql: sql} }
 
 // applicationName is what pg_stat_activity shows; the run id tells which sessions are of one run. PostgreSQL would cut it at
-// 63 bytes with a notice.
+// 63 bytes with a notice, and show other characters than ASCII in one way up to 15 and in another one after it.
 func applicationName(runID, what string) string {
-	name := strings.Join(slices.DeleteFunc([]string{"migrator", runID, what}, func(s string) bool { return s == "" }), " ")
-	for len(name) > 63 {
-		_, size := utf8.DecodeLastRuneInString(name)
-		name = name[:len(name)-size]
+	name := []byte(strings.Join(slices.DeleteFunc([]string{"migrator", runID, what}, func(s string) bool { return s == "" }), " "))
+	for i, c := range name {
+		if c < ' ' || c > '~' {
+			name[i] = '?'
+		}
 	}
-	return name
+	return string(name[:min(len(name), 63)])
 }

@@ -91,6 +91,9 @@ type catalogTable struct {
 	Guarded bool              `json:"guarded"` // row level security counts for this role
 }
 
+// timestampLayout is how timestamps are asked for.
+const timestampLayout = "2006-01-02 15:04:05.999999"
+
 // history is what a database has of its past, and what was learned of its server on the way.
 type history struct {
 	server   server
@@ -161,7 +164,7 @@ func (r *historyReader) read(result *pgconn.ResultReader) error {
 		values := result.Values()
 		row := r.expected(values[0], values[2])
 		if values[1] != nil {
-			row.appliedAt, _ = time.Parse("2006-01-02 15:04:05.999999", string(values[1])) // zero: not known
+			row.appliedAt, _ = time.Parse(timestampLayout, string(values[1])) // zero: not known
 		}
 		r.records = append(r.records, row)
 	}

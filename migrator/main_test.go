@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
@@ -15,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/pgproxy"
 	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
@@ -184,4 +186,9 @@ func waitFor(tb testing.TB, url, sql string) {
 		require.NoError(tb, conn.QueryRow(context.Background(), sql, pgx.QueryExecModeSimpleProtocol).Scan(&answer))
 		return answer == "true"
 	}, 30*time.Second, 10*time.Millisecond, sql)
+}
+
+// together matches a message of several steps: each of them tells when it begins.
+func together(m pgproxy.Message) bool {
+	return strings.Contains(m.SQL, "select pg_catalog.to_char(pg_catalog.timezone(")
 }

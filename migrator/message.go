@@ -82,35 +82,6 @@ func whole(operations []operation) []message {
 	return []message{w.end()}
 }
 
-// together puts whole steps into one message, which takes the run lock once. What cleans up after one of them stands where
-// the next one has begun: a transaction more would cost as much as a small file.
-func together(steps []*step, cleanUp func(*step) []operation) message {
-	var w messageWriter
-	size, count := 0, 0
-	for _, s := range steps {
-		size += s.size()
-		count += len(s.operations)
-	}
-	w.text.Grow(size * 5 / 4) // what ends each operation, and the cleaning
-	w.parts = make([]part, 0, count+4*len(steps))
-	for i, s := range steps {
-		operations := s.operations
-		if i > 0 {
-			w.add(s, operations[:1])
-			w.add(steps[i-1], cleanUp(steps[i-1]))
-			lock := slices.IndexFunc(operations, func(o operation) bool { return o.kind == opLock })
-			w.add(s, operations[1:lock])
-			operations = operations[lock+1:]
-		}
-		if i < len(steps)-1 {
-			commit := slices.IndexFunc(operations, func(o operation) bool { return o.kind == opCommit })
-			operations = operations[:commit+1]
-		}
-		w.add(s, operations)
-	}
-	return w.end()
-}
-
 // committed counts the steps whose commit is among so many results.
 func (m message) committed(answered int) (steps int) {
 	for _, p := range m.parts {
@@ -122,6 +93,18 @@ func (m message) committed(answered int) (steps int) {
 		}
 	}
 	return steps
+}
+
+// clocks are which of the results tell when a step has begun.
+func (m message) clocks() (clocks []int) {
+	results := 0
+	for _, p := range m.parts {
+		if p.operation.kind == opClock {
+			clocks = append(clocks, results)
+		}
+		results += p.results()
+	}
+	return clocks
 }
 
 // oneByOne puts each statement of a file into a message of its own, as Citus needs it. What is the tool's own stays

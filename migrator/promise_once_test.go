@@ -96,8 +96,15 @@ func TestPromise3NoRepairByHand(t *testing.T) {
 	}
 }
 
-// TestPromise3NoRepairByHandOfFilesThatWereSentTogether is the same at each moment at which one of them is committed: the server
-// goes on with the others, and whoever runs again meets it.
+// chatty has the server say when a transaction begins and ends, and more: at these moments of an answer it can be cut. Nobody
+// is told of what it says.
+func chatty(t *testing.T, url string) {
+	t.Helper()
+	execute(t, url, "alter database \""+database(t, url)+"\" set client_min_messages = debug5")
+}
+
+// TestPromise3NoRepairByHandOfFilesThatWereSentTogether is the same at moments between their beginnings and their ends: the
+// server goes on with the others, and whoever runs again meets it.
 func TestPromise3NoRepairByHandOfFilesThatWereSentTogether(t *testing.T) {
 	t.Parallel()
 	for _, past := range pasts {
@@ -108,11 +115,12 @@ func TestPromise3NoRepairByHandOfFilesThatWereSentTogether(t *testing.T) {
 			t.Parallel()
 			url := migratortest.Database(t)
 			keep(t, url)
+			chatty(t, url)
 			for k := 1; ; k++ {
 				past.prepare(t, url)
-				cut := pgproxy.Cut{Match: pgproxy.Containing("MG000"), At: pgproxy.AtNotice, Notices: k, Kill: true}
+				cut := pgproxy.Cut{Match: together, At: pgproxy.AtNotice, Notices: k, Kill: true}
 				if !crash(t, url, cut, past, migrator.Config{}) {
-					require.Equal(t, past.together, k)
+					require.Greater(t, k, 3*past.together)
 					return
 				}
 				_, err := open(t, url, past.files(), migrator.Config{}).Run(patience(t), past.target)
@@ -174,17 +182,21 @@ func TestPromise3WithinTheSameRun(t *testing.T) {
 		}
 		t.Run(past.name+"/at a notice", func(t *testing.T) {
 			t.Parallel()
+			if past.together == 0 {
+				return
+			}
 			url := migratortest.Database(t)
 			keep(t, url)
-			for k := 1; k <= past.together; k++ {
+			chatty(t, url)
+			for k, cuts := 1, 1; cuts > 0; k++ {
 				past.prepare(t, url)
 				proxy := pgproxy.Start(t, url)
-				proxy.Cut(pgproxy.Cut{Match: pgproxy.Containing("MG000"), At: pgproxy.AtNotice, Notices: k})
+				proxy.Cut(pgproxy.Cut{Match: together, At: pgproxy.AtNotice, Notices: k})
 				results, err := open(t, proxy.URL(), past.files(), migrator.Config{}).Run(patience(t), past.target)
 				require.NoError(t, err, "notice %d", k)
 				require.Equal(t, past.done, past.state(t, url), "notice %d", k)
 				require.Len(t, results, past.results, "notice %d of %v", k, proxy.Messages())
-				require.Equal(t, k < past.together, proxy.Cuts() == 1)
+				cuts = proxy.Cuts()
 			}
 		})
 	}

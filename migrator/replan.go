@@ -3,6 +3,7 @@ package migrator
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -80,7 +81,7 @@ func (r *run) settleSent(h *history) {
 			r.starting(s.move)
 		}
 		if s.settles() {
-			r.finish(s)
+			r.finish(s, time.Since(r.sentAt))
 		}
 	}
 	r.sent = nil

@@ -42,6 +42,7 @@ type run struct {
 	total     int     // moves of the whole run, as last planned
 	sent      []*step // what became of them is not known; the first one runs
 	sentAt    time.Time
+	flight    flight
 	begun     Version  // the migration that was last reported to start, until it is finished
 	within    bool     // a no-transaction file
 	lostIn    *failure // where the connection was last lost

@@ -37,6 +37,7 @@ const (
 	opSeal                          // sees that the row is still this transaction's
 	opCommit                        // makes it last
 	opClean                         // frees what outlives a transaction
+	opClock                         // tells when a step begins
 )
 
 // An operation is one thing to send. All statements are one each, but for opFile.
@@ -231,12 +232,18 @@ func deferred() operation {
 // seal refuses to commit when the row is gone or belongs to another transaction: the file has dropped or emptied the
 // history, or ended the transaction in a way that review did not see.
 func (s scripter) seal(move *Move) operation {
+	return operation{kind: opSeal, sql: block(fmt.Sprintf(
+		"  %s;\n  if not found then\n    raise exception using errcode = '%s', message = %s,\n      hint = '"+sealHint+"';\n  end if;",
+		s.sealed(move.Direction, literal(string(move.Migration.Version))), codeSeal,
+		literal("the row of this file is gone or changed in "+s.table.String())))}
+}
+
+// sealed writes the row of a version, an expression, where it is this transaction's.
+func (s scripter) sealed(d Direction, version string) string {
 	write := "update %s set applied_at = pg_catalog.timezone('utc', pg_catalog.clock_timestamp())"
-	if move.Direction == DirectionDown {
+	if d == DirectionDown {
 		write = "delete from %s"
 	}
-	return operation{kind: opSeal, sql: block(fmt.Sprintf(
-		"  "+write+"\n  where version operator(pg_catalog.=) %s\n    and xmin operator(pg_catalog.=) pg_catalog.pg_current_xact_id()::pg_catalog.xid;\n  if not found then\n    raise exception using errcode = '%s', message = %s,\n      hint = '"+sealHint+"';\n  end if;",
-		s.table.sql(), literal(string(move.Migration.Version)), codeSeal,
-		literal("the row of this file is gone or changed in "+s.table.String())))}
+	return fmt.Sprintf(write+"\n  where version operator(pg_catalog.=) %s\n    and xmin operator(pg_catalog.=) pg_catalog.pg_current_xact_id()::pg_catalog.xid",
+		s.table.sql(), version)
 }

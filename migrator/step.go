@@ -42,7 +42,7 @@ func (r *run) steps(ctx context.Context, steps []*step) error {
 		failed, seen := r.send(ctx, steps)
 		if failed == nil {
 			for len(r.sent) > 0 {
-				r.land(nil)
+				r.land(time.Since(r.sentAt))
 			}
 			return nil
 		}
@@ -72,8 +72,8 @@ func (r *run) steps(ctx context.Context, steps []*step) error {
 			r.lostIn = failed
 			return &stop{outcome: lost, err: failed.err}
 		case final:
-			if len(steps) > 1 && failed.nowhere() {
-				return r.apart(ctx, steps)
+			if len(steps) > 1 && (failed.nowhere() || failed.operation.kind == opSeal) {
+				return r.apart(ctx, steps[slices.Index(steps, s):])
 			}
 			return r.settle(ctx, failed, final)
 		case cancelled:
@@ -95,7 +95,8 @@ func (r *run) pause(ctx context.Context, d time.Duration) error {
 }
 
 // apart sends each step alone, where a message was refused as a whole and nothing says because of which: a character that
-// the database's encoding does not have, or what is too deeply nested to be read.
+// the database's encoding does not have, or what is too deeply nested to be read. So too where the prepared seal has failed:
+// a function may have deallocated it, and the step's own one says what is wrong with the row.
 func (r *run) apart(ctx context.Context, steps []*step) error {
 	if err := r.abandon(ctx); err != nil {
 		return r.stopFor(ctx, opFrame, err)

@@ -68,15 +68,15 @@ func (r *run) starting(move *Move) {
 	r.emit(r.event(Event{Kind: EventStarted}, move))
 }
 
-// progress notes that a step is done.
-func (r *run) progress(s *step) {
+// progress notes that a step is done, after so long.
+func (r *run) progress(s *step, took time.Duration) {
 	r.waiting = waiting{}
 	switch {
 	case s.does != nil:
 		r.emit(r.event(Event{Kind: EventStatement, Statement: s.number, Statements: s.of}, s.move))
 		r.advanced()
 	case s.settles() && !s.part:
-		r.finish(s)
+		r.finish(s, took)
 	}
 }
 
@@ -87,16 +87,15 @@ func (r *run) advanced() {
 	r.conflicts = 0
 }
 
-func (r *run) finish(s *step) {
-	elapsed := time.Since(r.sentAt)
+func (r *run) finish(s *step, took time.Duration) {
 	for i := range s.changes {
 		c := &s.changes[i]
 		r.emit(Event{Kind: EventRecorded, Version: c.version(), Change: c})
 		r.results = append(r.results, Result{Version: c.version(), Change: c})
 	}
 	if move := s.move; move != nil {
-		r.emit(r.event(Event{Kind: EventFinished, Elapsed: elapsed}, move))
-		r.results = append(r.results, Result{Version: move.Migration.Version, Direction: move.Direction, Elapsed: elapsed})
+		r.emit(r.event(Event{Kind: EventFinished, Elapsed: took}, move))
+		r.results = append(r.results, Result{Version: move.Migration.Version, Direction: move.Direction, Elapsed: took})
 	}
 	r.begun = ""
 	r.advanced()

@@ -24,8 +24,10 @@ type watch struct {
 	worker  uint32
 	report  func(Event) (told bool)
 	dial    func(context.Context) (*session, error)
+	arrive  func(index int) (known bool) // is told which subject runs; whether observers know
 
-	subject  atomic.Pointer[subject]
+	subjects []*subject   // in their order; nil: nothing to watch
+	at       atomic.Int32 // the one that runs, as far as is known
 	hurry    chan struct{}
 	done     chan struct{}
 	stopped  chan struct{}
@@ -37,6 +39,7 @@ type watch struct {
 // A subject is the file that runs.
 type subject struct {
 	event     Event         // to be reported, with who is in the way
+	name      string        // by which the worker's application goes meanwhile
 	snapshots bool          // waiting for others' transactions counts too: CONCURRENTLY does
 	limit     time.Duration // for all waits of the file together; 0: none
 }
@@ -56,10 +59,10 @@ func (w *watch) start(ctx context.Context) {
 	}()
 }
 
-// follow turns to another file. It is not waited for to be noticed, but where the limit is short.
-func (w *watch) follow(s subject) {
-	w.subject.Store(&s)
-	if s.first() < watchAfter {
+// turn tells which subject runs. It is not waited for to be noticed, but where the limit is short.
+func (w *watch) turn(index int) {
+	w.at.Store(max(w.at.Load(), int32(index)))
+	if w.subjects[index].first() < watchAfter {
 		select {
 		case w.hurry <- struct{}{}:
 		default:
@@ -67,11 +70,13 @@ func (w *watch) follow(s subject) {
 	}
 }
 
+func (w *watch) running() *subject { return w.subjects[w.at.Load()] }
+
 func (w *watch) stop() seen {
 	close(w.done)
 	<-w.stopped
 	s := seen{exceeded: w.exceeded}
-	if w.of == w.subject.Load() {
+	if w.of == w.running() {
 		s.blockers = w.blockers
 	}
 	return s
@@ -79,23 +84,24 @@ func (w *watch) stop() seen {
 
 func (w *watch) loop(ctx context.Context) {
 	var seen waits
-	pause, again := watchEvery, watchEvery
+	pause, again := w.running().first(), watchEvery
 	for {
-		s := w.subject.Load()
-		if s != w.of {
-			w.of, w.blockers, seen, pause = s, nil, waits{}, s.first()
-		}
+		at := w.at.Load()
 		if !w.sleep(ctx, pause) {
 			return
 		}
+		if w.at.Load() != at {
+			pause = w.running().first()
+			continue
+		}
 		pause = watchEvery
-		if s == nil || w.subject.Load() != s {
+		if len(w.subjects) == 1 && w.running() == nil {
 			continue
 		}
 		if w.session == nil {
 			w.session = w.connect(ctx)
 		}
-		if w.session == nil || w.check(ctx, s, &seen) != nil {
+		if w.session == nil || w.check(ctx, &seen) != nil {
 			w.hangUp()
 			pause, again = again, min(2*again, 30*time.Second) // the role may have no second connection, and the server logs each try
 			continue
@@ -134,29 +140,51 @@ type waits struct {
 }
 
 // check looks once, and does what is to be done about it.
-func (w *watch) check(ctx context.Context, s *subject, seen *waits) error {
-	waited, began, err := w.look(ctx, s)
+func (w *watch) check(ctx context.Context, seen *waits) error {
+	now, err := w.look(ctx)
 	if err != nil {
 		return err
 	}
-	if began != seen.since {
-		seen.past, seen.since = seen.past+seen.current, began
+	known := w.find(now)
+	s := w.running()
+	if s != w.of {
+		w.of, w.blockers, *seen = s, nil, waits{}
 	}
-	seen.current = waited
-	if began == "" {
+	if s == nil {
 		return nil
 	}
-	if began != seen.reported || time.Since(seen.reportedAt) >= nameEvery {
+	if now.waiting != seen.since {
+		seen.past, seen.since = seen.past+seen.current, now.waiting
+	}
+	seen.current = now.waited
+	if now.waiting == "" {
+		return nil
+	}
+	if known && (now.waiting != seen.reported || time.Since(seen.reportedAt) >= nameEvery) {
 		if err := w.name(ctx, s, seen.past+seen.current); err != nil {
 			return err
 		}
-		seen.reported, seen.reportedAt = began, time.Now()
+		seen.reported, seen.reportedAt = now.waiting, time.Now()
 	}
-	if s.limit > 0 && seen.past+seen.current >= s.limit && w.subject.Load() == s {
+	if s.limit > 0 && seen.past+seen.current >= s.limit && w.running() == s {
 		w.exceeded = true
 		_, err = w.session.exec(ctx, fmt.Sprintf("select pg_catalog.pg_cancel_backend(%d)", w.worker), nil)
 	}
 	return err
+}
+
+// find finds out which of several subjects runs, and whether that is known to observers. Where two of them go by one name it
+// is the first.
+func (w *watch) find(now view) (known bool) {
+	at := w.at.Load()
+	for i, s := range w.subjects[at:] {
+		if s != nil && s.name == now.application {
+			index := int(at) + i
+			w.at.Store(max(w.at.Load(), int32(index)))
+			return w.arrive(index)
+		}
+	}
+	return true
 }
 
 // first is when to look for the first time: most files are done by then, and it is early enough to see who is in the way of
@@ -168,22 +196,29 @@ func (s *subject) first() time.Duration {
 	return watchAfter
 }
 
-// look returns how long the worker has waited for the lock that it waits for, and since when as an identity of that
-// wait; "" when it waits for none. Waiting for a row is not counted: nobody else queues behind that.
-func (w *watch) look(ctx context.Context, s *subject) (waited time.Duration, began string, err error) {
+// A view is what the worker does at one moment.
+type view struct {
+	application string        // by its name
+	waited      time.Duration // for the lock that it waits for
+	waiting     string        // since when, as an identity of that wait; "" when it waits for none
+}
+
+// look looks at the worker. Waiting for a row is not counted: nobody else queues behind that.
+func (w *watch) look(ctx context.Context) (view, error) {
 	kinds := "'relation', 'object', 'extend', 'page'"
-	if s.snapshots {
+	if s := w.running(); s != nil && s.snapshots {
 		kinds += ", 'virtualxid', 'transactionid'"
 	}
 	rows, err := w.session.rows(ctx, fmt.Sprintf(`
-select pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - waitstart), waitstart
-from pg_catalog.pg_locks
-where pid = %d and not granted and waitstart is not null and locktype in (%s)
-limit 1`, w.worker, kinds))
+select a.application_name, pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - l.waitstart), l.waitstart
+from pg_catalog.pg_stat_activity a
+left join pg_catalog.pg_locks l on l.pid = a.pid and not l.granted and l.waitstart is not null and l.locktype in (%s)
+where a.pid = %d
+limit 1`, kinds, w.worker))
 	if err != nil || len(rows) == 0 {
-		return 0, "", err
+		return view{}, err
 	}
-	return seconds(rows[0][0]), rows[0][1], nil
+	return view{application: rows[0][0], waited: seconds(rows[0][1]), waiting: rows[0][2]}, nil
 }
 
 func (w *watch) name(ctx context.Context, s *subject, waited time.Duration) error {

@@ -1,0 +1,159 @@
+package migrator
+
+import (
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// How it becomes known which of several steps are committed, before the server has answered all: it holds its answers back
+// until 8 kB are full or the message ends. Quick steps fill them soon, and each tells when it began. While a slow one
+// runs, the watch sees which it is. A notice after each commit would be the third of what a small file costs.
+
+// A flight is what is known of the steps that are sent, while the server works on them. Its lock is held by whoever tells what
+// has become of them: the reader of the answers, or the watch.
+type flight struct {
+	sync.Mutex
+	steps   []*step
+	watch   *watch // nil: nobody watches
+	over    bool
+	sent    time.Time
+	results int // of the run, before
+
+	heard        int       // of how many it is known when they began
+	first, began time.Time // by the server's clock: the first and the last of them
+}
+
+func (r *run) takeOff(w *watch) {
+	f := &r.flight
+	f.Lock()
+	defer f.Unlock()
+	f.steps, f.watch, f.over, f.sent, f.results, f.heard = r.sent, w, false, time.Now(), len(r.results), 0
+}
+
+// stop waits for what is being told; nothing more is told by the watch.
+func (f *flight) stop() {
+	f.Lock()
+	defer f.Unlock()
+	f.over = true
+}
+
+// hear reads the answers that tell when a step has begun: those before it are committed.
+func (r *run) hear(clocks []int) func(*pgconn.ResultReader) error {
+	answered := 0
+	return func(result *pgconn.ResultReader) error {
+		if len(clocks) > 0 && answered == clocks[0] && result.NextRow() {
+			clocks = clocks[1:]
+			began, err := time.Parse(timestampLayout, string(result.Values()[0]))
+			if err != nil {
+				return err
+			}
+			r.hearStep(began)
+		}
+		answered++
+		return nil
+	}
+}
+
+func (r *run) hearStep(began time.Time) {
+	f := &r.flight
+	f.Lock()
+	defer f.Unlock()
+	if f.heard++; f.heard == 1 {
+		f.first, f.began = began, began
+	}
+	took := max(0, began.Sub(f.began))
+	f.began = began
+	switch landed := len(f.steps) - len(r.sent); {
+	case f.heard > landed+1:
+		r.land(took)
+	case f.heard > 1: // the watch was quicker, but did not see when
+		r.correct(f.heard-2, took)
+	}
+	if f.heard == len(f.steps)-len(r.sent)+1 {
+		r.sentAt = f.sent.Add(began.Sub(f.first))
+	}
+}
+
+// correct notes how long a step took that was reported before that was known.
+func (r *run) correct(index int, took time.Duration) {
+	at := r.flight.results
+	for _, s := range r.flight.steps[:index] {
+		at += s.results()
+	}
+	if r.flight.steps[index].move != nil {
+		r.results[at].Elapsed = took
+	}
+}
+
+// results is how many a step that is sent together with others adds to those of the run.
+func (s *step) results() int {
+	if s.move != nil {
+		return len(s.changes) + 1
+	}
+	return len(s.changes)
+}
+
+// arrive is told by the watch which step runs. The time that has passed is what the first of those before it took, as far as is
+// known yet. It does not wait for observers, but says whether they know.
+func (r *run) arrive(index int) (known bool) {
+	f := &r.flight
+	if !f.TryLock() {
+		return false
+	}
+	n, now := index-len(f.steps)+len(r.sent), time.Now()
+	if f.over || n <= 0 {
+		f.Unlock()
+		return true
+	}
+	go func() {
+		defer f.Unlock()
+		for ; n > 0; n-- {
+			r.land(max(0, now.Sub(r.sentAt)))
+		}
+	}()
+	return false
+}
+
+// land notes that the first of the steps that were sent is committed, after so long, and the next one runs. The watch is told
+// first: the server does not wait for observers.
+func (r *run) land(took time.Duration) {
+	s, ended := r.sent[0], r.sentAt.Add(took)
+	r.sent = r.sent[1:]
+	if w := r.flight.watch; w != nil && len(r.sent) > 0 {
+		w.turn(len(r.flight.steps) - len(r.sent))
+	}
+	r.progress(s, took)
+	if len(r.sent) > 0 {
+		r.begin()
+		r.sentAt = ended
+	}
+}
+
+// begin notes that the first of the steps that were sent runs now.
+func (r *run) begin() {
+	if s := r.sent[0]; s.move != nil && !s.part {
+		r.starting(s.move)
+	}
+	if !r.within {
+		r.sentAt = time.Now()
+	}
+}
+
+// subjects are what the watch may see running: the steps that were sent.
+func (r *run) subjects() []*subject {
+	subjects := make([]*subject, len(r.sent))
+	index := len(r.results) + 1
+	for i, s := range r.sent {
+		if s.move != nil {
+			e := r.event(Event{Kind: EventBlocked}, s.move)
+			e.Index = index
+			subjects[i] = &subject{
+				event: e, name: applicationName(r.id, string(s.move.Migration.Version)), snapshots: s.patient, limit: r.limit(s),
+			}
+		}
+		index += s.results()
+	}
+	return subjects
+}
