@@ -61,12 +61,19 @@ func (w *watch) start(ctx context.Context) {
 
 // turn tells which subject runs. It is not waited for to be noticed, but where the limit is short.
 func (w *watch) turn(index int) {
-	w.at.Store(max(w.at.Load(), int32(index)))
+	w.advance(index)
 	if w.subjects[index].first() < watchAfter {
 		select {
 		case w.hurry <- struct{}{}:
 		default:
 		}
+	}
+}
+
+// advance never goes back: who reads the answers and who looks may see the same at different times.
+func (w *watch) advance(index int) {
+	for at := w.at.Load(); int(at) < index; at = w.at.Load() {
+		w.at.CompareAndSwap(at, int32(index))
 	}
 }
 
@@ -141,6 +148,7 @@ type waits struct {
 
 // check looks once, and does what is to be done about it.
 func (w *watch) check(ctx context.Context, seen *waits) error {
+	before := w.running()
 	now, err := w.look(ctx)
 	if err != nil {
 		return err
@@ -150,7 +158,7 @@ func (w *watch) check(ctx context.Context, seen *waits) error {
 	if s != w.of {
 		w.of, w.blockers, *seen = s, nil, waits{}
 	}
-	if s == nil {
+	if s == nil || (s != before && s.name != now.application) { // it was one before it that was seen
 		return nil
 	}
 	if now.waiting != seen.since {
@@ -180,7 +188,7 @@ func (w *watch) find(now view) (known bool) {
 	for i, s := range w.subjects[at:] {
 		if s != nil && s.name == now.application {
 			index := int(at) + i
-			w.at.Store(max(w.at.Load(), int32(index)))
+			w.advance(index)
 			return w.arrive(index)
 		}
 	}
