@@ -23,7 +23,7 @@ func (r *run) send(ctx context.Context, steps []*step) (failed *failure, sight s
 		messages = whole(first.operations)
 	}
 	r.sent = steps
-	r.begin()
+	r.begin(time.Now())
 	w := r.watch(ctx)
 	r.takeOff(w)
 	defer func() { // also where an observer panics
@@ -56,7 +56,7 @@ func (r *run) watch(ctx context.Context) *watch {
 }
 
 // serverStart is an expression for when the server was started: which one it is.
-const serverStart = "pg_catalog.to_char(pg_catalog.timezone('utc', pg_catalog.pg_postmaster_start_time()), 'YYYY-MM-DD HH24:MI:SS.US')"
+var serverStart = asTimestamp("pg_catalog.timezone('utc', pg_catalog.pg_postmaster_start_time())")
 
 // dialWatcher opens the connection from which the worker is watched. It touches no table and leaves no transaction open: a
 // CREATE INDEX CONCURRENTLY of the worker would wait for its snapshot, and so for ever.
@@ -108,7 +108,7 @@ func (r *run) exchange(ctx context.Context, m message) *failure {
 	if err == nil {
 		return nil
 	}
-	for committed := m.committed(answered); len(steps)-len(r.sent) < committed && len(r.sent) > 1; {
+	for committed := m.committed(answered); r.landed() < committed && len(r.sent) > 1; {
 		r.land(time.Since(r.sentAt))
 	}
 	var pg *pgconn.PgError

@@ -119,19 +119,18 @@ func resets() []operation {
 
 // clean frees what a rollback or commit does not: it must not meet the next file, nor a pooler's next client.
 func (s scripter) clean() []operation {
-	return append(append(s.discard(), clean(block("  perform "+s.unlock()+";"))), s.idle()...)
+	return append(append(s.discard(), s.unlock()), s.idle()...)
 }
 
-// unlock is an expression that frees the advisory locks that a file has left; the run lock is kept, by the transaction while
-// it is nobody's session's, and taken back where the file has let it go. Its value is an empty text.
-func (s scripter) unlock() string {
-	all := "pg_catalog.pg_advisory_unlock_all()"
-	if !s.keepsLock {
-		return all
+// unlock frees the advisory locks that a file has left; the run lock is kept, by the transaction while it is nobody's
+// session's, and taken back where the file has let it go.
+func (s scripter) unlock() operation {
+	calls := []string{"pg_advisory_unlock_all()"}
+	if s.keepsLock {
+		key := fmt.Sprintf("(%d)", s.table.lockKey())
+		calls = []string{"pg_try_advisory_xact_lock" + key, calls[0], "pg_try_advisory_lock" + key}
 	}
-	const text, and = "::pg_catalog.text", " operator(pg_catalog.||) "
-	key := fmt.Sprintf("(%d)", s.table.lockKey())
-	return "pg_catalog.left(pg_catalog.pg_try_advisory_xact_lock" + key + text + and + all + text + and + "pg_catalog.pg_try_advisory_lock" + key + text + ", 0)"
+	return clean(block("  perform pg_catalog." + strings.Join(calls, "; perform pg_catalog.") + ";"))
 }
 
 func (s scripter) discard() []operation {

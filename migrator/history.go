@@ -94,6 +94,11 @@ type catalogTable struct {
 // timestampLayout is how timestamps are asked for.
 const timestampLayout = "2006-01-02 15:04:05.999999"
 
+// asTimestamp is an expression for one, as text in that layout: whatever the session's settings.
+func asTimestamp(sql string) string {
+	return "pg_catalog.to_char(" + sql + ", 'YYYY-MM-DD HH24:MI:SS.US')"
+}
+
 // history is what a database has of its past, and what was learned of its server on the way.
 type history struct {
 	server   server
@@ -135,7 +140,7 @@ func historyQuery(t table) string {
 
 // recordsQuery writes times in one form, whatever the session's DateStyle.
 func recordsQuery(t table) string {
-	return "select version, pg_catalog.to_char(applied_at, 'YYYY-MM-DD HH24:MI:SS.US'), checksum from " + t.sql()
+	return "select version, " + asTimestamp("applied_at") + ", checksum from " + t.sql()
 }
 
 func withoutComments(sql string) string {

@@ -65,13 +65,13 @@ func (r *run) hearStep(began time.Time) {
 	}
 	took := max(0, began.Sub(f.began))
 	f.began = began
-	switch landed := len(f.steps) - len(r.sent); {
-	case f.heard > landed+1:
+	switch {
+	case f.heard > r.landed()+1:
 		r.land(took)
 	case f.heard > 1: // the watch was quicker, but did not see when
 		r.correct(f.heard-2, took)
 	}
-	if f.heard == len(f.steps)-len(r.sent)+1 {
+	if f.heard == r.landed()+1 {
 		r.sentAt = f.sent.Add(began.Sub(f.first))
 	}
 }
@@ -102,7 +102,7 @@ func (r *run) arrive(index int) (known bool) {
 	if !f.TryLock() {
 		return false
 	}
-	n, now := index-len(f.steps)+len(r.sent), time.Now()
+	n, now := index-r.landed(), time.Now()
 	if f.over || n <= 0 {
 		f.Unlock()
 		return true
@@ -122,22 +122,24 @@ func (r *run) land(took time.Duration) {
 	s, ended := r.sent[0], r.sentAt.Add(took)
 	r.sent = r.sent[1:]
 	if w := r.flight.watch; w != nil && len(r.sent) > 0 {
-		w.turn(len(r.flight.steps) - len(r.sent))
+		w.turn(r.landed())
 	}
 	r.progress(s, took)
 	if len(r.sent) > 0 {
-		r.begin()
-		r.sentAt = ended
+		r.begin(ended)
 	}
 }
 
-// begin notes that the first of the steps that were sent runs now.
-func (r *run) begin() {
+// landed is how many of the steps that were sent are known to be committed.
+func (r *run) landed() int { return len(r.flight.steps) - len(r.sent) }
+
+// begin notes since when the first of the steps that were sent runs.
+func (r *run) begin(at time.Time) {
 	if s := r.sent[0]; s.move != nil && !s.part {
 		r.starting(s.move)
 	}
 	if !r.within {
-		r.sentAt = time.Now()
+		r.sentAt = at
 	}
 }
 

@@ -19,6 +19,9 @@ const (
 	codeLocked = "MG003" // another run holds the run lock
 )
 
+// utcNow is what applied_at is set to.
+const utcNow = "pg_catalog.timezone('utc', pg_catalog.clock_timestamp())"
+
 // sealHint is what to do where a seal finds the row gone.
 const sealHint = "a migration must not write to the history table, nor end its transaction; nor may a trigger there keep the row out"
 
@@ -221,8 +224,8 @@ func (s scripter) claim(move *Move) operation {
 }
 
 func (s scripter) insert(version Version, checksum string) string {
-	return fmt.Sprintf("insert into %s (version, applied_at, checksum)\nvalues (%s, pg_catalog.timezone('utc', pg_catalog.clock_timestamp()), %s)",
-		s.table.sql(), literal(string(version)), literal(checksum))
+	return fmt.Sprintf("insert into %s (version, applied_at, checksum)\nvalues (%s, %s, %s)",
+		s.table.sql(), literal(string(version)), utcNow, literal(checksum))
 }
 
 func deferred() operation {
@@ -240,7 +243,7 @@ func (s scripter) seal(move *Move) operation {
 
 // sealed writes the row of a version, an expression, where it is this transaction's.
 func (s scripter) sealed(d Direction, version string) string {
-	write := "update %s set applied_at = pg_catalog.timezone('utc', pg_catalog.clock_timestamp())"
+	write := "update %s set applied_at = " + utcNow
 	if d == DirectionDown {
 		write = "delete from %s"
 	}

@@ -13,7 +13,7 @@ type bundle struct {
 	messageWriter
 	script   scripter
 	run      *run
-	prepared bool // the seal is a prepared statement now
+	prepared bool // the seal is a prepared statement now, and there is no other one that files have made
 }
 
 // together puts whole steps into one message, which takes the run lock once. What cleans up after one of them stands where
@@ -30,13 +30,12 @@ func (r *run) together(steps []*step) message {
 	for i, s := range steps {
 		operations := s.operations
 		lock := slices.IndexFunc(operations, func(o operation) bool { return o.kind == opLock })
+		t.add(s, operations[:1])
 		if i == 0 {
-			t.add(s, operations[:lock+1])
 			t.add(s, []operation{clock()})
+			t.add(s, operations[1:lock+1])
 		} else {
-			t.add(s, operations[:1])
-			t.add(steps[i-1], t.cleanUp(steps[i-1]))
-			t.add(s, []operation{clock()})
+			t.add(steps[i-1], append(t.cleanUp(steps[i-1]), clock()))
 			t.add(s, operations[1:lock])
 		}
 		operations = operations[lock+1:]
@@ -54,6 +53,7 @@ func (r *run) together(steps []*step) message {
 func (t *bundle) body(s *step, operations []operation) {
 	seal := slices.IndexFunc(operations, func(o operation) bool { return o.kind == opSeal })
 	if seal < 0 || s.speaksOf("prepare", "deallocate") {
+		t.prepared = false
 		t.add(s, operations)
 		return
 	}
@@ -77,7 +77,7 @@ func (t *bundle) name() string { return "migrator_" + t.run.id }
 
 // clock tells when a step begins.
 func clock() operation {
-	return operation{kind: opClock, sql: "select pg_catalog.to_char(pg_catalog.timezone('utc', pg_catalog.clock_timestamp()), 'YYYY-MM-DD HH24:MI:SS.US')"}
+	return operation{kind: opClock, sql: "select " + asTimestamp(utcNow)}
 }
 
 // cleanUp cleans up after a step that is followed by another one. Advisory locks and prepared statements that a function has
@@ -85,12 +85,11 @@ func clock() operation {
 // does, and later files of the session do not meet them.
 func (t *bundle) cleanUp(s *step) []operation {
 	operations := []operation{clean("discard temp"), clean("close all")}
-	if s.speaksOf("prepare", "deallocate") {
-		t.prepared = false
+	if !t.prepared {
 		operations = t.script.discard()
 	}
 	if s.speaksOf("advisory") {
-		operations = append(operations, clean(block("  perform "+t.script.unlock()+";")))
+		operations = append(operations, t.script.unlock())
 	}
 	return operations
 }

@@ -26,7 +26,7 @@ type watch struct {
 	dial    func(context.Context) (*session, error)
 	arrive  func(index int) (known bool) // is told which subject runs; whether observers know
 
-	subjects []*subject   // in their order; nil: nothing to watch
+	subjects []*subject   // in their order; nil: a step of the tool's own
 	at       atomic.Int32 // the one that runs, as far as is known
 	hurry    chan struct{}
 	done     chan struct{}
@@ -102,9 +102,6 @@ func (w *watch) loop(ctx context.Context) {
 			continue
 		}
 		pause = watchEvery
-		if len(w.subjects) == 1 && w.running() == nil {
-			continue
-		}
 		if w.session == nil {
 			w.session = w.connect(ctx)
 		}
