@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"runtime"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -151,6 +153,15 @@ var benchCases = map[string]func(ctx context.Context, url string, fsys fstest.Ma
 		_, err = migrator.New(conn, migrations, migrator.Config{}).Run(ctx, migrator.Up())
 		return err
 	},
+}
+
+// peakMemory is the most that this process has had in memory, in kilobytes; 0 where there is no /proc. What wait or getrusage
+// tell of a process is at least what the one that has started it had.
+func peakMemory() (kilobytes int64) {
+	status, _ := os.ReadFile("/proc/self/status")
+	_, peak, _ := strings.Cut(string(status), "VmHWM:")
+	_, _ = fmt.Sscanf(peak, "%d", &kilobytes)
+	return kilobytes
 }
 
 func floorConnect(ctx context.Context, url string) (*pgconn.PgConn, error) {

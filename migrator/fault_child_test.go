@@ -56,6 +56,7 @@ func migrateAsChild(text string) error {
 		return err
 	}
 	if run := benchCases[task.Case]; run != nil {
+		defer func() { fmt.Println(peakMemory()) }()
 		return run(context.Background(), task.URL, tableFiles(task.Files))
 	}
 	for _, c := range faultCases() {
