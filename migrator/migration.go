@@ -121,7 +121,9 @@ func normalize(text string) string {
 // lineEnds are those of Windows; \r\r\n is what a second conversion makes.
 var lineEnds = regexp.MustCompile(`\r+\n`)
 
-func checksum(normalized string) string {
+func checksum[T string | []byte](normalized T) string {
 	sum := sha256.Sum256([]byte(normalized))
-	return hex.EncodeToString(sum[:])
+	var digits [2 * sha256.Size]byte
+	hex.Encode(digits[:], sum[:])
+	return string(digits[:])
 }

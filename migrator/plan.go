@@ -68,29 +68,31 @@ func choose(migrations []Migration, statuses []Status, target Target, strict boo
 			return nil, nil, &UnfinishedError{Version: s.Version, Unfinished: *s.Unfinished}
 		}
 	}
-	byVersion := make(map[Version]*Migration, len(migrations))
-	for i := range migrations {
-		byVersion[migrations[i].Version] = &migrations[i]
-	}
 	switch target.kind {
 	case targetUp, targetUpN, targetUpTo:
-		moves, err = chooseUp(byVersion, statuses, target, strict)
+		moves, err = chooseUp(migrations, statuses, target, strict)
 	case targetDown, targetDownTo, targetRedo:
-		moves, err = chooseDown(byVersion, statuses, target)
+		moves, err = chooseDown(migrations, statuses, target)
 	case targetMoves:
-		moves, err = chooseAgain(byVersion, statuses, target)
+		moves, err = chooseAgain(migrations, statuses, target)
 	case targetRepair, targetBaseline, targetMarkApplied, targetMarkPending: // chooseChanges
 	}
 	return moves, warnings, err
 }
 
-func chooseUp(byVersion map[Version]*Migration, statuses []Status, target Target, strict bool) ([]Move, error) {
+func chooseUp(migrations []Migration, statuses []Status, target Target, strict bool) ([]Move, error) {
 	if err := refuseDrift(statuses); err != nil {
 		return nil, err
 	}
-	var moves []Move
+	moves := make([]Move, 0, countPending(statuses))
 	var disordered []Version
+	next := 0 // of the migrations, each of which has a status, in the same order
 	for _, s := range statuses {
+		var m *Migration
+		if next < len(migrations) && migrations[next].Version == s.Version {
+			m = &migrations[next]
+			next++
+		}
 		if !s.Pending() ||
 			(target.kind == targetUpN && len(moves) == target.count) ||
 			(target.kind == targetUpTo && s.Version.Compare(target.version) > 0) {
@@ -99,7 +101,7 @@ func chooseUp(byVersion map[Version]*Migration, statuses []Status, target Target
 		if s.State == StateOutOfOrder {
 			disordered = append(disordered, s.Version)
 		}
-		moves = append(moves, Move{DirectionUp, *byVersion[s.Version]})
+		moves = append(moves, Move{DirectionUp, *m})
 	}
 	if strict && len(disordered) > 0 {
 		return nil, &OrderError{Pending: disordered, Newest: newestApplied(statuses)}
@@ -107,9 +109,26 @@ func chooseUp(byVersion map[Version]*Migration, statuses []Status, target Target
 	return moves, nil
 }
 
+// findMigration finds one among those that are in order; nil: there is none.
+func findMigration(migrations []Migration, v Version) *Migration {
+	if i, found := slices.BinarySearchFunc(migrations, v, func(m Migration, v Version) int { return m.Version.Compare(v) }); found {
+		return &migrations[i]
+	}
+	return nil
+}
+
+func countPending(statuses []Status) (n int) {
+	for i := range statuses {
+		if statuses[i].Pending() {
+			n++
+		}
+	}
+	return n
+}
+
 // chooseDown goes down by order, newest first. A file that was changed since may be reverted: redo is how one works on
 // a migration in development. Repeatable migrations are no part of the order and stay.
-func chooseDown(byVersion map[Version]*Migration, statuses []Status, target Target) ([]Move, error) {
+func chooseDown(migrations []Migration, statuses []Status, target Target) ([]Move, error) {
 	var moves []Move
 	var problems []error
 	for _, s := range slices.Backward(statuses) {
@@ -120,7 +139,7 @@ func chooseDown(byVersion map[Version]*Migration, statuses []Status, target Targ
 			(target.kind != targetDownTo && len(moves)+len(problems) == target.count) {
 			break
 		}
-		switch m := byVersion[s.Version]; {
+		switch m := findMigration(migrations, s.Version); {
 		case s.State == StateRenamed:
 			problems = append(problems, fmt.Errorf("revert %s: it is named %s here\nHINT: accept that first, with repair", s.Version, s.Renamed))
 		case m == nil:
@@ -143,7 +162,7 @@ func chooseDown(byVersion map[Version]*Migration, statuses []Status, target Targ
 }
 
 // chooseAgain leaves out of moves that were chosen before what is done.
-func chooseAgain(byVersion map[Version]*Migration, statuses []Status, target Target) ([]Move, error) {
+func chooseAgain(migrations []Migration, statuses []Status, target Target) ([]Move, error) {
 	pending := map[Version]bool{}
 	for _, s := range statuses {
 		pending[s.Version] = s.Pending()
@@ -153,7 +172,7 @@ func chooseAgain(byVersion map[Version]*Migration, statuses []Status, target Tar
 		moves = moves[1:]
 	}
 	for _, move := range moves {
-		if byVersion[move.Migration.Version] == nil {
+		if findMigration(migrations, move.Migration.Version) == nil {
 			return nil, fmt.Errorf("%s: there is no such file here", move.Migration.Version)
 		}
 	}

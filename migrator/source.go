@@ -108,7 +108,8 @@ func pair(migrations []Migration, downs map[string]Script, broken map[string]boo
 			continue
 		}
 		stems[stem] = m.Version
-		if down, ok := downs[stem]; ok {
+		if script, ok := downs[stem]; ok {
+			down := script
 			m.Down = &down
 			delete(downs, stem)
 		}
@@ -151,7 +152,10 @@ func readScript(fsys fs.FS, entry fs.DirEntry) (Script, error) {
 	if at := invalidUTF8(script.SQL); at >= 0 {
 		return Script{}, script.errorAt(at, "is not valid UTF-8", "save it as UTF-8")
 	}
-	script.Checksum = checksum(script.SQL)
+	if len(script.SQL) < len(content) {
+		content = []byte(script.SQL)
+	}
+	script.Checksum = checksum(content)
 	return script, script.readHeader()
 }
 

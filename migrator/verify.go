@@ -101,7 +101,6 @@ func compare(migrations []Migration, records []record) []Status {
 		rows[records[i].version] = &records[i]
 	}
 	statuses := make([]Status, 0, max(len(migrations), len(records)))
-	pending := make(map[string]Version) // by checksum: what a vanished file may be called now
 	for _, m := range migrations {
 		s := Status{Version: m.Version, State: StatePending, Checksum: m.Checksum()}
 		if row := rows[m.Version]; row != nil {
@@ -113,10 +112,25 @@ func compare(migrations []Migration, records []record) []Status {
 				}
 			}
 			delete(rows, m.Version)
-		} else if m.Up.hasStatement() && !m.Version.Repeatable() { // files without a statement are all alike
-			pending[s.Checksum] = m.Version
 		}
 		statuses = append(statuses, s)
+	}
+	if len(rows) > 0 {
+		statuses = appendVanished(statuses, rows, migrations)
+	}
+	markOutOfOrder(statuses)
+	markNewer(statuses)
+	return statuses
+}
+
+// appendVanished adds what is recorded and has no file any more.
+func appendVanished(statuses []Status, rows map[Version]*record, migrations []Migration) []Status {
+	pending := make(map[string]Version) // by checksum: what a vanished file may be called now
+	for i := range migrations {
+		m := &migrations[i]
+		if statuses[i].State == StatePending && m.Up.hasStatement() && !m.Version.Repeatable() { // files without a statement are all alike
+			pending[m.Checksum()] = m.Version
+		}
 	}
 	for _, row := range rows {
 		s := Status{Version: row.version, State: StateMissing, AppliedAt: row.appliedAt, Recorded: row.checksum}
@@ -127,11 +141,7 @@ func compare(migrations []Migration, records []record) []Status {
 		}
 		statuses = append(statuses, s)
 	}
-	if len(rows) > 0 {
-		slices.SortFunc(statuses, func(a, b Status) int { return a.Version.Compare(b.Version) })
-	}
-	markOutOfOrder(statuses)
-	markNewer(statuses)
+	slices.SortFunc(statuses, func(a, b Status) int { return a.Version.Compare(b.Version) })
 	return statuses
 }
 

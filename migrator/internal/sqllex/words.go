@@ -9,15 +9,26 @@ const MaxWords = 24
 // without quotes in upper case, the others as they are written, so that a quoted
 // "index" or 'index' cannot be taken for a keyword. Letters beyond ASCII keep their case.
 func (s Statement) Words(src string) []string {
-	words := make([]string, 0, 8)
-	for token := range s.Tokens(src) {
+	return s.AppendWords(make([]string, 0, 8), src)
+}
+
+// AppendWords is Words for a caller who has a slice to be used again.
+func (s Statement) AppendWords(words []string, src string) []string {
+	lexer := Lexer{src: src[:s.End], pos: s.Start}
+	for n := 0; n < MaxWords; {
+		token, ok := lexer.Next()
+		if !ok {
+			break
+		}
+		if !token.Significant() {
+			continue
+		}
 		text := token.Text(src)
 		if token.Kind == Word {
 			text = upper(text)
 		}
-		if words = append(words, text); len(words) == MaxWords {
-			break
-		}
+		words = append(words, text)
+		n++
 	}
 	return words
 }
@@ -52,11 +63,28 @@ func oneOf(item, word string) bool {
 
 // upper is strings.ToUpper for ASCII: to PostgreSQL "ſelect" is no SELECT.
 func upper(word string) string {
-	letters := []byte(word)
+	letters := append(make([]byte, 0, 64), word...)
 	for i, c := range letters {
 		if 'a' <= c && c <= 'z' {
 			letters[i] = c - 'a' + 'A'
 		}
 	}
+	if known, ok := frequent[string(letters)]; ok {
+		return known
+	}
 	return string(letters)
 }
+
+// frequent are words of which a schema's history has thousands: they need no memory of their own.
+var frequent = func() map[string]string {
+	words := make(map[string]string)
+	for word := range strings.FieldsSeq(`
+		ADD ALTER AND AS BIGINT BOOLEAN BY CASCADE CHECK COLUMN COMMENT CONSTRAINT CREATE DATE DEFAULT DELETE DROP EACH
+		ENUM EXECUTE EXISTS EXTENSION FALSE FOR FOREIGN FROM FUNCTION GRANT ID IF IN INDEX INSERT INT INTEGER INTO IS JSONB
+		KEY LANGUAGE NAME NOT NULL NUMERIC OF ON OR PRIMARY PROCEDURE PUBLIC REFERENCES REPLACE RETURNS ROW SCHEMA SELECT
+		SEQUENCE SERIAL SET TABLE TEXT TIMESTAMP TIMESTAMPTZ TO TRIGGER TRUE TYPE UNIQUE UPDATE USING UUID VALUES VARCHAR
+		VIEW WHERE WITH`) {
+		words[word] = word
+	}
+	return words
+}()
