@@ -74,6 +74,9 @@ func shardAnswers(index, table string) string {
 
 // makesCitus reports whether a file turns the server into a coordinator, so that what comes after is sent otherwise.
 func (r *reviewed) makesCitus() bool {
+	if !r.speaksOf("citus") {
+		return false
+	}
 	for _, statement := range r.statements {
 		if words := statement.Words(r.text); sqllex.Matches(words, "CREATE", "EXTENSION") && slices.ContainsFunc(words, func(w string) bool { return strings.EqualFold(w, "citus") }) {
 			return true

@@ -60,14 +60,15 @@ func TestOnCitusTheHistoryIsSeenToBeTheCoordinatorsOwn(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, slices.Collect(plan.steps), 2, "the table is made, the file runs")
 	for step := range plan.steps {
-		claim := index(t, step.operations, opClaim)
-		looks := step.operations[claim+1].sql
+		operations := step.layOut()
+		claim := index(t, operations, opClaim)
+		looks := operations[claim+1].sql
 		require.Contains(t, looks, "from pg_catalog.pg_dist_local_group where groupid operator(pg_catalog.<>) 0")
 		require.Contains(t, looks, `logicalrelid operator(pg_catalog.=) pg_catalog.to_regclass('"app"."o''clock"')`)
 		if step.move != nil {
-			require.Less(t, claim+1, index(t, step.operations, opFile), "before anything runs")
+			require.Less(t, claim+1, index(t, operations, opFile), "before anything runs")
 		} else {
-			require.Equal(t, "set local citus.use_citus_managed_tables = off", step.operations[claim-1].sql)
+			require.Equal(t, "set local citus.use_citus_managed_tables = off", operations[claim-1].sql)
 		}
 	}
 }

@@ -47,8 +47,8 @@
 //
 // pg_cancel_backend on the worker stops a run with an error; after pg_terminate_backend it dials again and goes on.
 //
-// Files in a transaction that follow each other are sent together, in messages of about 256 kB, so that a hundred of them
-// cost one round trip. Each is still a transaction of its own, with its history row, and is reported when it is committed: as
+// Files in a transaction that follow each other are sent together, in messages of up to 64 kB, so that a hundred of them
+// cost two round trips. Each is still a transaction of its own, with its history row, and is reported when it is committed: as
 // the server's answers come in, 8 kB at a time, and where it works on a slow one, from the other connection within a sixth of
 // a second. Where that is not to be had, the answers tell alone.
 // Where one fails, those before it are done and those after it were not begun. The server reads a message before it runs any

@@ -18,9 +18,12 @@ func (r *run) send(ctx context.Context, steps []*step) (failed *failure, sight s
 	case len(steps) > 1:
 		messages = []message{r.together(steps)}
 	case r.oneByOne() || first.alone:
-		messages = oneByOne(first.operations)
+		messages = oneByOne(first.layOut())
 	default:
-		messages = whole(first.operations)
+		messages = whole(first.layOut())
+	}
+	if len(steps) == 1 { // what it ends with deallocates, or it is followed by what does
+		r.worker.prepared = nil
 	}
 	r.sent = steps
 	r.begin(time.Now())
@@ -82,14 +85,6 @@ func (r *run) dialWatcher(ctx context.Context) (*session, error) {
 		return nil, err
 	}
 	return s, nil
-}
-
-// limit is how long all waits of a step for locks may take together.
-func (r *run) limit(s *step) time.Duration {
-	if s.patient {
-		return 0
-	}
-	return s.move.script().lockTimeout(r.m.options.LockTimeout)
 }
 
 // exchange sends one message and reads its answer.

@@ -1,6 +1,7 @@
 package migrator
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,11 +15,11 @@ func (s scripter) open(isolation, application string) []operation {
 }
 
 func opening(isolation string, settings []operation, more ...operation) []operation {
-	if isolation == "" {
-		isolation = "read committed"
-	}
-	return slices.Concat([]operation{frame("begin isolation level " + isolation)}, settings, more)
+	return slices.Concat([]operation{frame("begin isolation level " + level(isolation))}, settings, more)
 }
+
+// level is an isolation level, whatever the role's own.
+func level(isolation string) string { return cmp.Or(isolation, "read committed") }
 
 // lock takes the run lock, or has it already. It never waits in the server: a waiter holds a snapshot there, for which a
 // CREATE INDEX CONCURRENTLY of the holder would wait for ever.
@@ -33,6 +34,27 @@ func (s scripter) lockBy(function string) operation {
 	return operation{kind: opLock, sql: block(fmt.Sprintf(
 		"  if not pg_catalog.%s(%d) then\n    raise exception using errcode = '%s', message = 'another run is migrating this database';\n  end if;",
 		function, s.table.lockKey(), codeLocked))}
+}
+
+// A setting is a name and a value, as SQL.
+type setting struct{ name, value string }
+
+func (s setting) local() operation { return frame("set local " + s.name + " = " + s.value) }
+
+func (s setting) session() string { return "set " + s.name + " = " + s.value }
+
+func local(settings []setting) (operations []operation) {
+	for _, s := range settings {
+		operations = append(operations, s.local())
+	}
+	return operations
+}
+
+func inSession(settings []setting) (texts []string) {
+	for _, s := range settings {
+		texts = append(texts, s.session())
+	}
+	return texts
 }
 
 // settings are those under which our own statements run, and at first the file.
@@ -59,63 +81,58 @@ func (s scripter) sessionSettings(application string) (settings []string) {
 
 // unlimited lifts the limits that what a file has set was reset to: of what is left to run, the seal and the commit, a
 // deferred trigger may take its time.
-func (s scripter) unlimited() []operation { return append(s.keepFromWorkers(), s.lift()...) }
+func (s scripter) unlimited() []operation { return append(s.keepFromWorkers(), local(s.lifted())...) }
 
 // limits lifts those that a role may have: they are meant for an application's queries. A client that has vanished is
 // given up all the same, with the locks that it holds.
-func (s scripter) limits() []operation {
-	ops := []operation{frame("set local idle_in_transaction_session_timeout = 0")}
-	for _, setting := range presence() {
-		ops = append(ops, frame("set local "+setting))
-	}
-	return s.lift(ops...)
+func (s scripter) limits() []operation { return local(s.calm()) }
+
+// calm are the settings that limits makes.
+func (s scripter) calm() []setting {
+	return s.lifted(append([]setting{{"idle_in_transaction_session_timeout", "0"}}, presence()...)...)
 }
 
 // presence is how soon the server finds out that the client's host has vanished.
-func presence() []string {
-	return []string{
-		fmt.Sprintf("tcp_keepalives_idle = '%s'", keepaliveIdle),
-		fmt.Sprintf("tcp_keepalives_interval = '%s'", keepaliveInterval),
-		fmt.Sprintf("tcp_user_timeout = '%s'", peerTimeout),
+func presence() []setting {
+	return []setting{
+		{"tcp_keepalives_idle", fmt.Sprintf("'%s'", keepaliveIdle)},
+		{"tcp_keepalives_interval", fmt.Sprintf("'%s'", keepaliveInterval)},
+		{"tcp_user_timeout", fmt.Sprintf("'%s'", peerTimeout)},
 	}
 }
 
 // idle are the settings of a session that holds the run lock and waits for its client, but not for one that is gone.
-func idle() []string {
-	settings := []string{"set idle_session_timeout = 0"}
-	for _, setting := range presence() {
-		settings = append(settings, "set "+setting)
-	}
-	return settings
+func idle() []setting {
+	return append([]setting{{"idle_session_timeout", "0"}}, presence()...)
 }
 
 // idle makes them anew where all settings were reset.
 func (s scripter) idle() (ops []operation) {
 	if s.keepsLock {
-		for _, setting := range idle() {
+		for _, setting := range inSession(idle()) {
 			ops = append(ops, clean(setting))
 		}
 	}
 	return ops
 }
 
-// lift lifts the limits of what runs, and more.
-func (s scripter) lift(more ...operation) []operation {
-	ops := append([]operation{frame("set local lock_timeout = 0"), frame("set local statement_timeout = 0")}, more...)
+// lifted are no limits of what runs, and more.
+func (s scripter) lifted(more ...setting) []setting {
+	settings := append([]setting{{"lock_timeout", "0"}, {"statement_timeout", "0"}}, more...)
 	if s.major >= 17 {
-		ops = append(ops, frame("set local transaction_timeout = 0"))
+		settings = append(settings, setting{"transaction_timeout", "0"})
 	}
 	if s.checkInterval { // the server gives up the statement of a client that is gone
-		ops = append(ops, frame("set local client_connection_check_interval = '500ms'"))
+		settings = append(settings, setting{"client_connection_check_interval", "'500ms'"})
 	}
-	return ops
+	return settings
 }
 
 // resets take back what a file has set: it must not meet our own statements, role and search_path above all. Channels are let
 // go here, since in a later transaction they would be listened to until its end.
-func resets() []operation {
-	return []operation{frame("reset session authorization"), frame("reset role"), frame(resetAll), frame("unlisten *")}
-}
+func resets() []operation { return slices.Clone(resetting) }
+
+var resetting = []operation{frame("reset session authorization"), frame("reset role"), frame(resetAll), frame("unlisten *")}
 
 // clean frees what a rollback or commit does not: it must not meet the next file, nor a pooler's next client.
 func (s scripter) clean() []operation {
@@ -158,7 +175,12 @@ func clean(sql string) operation { return operation{kind: opClean, sql: sql} }
 // applicationName is what pg_stat_activity shows; the run id tells which sessions are of one run. PostgreSQL would cut it at
 // 63 bytes with a notice, and show other characters than ASCII in one way up to 15 and in another one after it.
 func applicationName(runID, what string) string {
-	name := []byte(strings.Join(slices.DeleteFunc([]string{"migrator", runID, what}, func(s string) bool { return s == "" }), " "))
+	name := append(make([]byte, 0, 64), "migrator"...)
+	for _, part := range []string{runID, what} {
+		if part != "" {
+			name = append(append(name, ' '), part...)
+		}
+	}
 	for i, c := range name {
 		if c < ' ' || c > '~' {
 			name[i] = '?'

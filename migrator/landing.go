@@ -142,20 +142,3 @@ func (r *run) begin(at time.Time) {
 		r.sentAt = at
 	}
 }
-
-// subjects are what the watch may see running: the steps that were sent.
-func (r *run) subjects() []*subject {
-	subjects := make([]*subject, len(r.sent))
-	index := len(r.results) + 1
-	for i, s := range r.sent {
-		if s.move != nil {
-			e := r.event(Event{Kind: EventBlocked}, s.move)
-			e.Index = index
-			subjects[i] = &subject{
-				event: e, name: applicationName(r.id, string(s.move.Migration.Version)), snapshots: s.patient, limit: r.limit(s),
-			}
-		}
-		index += s.results()
-	}
-	return subjects
-}

@@ -190,5 +190,5 @@ func waitFor(tb testing.TB, url, sql string) {
 
 // together matches a message of several steps: each of them tells when it begins.
 func together(m pgproxy.Message) bool {
-	return strings.Contains(m.SQL, "select pg_catalog.to_char(pg_catalog.timezone(")
+	return strings.Contains(m.SQL, "select pg_catalog.to_char(pg_catalog.timezone(") || strings.Contains(m.SQL, "execute migrator_set (")
 }

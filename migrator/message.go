@@ -63,11 +63,17 @@ func (w *messageWriter) add(s *step, operations []operation) {
 	w.text.Grow(size)
 	w.parts = slices.Grow(w.parts, len(operations))
 	for i := range operations {
-		o := &operations[i]
-		w.parts = append(w.parts, part{step: s, operation: o, start: w.text.Len()})
-		w.text.WriteString(o.sql)
-		w.text.WriteString(o.end())
+		w.write(s, &operations[i], operations[i].sql)
 	}
+}
+
+// write puts the text of an operation into it.
+func (w *messageWriter) write(s *step, o *operation, text ...string) {
+	w.parts = append(w.parts, part{step: s, operation: o, start: w.text.Len()})
+	for _, piece := range text {
+		w.text.WriteString(piece)
+	}
+	w.text.WriteString(o.end())
 }
 
 func (w *messageWriter) end() message {
@@ -169,7 +175,7 @@ func (f *failure) nowhere() bool {
 // answers tells the statement.
 func (m message) locate(answered int, err error, pg *pgconn.PgError, bytes bool) *failure {
 	unread := answered == 0
-	if pg != nil && pg.Position > 0 {
+	if pg != nil && pg.Position > 0 && !m.executes(answered) {
 		at := int(pg.Position) - 1
 		if !bytes {
 			at = sqllex.ByteOffset(m.text, int(pg.Position))
@@ -192,6 +198,18 @@ func (m message) locate(answered int, err error, pg *pgconn.PgError, bytes bool)
 	}
 	last := m.parts[len(m.parts)-1]
 	return &failure{err: err, step: last.step, operation: *last.operation, offset: -1}
+}
+
+// executes reports whether what comes after so many results has to do with a prepared statement: places in its errors are
+// in the text of the message in which it was prepared.
+func (m message) executes(answered int) bool {
+	for _, p := range m.parts {
+		if answered < p.results() {
+			return p.operation.prepared
+		}
+		answered -= p.results()
+	}
+	return false
 }
 
 // place bounds an offset to the file's statements: an error at the end of the input is at the semicolon that we have added.

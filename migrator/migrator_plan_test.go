@@ -31,7 +31,7 @@ func titles(p *Plan) (titles []string) {
 		return nil
 	}
 	for s := range p.steps {
-		titles = append(titles, s.title)
+		titles = append(titles, s.heading())
 	}
 	return titles
 }

@@ -16,12 +16,13 @@ type reviewed struct {
 	statements []sqllex.Statement
 	units      []*unit // of a no-transaction file with statements; nil: the file runs in one transaction
 	warnings   []string
+	whole      operation // all of it
 }
 
 // operation sends some of the file's statements, or all of the file where none is given.
 func (r *reviewed) operation(statements ...sqllex.Statement) operation {
 	if len(statements) == 0 {
-		return operation{kind: opFile, sql: r.text, file: r, statements: r.statements}
+		return r.whole
 	}
 	start, end := statements[0].Start, statements[len(statements)-1].End
 	return operation{kind: opFile, sql: r.text[start:end], file: r, offset: start, statements: statements}
@@ -66,8 +67,9 @@ func review(s *Script) (*reviewed, error) {
 		statements = statements[1:] // it may be the first half of a pair
 	}
 	var problems []error
+	var buffer [sqllex.MaxWords]string
 	for _, statement := range statements {
-		message, hint := judge(s, statement)
+		message, hint := judge(s, statement.AppendWords(buffer[:0], s.SQL), statement.Text(s.SQL))
 		if message == "" {
 			continue
 		}
@@ -81,6 +83,7 @@ func review(s *Script) (*reviewed, error) {
 		problems = append(problems, s.errorAt(lexical.Offset, lexical.Message, ""))
 	}
 	r.statements = statements
+	r.whole = operation{kind: opFile, sql: r.text, file: r, statements: statements}
 	if s.Mode == NoTransaction && len(problems) == 0 {
 		r.units = units(s.SQL, statements)
 	}
@@ -106,8 +109,9 @@ func outerPair(sql string, statements []sqllex.Statement) bool {
 	if len(statements) < 2 {
 		return false
 	}
-	first, last := statements[0].Words(sql), statements[len(statements)-1].Words(sql)
-	return plain(first, "BEGIN|START") && plain(last, "COMMIT|END")
+	var buffer [sqllex.MaxWords]string
+	return plain(statements[0].AppendWords(buffer[:0], sql), "BEGIN|START") &&
+		plain(statements[len(statements)-1].AppendWords(buffer[:0], sql), "COMMIT|END")
 }
 
 // plain reports whether words are the verb alone, or with WORK or TRANSACTION: it asks for no isolation level.
@@ -140,7 +144,7 @@ var markers = []struct{ text, tool string }{
 
 // refuseMarkers refuses files of other tools, and directives below the header, where they would be read by nobody.
 func refuseMarkers(s *Script) error {
-	suspicious := strings.Contains(strings.ToLower(s.SQL), directivePrefix)
+	suspicious := containsFold(s.SQL, directivePrefix)
 	for _, marker := range markers {
 		suspicious = suspicious || strings.Contains(s.SQL, marker.text)
 	}

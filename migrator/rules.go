@@ -9,9 +9,9 @@ import (
 
 const copyFromClient = "COPY … FROM STDIN reads its rows from the client, which a migration file cannot be"
 
-// judge says why a statement cannot run as its file is sent, and what to do about it; "" when it can.
-func judge(s *Script, statement sqllex.Statement) (message, hint string) {
-	words, text := statement.Words(s.SQL), statement.Text(s.SQL)
+// judge says why a statement, of which the first words are given, cannot run as its file is sent, and what to do about it; ""
+// when it can.
+func judge(s *Script, words []string, text string) (message, hint string) {
 	if len(words) == 0 {
 		return "", ""
 	}

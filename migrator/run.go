@@ -39,10 +39,12 @@ type run struct {
 	table     table
 	exists    bool    // the history table
 	fixed     []Move  // a relative target, resolved once; what is left of it
+	first     []Move  // those of an up from an empty history; nil: not known yet
 	total     int     // moves of the whole run, as last planned
 	sent      []*step // what became of them is not known; the first one runs
 	sentAt    time.Time
 	flight    flight
+	parts     []part   // of the last message, to be used again
 	begun     Version  // the migration that was last reported to start, until it is finished
 	within    bool     // a no-transaction file
 	lostIn    *failure // where the connection was last lost

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -45,8 +46,9 @@ const (
 
 // An operation is one thing to send. All statements are one each, but for opFile.
 type operation struct {
-	kind operationKind
-	sql  string
+	kind     operationKind
+	prepared bool // it makes or executes a prepared statement, to which the places in its errors belong
+	sql      string
 	// Of opFile only: the file, where sql begins in it, and its statements in sql.
 	file       *reviewed
 	offset     int
@@ -59,6 +61,10 @@ type step struct {
 	changes    []Change // rows of the history that it writes without running anything
 	title      string   // for a person
 	operations []operation
+
+	// Of a file in one transaction, in place of title and operations: what stands around it is more text than most files.
+	file    *reviewed
+	framing *framing
 
 	// Of no-transaction files only:
 	part    bool  // other steps follow for the same move
@@ -97,8 +103,8 @@ type scripter struct {
 	citus         bool          // the server is a coordinator, and what files do goes on to its workers
 }
 
-// script lays out everything that is to be sent for the moves, in order, and each step only when it is its turn: the
-// statements around a file are more text than most files. nil: there is nothing to do.
+// script lays out everything that is to be sent for the moves, in order, and each step only when it is its turn. nil: there
+// is nothing to do.
 func (s scripter) script(h *history, target Target, migrations []Migration, moves []Move, reviews []*reviewed) iter.Seq[*step] {
 	first := s.first(h, target)
 	if len(first)+len(moves) == 0 {
@@ -116,11 +122,9 @@ func (s scripter) script(h *history, target Target, migrations []Migration, move
 		}
 		for i := range moves {
 			p := h.progressFor(moves, i)
-			var steps []*step
+			steps := []*step{{move: &moves[i], file: reviews[i], framing: f}}
 			if reviews[i].units != nil || p != nil { // a file that was begun may have been emptied since
 				steps = s.noTransaction(&moves[i], reviews[i], p)
-			} else {
-				steps = append(steps, s.move(&moves[i], reviews[i], f))
 			}
 			for _, st := range steps {
 				if !yield(st) {
@@ -169,31 +173,51 @@ func (s scripter) transaction(title string, operations ...operation) *step {
 	return &step{title: title, operations: ops}
 }
 
-// A framing is what stands around every file: more text than most files, and the same for all of a plan.
+// A framing is what stands around every file, and is the same for all of a plan.
 type framing struct {
+	scripter
 	settings, home, after, clean []operation
 	lock                         operation
 }
 
 func (s scripter) framing() *framing {
 	return &framing{
-		settings: s.settings(""), lock: s.lock(), home: s.stayHome(),
+		scripter: s, settings: s.settings(""), lock: s.lock(), home: s.stayHome(),
 		after: slices.Concat(s.keepFromWorkers(), resets(), s.unlimited()), clean: s.clean(),
 	}
 }
 
-// move is the step of one file.
-func (s scripter) move(move *Move, file *reviewed, f *framing) *step {
-	limit := frame(fmt.Sprintf("set local lock_timeout = '%dms'", milliseconds(file.script.lockTimeout(s.lockTimeout))))
-	ops := slices.Concat(
-		opening(file.script.Isolation, f.settings, s.named(string(move.Migration.Version)), f.lock, s.claim(move)), f.home,
-		[]operation{limit}, s.tellWorkers(limit), []operation{file.operation()},
-		f.after, []operation{limit, deferred(), s.seal(move), {kind: opCommit, sql: "commit"}}, f.clean,
-	)
-	return &step{move: move, title: title(move), operations: ops}
+// layOut returns everything that is to be sent for the step.
+func (s *step) layOut() []operation {
+	if s.file == nil {
+		return s.operations
+	}
+	return s.framing.move(s.move, s.file)
 }
 
-// milliseconds rounds up: 0 would be no limit.
+// heading says to a person what the step does.
+func (s *step) heading() string {
+	if s.file == nil {
+		return s.title
+	}
+	return title(s.move)
+}
+
+// move is everything that is to be sent for one file.
+func (f *framing) move(move *Move, file *reviewed) []operation {
+	limit := frame("set local lock_timeout = " + f.limit(file.script))
+	return slices.Concat(
+		opening(file.script.Isolation, f.settings, f.named(string(move.Migration.Version)), f.lock, f.claim(move)), f.home,
+		[]operation{limit}, f.tellWorkers(limit), []operation{file.operation()},
+		f.after, []operation{limit, deferred(), f.seal(move), {kind: opCommit, sql: "commit"}}, f.clean,
+	)
+}
+
+// limit is the lock timeout of a file, as SQL. It is rounded up: 0 would be none.
+func (s scripter) limit(file *Script) string {
+	return "'" + strconv.FormatInt(milliseconds(file.lockTimeout(s.lockTimeout)), 10) + "ms'"
+}
+
 func milliseconds(d time.Duration) int64 {
 	return int64((d + time.Millisecond - 1) / time.Millisecond)
 }
@@ -214,7 +238,7 @@ func (s scripter) claim(move *Move) operation {
 			"  update %s set applied_at = applied_at where version operator(pg_catalog.=) %s;\n  if not found then\n    raise exception using errcode = '%s', message = 'it is not applied any more';\n  end if;",
 			s.table.sql(), version, codeGone))}
 	}
-	insert := s.insert(move.Migration.Version, move.Migration.Checksum())
+	insert := s.insert(version, literal(move.Migration.Checksum()))
 	if move.Migration.Version.Repeatable() { // its row may be there, with the checksum of an older text
 		insert = block(fmt.Sprintf(
 			"  %s\n  on conflict (version) do update set checksum = excluded.checksum\n    where not coalesce(%s.checksum operator(pg_catalog.=) excluded.checksum, false);\n  if not found then\n    raise exception using errcode = '%s', message = 'it is applied already';\n  end if;",
@@ -223,9 +247,9 @@ func (s scripter) claim(move *Move) operation {
 	return operation{kind: opClaim, sql: insert}
 }
 
-func (s scripter) insert(version Version, checksum string) string {
-	return fmt.Sprintf("insert into %s (version, applied_at, checksum)\nvalues (%s, %s, %s)",
-		s.table.sql(), literal(string(version)), utcNow, literal(checksum))
+// insert takes expressions.
+func (s scripter) insert(version, checksum string) string {
+	return fmt.Sprintf("insert into %s (version, applied_at, checksum)\nvalues (%s, %s, %s)", s.table.sql(), version, utcNow, checksum)
 }
 
 func deferred() operation {

@@ -29,7 +29,7 @@ func (s scripter) change(c *Change) []operation {
 	case c.After == nil:
 		return append(claims, s.guarded("delete from "+s.table.sql(), c.Before))
 	case !c.Before.inHistory():
-		return append(claims, operation{kind: opClaim, sql: s.insert(c.After.Version, c.After.Checksum)})
+		return append(claims, operation{kind: opClaim, sql: s.insert(literal(string(c.After.Version)), literal(c.After.Checksum))})
 	}
 	return append(claims, s.guarded(fmt.Sprintf("update %s set version = %s, checksum = %s",
 		s.table.sql(), literal(string(c.After.Version)), literal(c.After.Checksum)), c.Before))

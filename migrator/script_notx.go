@@ -55,7 +55,7 @@ func (s scripter) begin(move *Move) *step {
 // inside runs a statement in a transaction, with its record.
 func (s scripter) inside(move *Move, file *reviewed, i int) *step {
 	u := file.units[i]
-	limit := frame(fmt.Sprintf("set local lock_timeout = '%dms'", milliseconds(file.script.lockTimeout(s.lockTimeout))))
+	limit := frame("set local lock_timeout = " + s.limit(file.script))
 	operations := slices.Concat(
 		[]operation{s.advance(move, i, u, "started is null"), limit}, s.tellWorkers(limit), file.settings(u), []operation{file.operation(u.statement)},
 	)

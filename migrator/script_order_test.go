@@ -34,7 +34,7 @@ func variants(t *testing.T, check func(t *testing.T, s scripter, move *Move, ops
 										table: table{"app", "history"}, runID: "1a2b3c4d", major: major, lockTimeout: time.Second,
 										keepsLock: keepsLock, pooled: pooled, checkInterval: checks, citus: citus,
 									}
-									check(t, s, move, s.move(move, reviewed, s.framing()).operations)
+									check(t, s, move, s.framing().move(move, reviewed))
 								}
 							}
 						}

@@ -208,10 +208,10 @@ func fileLimits(t *testing.T, header, config time.Duration) (limits []string) {
 	file, err := review(script)
 	require.NoError(t, err)
 	c := scripter{table: table{"public", "h"}, lockTimeout: config}
-	s := c.move(&Move{DirectionUp, Migration{Version: "1_a.sql", Up: *script}}, file, c.framing())
-	for i, o := range s.operations {
+	operations := c.framing().move(&Move{DirectionUp, Migration{Version: "1_a.sql", Up: *script}}, file)
+	for i, o := range operations {
 		if o.kind == opFile {
-			limits = append(limits, s.operations[i-1].sql)
+			limits = append(limits, operations[i-1].sql)
 		}
 	}
 	return limits

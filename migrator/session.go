@@ -25,6 +25,8 @@ type session struct {
 	pg          *pgconn.PgConn
 	onNotice    func(*pgconn.Notice)       // set while something is sent whose notices matter
 	knock       func(context.Context) bool // whether the server answers
+	prepared    map[string]bool            // the statements that are prepared in it
+	used        bool                       // a message of several files was made ready for it
 	silentAfter time.Duration
 }
 

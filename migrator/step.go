@@ -72,7 +72,7 @@ func (r *run) steps(ctx context.Context, steps []*step) error {
 			r.lostIn = failed
 			return &stop{outcome: lost, err: failed.err}
 		case final:
-			if len(steps) > 1 && (failed.nowhere() || failed.operation.kind == opSeal) {
+			if len(steps) > 1 && (failed.nowhere() || failed.operation.prepared) {
 				return r.apart(ctx, steps[slices.Index(steps, s):])
 			}
 			return r.settle(ctx, failed, final)
@@ -95,8 +95,8 @@ func (r *run) pause(ctx context.Context, d time.Duration) error {
 }
 
 // apart sends each step alone, where a message was refused as a whole and nothing says because of which: a character that
-// the database's encoding does not have, or what is too deeply nested to be read. So too where the prepared seal has failed:
-// a function may have deallocated it, and the step's own one says what is wrong with the row.
+// the database's encoding does not have, or what is too deeply nested to be read. So too where a prepared statement has
+// failed: a function may have deallocated it, and the step's own seal says what is wrong with the row.
 func (r *run) apart(ctx context.Context, steps []*step) error {
 	if err := r.abandon(ctx); err != nil {
 		return r.stopFor(ctx, opFrame, err)
@@ -145,6 +145,7 @@ func (r *run) abandon(ctx context.Context) error {
 		operations = append(s.rollback(), s.idle()...)
 	}
 	_, err := r.worker.exec(ctx, whole(operations)[0].text, nil)
+	r.worker.prepared = nil
 	return err
 }
 
@@ -179,7 +180,7 @@ func (r *run) settle(ctx context.Context, failed *failure, why outcome) error {
 		if failed.answered() { // and so begun none of the others
 			r.sent = nil
 		}
-		return r.explain(s.title, &failed.operation, cause)
+		return r.explain(s.heading(), &failed.operation, cause)
 	}
 	h, err := r.readHistory(ctx)
 	switch {

@@ -1,7 +1,6 @@
 package migrator
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -11,94 +10,87 @@ import (
 // A bundle puts whole steps into one message.
 type bundle struct {
 	messageWriter
-	script   scripter
-	run      *run
-	prepared bool // the seal is a prepared statement now, and there is no other one that files have made
+	scripter
+	session *session // what is prepared there
+	last    *step    // of those that are in it, nil: none
 }
 
 // together puts whole steps into one message, which takes the run lock once. What cleans up after one of them stands where
 // the next one has begun: a transaction more would cost as much as a small file.
 func (r *run) together(steps []*step) message {
-	t := bundle{run: r, script: scripter{table: r.table, keepsLock: true}}
-	size, count := 0, 0
+	b := bundle{scripter: r.scripter(&history{table: r.table, server: r.server}), session: r.worker}
+	size := 0
 	for _, s := range steps {
 		size += s.size()
-		count += len(s.operations)
 	}
-	t.text.Grow(size * 5 / 4) // what ends each operation, and the cleaning
-	t.parts = make([]part, 0, count+4*len(steps))
+	b.text.Grow(size)
+	b.parts = slices.Grow(r.parts[:0], 18*len(steps))
 	for i, s := range steps {
-		operations := s.operations
-		lock := slices.IndexFunc(operations, func(o operation) bool { return o.kind == opLock })
-		t.add(s, operations[:1])
-		if i == 0 {
-			t.add(s, []operation{clock()})
-			t.add(s, operations[1:lock+1])
+		if s.file == nil || s.file.speaksOf("prepare", "deallocate") {
+			b.addWhole(s, i == len(steps)-1)
 		} else {
-			t.add(steps[i-1], append(t.cleanUp(steps[i-1]), clock()))
-			t.add(s, operations[1:lock])
+			b.addFile(s, i == len(steps)-1)
 		}
-		operations = operations[lock+1:]
-		if i < len(steps)-1 {
-			commit := slices.IndexFunc(operations, func(o operation) bool { return o.kind == opCommit })
-			operations = operations[:commit+1]
-		}
-		t.body(s, operations)
+		b.last = s
 	}
-	return t.end()
+	m := b.messageWriter.end()
+	r.parts = m.parts
+	return m
 }
 
-// body adds what a step does under the lock. Its seal is prepared, once for all steps: to plan it costs a fifth of what a
-// small file does.
-func (t *bundle) body(s *step, operations []operation) {
-	seal := slices.IndexFunc(operations, func(o operation) bool { return o.kind == opSeal })
-	if seal < 0 || s.speaksOf("prepare", "deallocate") {
-		t.prepared = false
-		t.add(s, operations)
-		return
+// addWhole adds a step as it is sent alone. It ends in deallocating what is prepared, or the next one begins so.
+func (b *bundle) addWhole(s *step, final bool) {
+	operations := s.layOut()
+	lock := slices.IndexFunc(operations, func(o operation) bool { return o.kind == opLock })
+	b.add(s, operations[:1])
+	if b.last == nil {
+		b.add(s, []operation{clock()})
+		b.add(s, operations[1:lock+1])
+	} else {
+		b.cleanUp()
+		b.add(s, []operation{clock()})
+		b.add(s, operations[1:lock])
 	}
-	if !t.prepared {
-		t.prepared = true
-		t.add(s, []operation{t.prepareSeal(s.move.Direction)})
+	operations = operations[lock+1:]
+	if !final {
+		commit := slices.IndexFunc(operations, func(o operation) bool { return o.kind == opCommit })
+		operations = operations[:commit+1]
 	}
-	t.add(s, operations[:seal])
-	t.add(s, []operation{{kind: opSeal, sql: fmt.Sprintf("execute %s (%s)", t.name(), literal(string(s.move.Migration.Version)))}})
-	t.add(s, operations[seal+1:])
+	b.add(s, operations)
+	b.session.prepared = nil
 }
-
-// prepareSeal says less than the seal itself where the row is not as it should be: the step is then sent alone.
-func (t *bundle) prepareSeal(d Direction) operation {
-	return operation{kind: opSeal, sql: fmt.Sprintf(
-		"prepare %s (pg_catalog.text) as with sealed as (\n  %s\n  returning 1)\nselect 1 operator(pg_catalog./) pg_catalog.count(*) from sealed", t.name(), t.script.sealed(d, "$1"))}
-}
-
-// name is that of the seal. No file uses it by accident.
-func (t *bundle) name() string { return "migrator_" + t.run.id }
 
 // clock tells when a step begins.
 func clock() operation {
 	return operation{kind: opClock, sql: "select " + asTimestamp(utcNow)}
 }
 
-// cleanUp cleans up after a step that is followed by another one. Advisory locks and prepared statements that a function has
-// left, of which the file says nothing, are freed when the message ends: to free them costs a fifth of what a small file
-// does, and later files of the session do not meet them.
-func (t *bundle) cleanUp(s *step) []operation {
-	operations := []operation{clean("discard temp"), clean("close all")}
-	if !t.prepared {
-		operations = t.script.discard()
+// cleanUp cleans up after the last step, once the next one has begun. Advisory locks that a function has left, of which the
+// file says nothing, are freed when the message ends, and such prepared statements when the run does: to free them each
+// time costs a fifth of what a small file does, or ours.
+func (b *bundle) cleanUp() {
+	if b.session.prepared == nil {
+		b.add(b.last, b.discard())
+	} else {
+		b.write(b.last, cleanPart, "discard temp")
+		b.write(b.last, cleanPart, "close all")
 	}
-	if s.speaksOf("advisory") {
-		operations = append(operations, t.script.unlock())
+	if file := b.last.file; file != nil && file.speaksOf("advisory") {
+		b.write(b.last, cleanPart, b.unlock().sql)
 	}
-	return operations
 }
 
-// speaksOf reports whether the step's file has one of some words, in lower case, wherever they stand.
-func (s *step) speaksOf(words ...string) bool {
-	if s.move == nil {
-		return false
+// speaksOf reports whether the file has one of some words, in lower case, wherever they stand.
+func (r *reviewed) speaksOf(words ...string) bool {
+	return slices.ContainsFunc(words, func(word string) bool { return containsFold(r.script.SQL, word) })
+}
+
+// containsFold reports whether text contains a word, which is given in lower case, however it is written.
+func containsFold(text, word string) bool {
+	for i := 0; i+len(word) <= len(text); i++ {
+		if text[i]|0x20 == word[0]|0x20 && strings.EqualFold(text[i:i+len(word)], word) {
+			return true
+		}
 	}
-	text := strings.ToLower(s.move.script().SQL)
-	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(text, word) })
+	return false
 }

@@ -16,7 +16,7 @@ import (
 // stepError words the failure of a step.
 func (r *run) stepError(failed *failure, state string) error {
 	if s := failed.step; s.move == nil {
-		return fmt.Errorf("%w\nSTATE: %s", r.explain(s.title, &failed.operation, failed.err), state)
+		return fmt.Errorf("%w\nSTATE: %s", r.explain(s.heading(), &failed.operation, failed.err), state)
 	}
 	if does := failed.step.does; does != nil && failed.offset < 0 {
 		failed.offset = r.placeOf(failed.step.move, does)

@@ -13,7 +13,7 @@ import (
 // lock tries for the run lock, for the worker's session: it is held for as long as that works, also where its client is gone.
 // A try that fails is followed by a pause, after which the history is read again: perhaps there is nothing left to do.
 func (r *run) lock(ctx context.Context) error {
-	rows, err := r.worker.rows(ctx, r.worker.liftLimits()+strings.Join(append(idle(), fmt.Sprintf("select pg_catalog.pg_try_advisory_lock(%d)", r.table.lockKey())), ";\n"))
+	rows, err := r.worker.rows(ctx, r.worker.liftLimits()+strings.Join(append(inSession(idle()), fmt.Sprintf("select pg_catalog.pg_try_advisory_lock(%d)", r.table.lockKey())), ";\n"))
 	if err != nil {
 		return r.stopFor(ctx, opFrame, fmt.Errorf("take the run lock: %w", err))
 	}

@@ -3,15 +3,23 @@ package migrator
 import (
 	"context"
 	"errors"
+	"slices"
 )
 
-// maxMessage bounds a message of several files, in bytes: a server that logs statements, or one that fails, logs all of it.
-const maxMessage = 256 << 10
+const (
+	// maxMessage bounds a message of several files, in bytes: a server that logs statements, or one that fails, logs all of it.
+	maxMessage = 64 << 10
+	// firstMessage is the same for the first one of a session, in which something is prepared.
+	firstMessage = 8 << 10
+	// frameSize is about how much of it stands around a file, besides its name.
+	frameSize = 420
+)
 
 // A load is what is to be sent together.
 type load struct {
 	steps []*step
 	size  int
+	limit int
 }
 
 // takes reports whether a step can travel with those before it. One direction only: of a version that is reverted and applied
@@ -21,13 +29,13 @@ func (l *load) takes(s *step) bool {
 		return true
 	}
 	last := l.steps[len(l.steps)-1]
-	if s.speaksOf("application_name") { // by which the watch sees that it runs
+	if s.file != nil && s.file.speaksOf("application_name") { // by which the watch sees that it runs
 		return false
 	}
 	if last.move != nil && s.move != nil && last.move.Direction != s.move.Direction {
 		return false
 	}
-	return l.size+s.size() <= maxMessage
+	return l.size+s.size() <= l.limit
 }
 
 func (l *load) add(s *step) {
@@ -35,7 +43,11 @@ func (l *load) add(s *step) {
 	l.size += s.size()
 }
 
+// size is about how much of a message the step takes.
 func (s *step) size() (bytes int) {
+	if s.file != nil {
+		return len(s.file.text) + frameSize + 3*len(s.move.Migration.Version)
+	}
 	for i := range s.operations {
 		bytes += len(s.operations[i].sql)
 	}
@@ -49,7 +61,11 @@ func (r *run) apiece() bool { return r.oneByOne() || r.pooled() }
 // walk sends the steps of a plan, as many together as can be.
 func (r *run) walk(ctx context.Context, plan *Plan) error {
 	r.total = len(r.results) + len(plan.Moves)
-	var ready load
+	r.results = slices.Grow(r.results, len(plan.Moves))
+	ready := load{limit: maxMessage}
+	if !r.worker.used {
+		ready.limit, r.worker.used = firstMessage, true
+	}
 	var begun *Move // without a transaction
 	for s := range plan.steps {
 		if s.move != nil && s.move == begun {
@@ -82,7 +98,7 @@ func (r *run) walk(ctx context.Context, plan *Plan) error {
 // unload sends what is ready.
 func (r *run) unload(ctx context.Context, ready *load) error {
 	steps := ready.steps
-	if *ready = (load{}); len(steps) == 0 {
+	if *ready = (load{limit: maxMessage}); len(steps) == 0 {
 		return nil
 	}
 	return r.steps(ctx, steps)

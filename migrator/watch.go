@@ -26,22 +26,14 @@ type watch struct {
 	dial    func(context.Context) (*session, error)
 	arrive  func(index int) (known bool) // is told which subject runs; whether observers know
 
-	subjects []*subject   // in their order; nil: a step of the tool's own
+	subjects subjects
 	at       atomic.Int32 // the one that runs, as far as is known
 	hurry    chan struct{}
 	done     chan struct{}
 	stopped  chan struct{}
 	exceeded bool
-	of       *subject
+	of       subject
 	blockers []Backend // those of it last seen
-}
-
-// A subject is the file that runs.
-type subject struct {
-	event     Event         // to be reported, with who is in the way
-	name      string        // by which the worker's application goes meanwhile
-	snapshots bool          // waiting for others' transactions counts too: CONCURRENTLY does
-	limit     time.Duration // for all waits of the file together; 0: none
 }
 
 // seen is what the watch saw while something was sent.
@@ -52,6 +44,7 @@ type seen struct {
 
 // start begins to watch; stop ends it and must be called before the session or the fields are used again.
 func (w *watch) start(ctx context.Context) {
+	w.of.index = -1
 	w.hurry, w.done, w.stopped = make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(w.stopped)
@@ -62,7 +55,7 @@ func (w *watch) start(ctx context.Context) {
 // turn tells which subject runs. It is not waited for to be noticed, but where the limit is short.
 func (w *watch) turn(index int) {
 	w.advance(index)
-	if w.subjects[index].first() < watchAfter {
+	if w.subjects.at(index).first() < watchAfter {
 		select {
 		case w.hurry <- struct{}{}:
 		default:
@@ -77,7 +70,7 @@ func (w *watch) advance(index int) {
 	}
 }
 
-func (w *watch) running() *subject { return w.subjects[w.at.Load()] }
+func (w *watch) running() subject { return w.subjects.at(int(w.at.Load())) }
 
 func (w *watch) stop() seen {
 	close(w.done)
@@ -155,7 +148,7 @@ func (w *watch) check(ctx context.Context, seen *waits) error {
 	if s != w.of {
 		w.of, w.blockers, *seen = s, nil, waits{}
 	}
-	if s == nil || (s != before && s.name != now.application) { // it was one before it that was seen
+	if w.subjects.steps[s.index].move == nil || (s.index != before.index && w.subjects.named(now.application, s.index) != s.index) { // it was one before it that was seen
 		return nil
 	}
 	if now.waiting != seen.since {
@@ -181,21 +174,18 @@ func (w *watch) check(ctx context.Context, seen *waits) error {
 // find finds out which of several subjects runs, and whether that is known to observers. Where two of them go by one name it
 // is the first.
 func (w *watch) find(now view) (known bool) {
-	at := w.at.Load()
-	for i, s := range w.subjects[at:] {
-		if s != nil && s.name == now.application {
-			index := int(at) + i
-			w.advance(index)
-			return w.arrive(index)
-		}
+	index := w.subjects.named(now.application, int(w.at.Load()))
+	if index < 0 {
+		return true
 	}
-	return true
+	w.advance(index)
+	return w.arrive(index)
 }
 
 // first is when to look for the first time: most files are done by then, and it is early enough to see who is in the way of
 // a short limit.
-func (s *subject) first() time.Duration {
-	if s != nil && s.limit > 0 {
+func (s subject) first() time.Duration {
+	if s.limit > 0 {
 		return min(watchAfter, s.limit/2)
 	}
 	return watchAfter
@@ -211,7 +201,7 @@ type view struct {
 // look looks at the worker. Waiting for a row is not counted: nobody else queues behind that.
 func (w *watch) look(ctx context.Context) (view, error) {
 	kinds := "'relation', 'object', 'extend', 'page'"
-	if s := w.running(); s != nil && s.snapshots {
+	if w.running().snapshots {
 		kinds += ", 'virtualxid', 'transactionid'"
 	}
 	rows, err := w.session.rows(ctx, fmt.Sprintf(`
@@ -226,14 +216,14 @@ limit 1`, kinds, w.worker))
 	return view{application: rows[0][0], waited: seconds(rows[0][1]), waiting: rows[0][2]}, nil
 }
 
-func (w *watch) name(ctx context.Context, s *subject, waited time.Duration) error {
+func (w *watch) name(ctx context.Context, s subject, waited time.Duration) error {
 	blockers, err := w.session.backends(ctx, fmt.Sprintf("select distinct pg_catalog.unnest(pg_catalog.pg_blocking_pids(%d)) as pid", w.worker))
 	if err != nil {
 		return err
 	}
 	if len(blockers) > 0 {
 		w.blockers = blockers
-		e := s.event
+		e := w.subjects.blocked(s.index)
 		e.Backends, e.Elapsed = blockers, waited
 		w.report(e)
 	}

@@ -32,9 +32,9 @@ func (p *Plan) WriteTo(w io.Writer) (int64, error) {
 
 func (s *step) print(b *strings.Builder) {
 	b.WriteString("\n")
-	comment(b, s.title)
+	comment(b, s.heading())
 	b.WriteString(encoding)
-	for _, o := range s.operations {
+	for _, o := range s.layOut() {
 		text := o.sql
 		if o.kind == opFile {
 			text = sqllex.ForPsql(strings.TrimSuffix(text, "\n"))

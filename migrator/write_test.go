@@ -29,7 +29,7 @@ func TestAPrintedPlanHoldsWhatARunSendsAndNothingElse(t *testing.T) {
 		never(), Up())
 	var want []string // one for each statement
 	for s := range plan.steps {
-		for _, o := range s.operations {
+		for _, o := range s.layOut() {
 			if o.kind != opFile {
 				want = append(want, o.sql)
 				continue

@@ -1,0 +1,120 @@
+package migrator
+
+import (
+	"slices"
+	"strings"
+)
+
+// What is prepared for files that are sent together. To read and plan the tool's own statements anew for each costs as much
+// as a small file does. None of it where a pooler may give the session to somebody else.
+//
+// EXECUTE copies the text of the whole message in which the statement was prepared: the first message is a short one.
+
+// The operations around a file, where their text is written to the message alone.
+var (
+	framePart  = &operation{kind: opFrame}
+	lockPart   = &operation{kind: opLock}
+	commitPart = &operation{kind: opCommit}
+	clockPart  = &operation{kind: opClock, prepared: true}
+	setPart    = &operation{kind: opFrame, prepared: true}
+	claimPart  = &operation{kind: opClaim, prepared: true}
+	deferPart  = &operation{kind: opDeferred}
+	sealPart   = &operation{kind: opSeal, prepared: true}
+	cleanPart  = &operation{kind: opClean}
+)
+
+// addFile adds a file with as little around it as can be.
+func (b *bundle) addFile(s *step, final bool) {
+	version, file := s.move.Migration.Version, s.file
+	quoted := quote(string(version))
+	name := quote(applicationName(b.runID, string(version)))
+	limit := b.limit(file.script)
+	b.write(s, framePart, "begin isolation level ", level(file.script.Isolation))
+	if b.last != nil {
+		b.cleanUp()
+	}
+	b.prepare(s, setPart, "set", b.set)
+	b.write(s, clockPart, "execute migrator_set ('0', '", name, "')")
+	if b.last == nil {
+		b.write(s, lockPart, b.lock().sql)
+	}
+	if s.move.Direction == DirectionUp && !version.Repeatable() {
+		b.prepare(s, claimPart, "claim", b.claiming)
+		b.write(s, claimPart, "execute migrator_claim ('", quoted, "', '", s.move.Migration.Checksum(), "')")
+	} else {
+		b.add(s, []operation{b.claim(s.move)})
+	}
+	b.write(s, framePart, "set local lock_timeout = ", limit)
+	b.write(s, &file.whole, file.text)
+	for i := range resetting {
+		b.write(s, framePart, resetting[i].sql)
+	}
+	b.prepare(s, setPart, "rest", b.rest)
+	b.write(s, setPart, "execute migrator_rest (", limit, ")")
+	b.write(s, deferPart, deferred().sql)
+	if s.move.Direction == DirectionDown {
+		b.prepare(s, sealPart, "unseal", b.unsealing)
+		b.write(s, sealPart, "execute migrator_unseal ('", quoted, "')")
+	} else {
+		b.prepare(s, sealPart, "seal", b.sealing)
+		b.write(s, sealPart, "execute migrator_seal ('", quoted, "')")
+	}
+	b.write(s, commitPart, "commit")
+	if final {
+		b.add(s, slices.Concat([]operation{clean("discard temp"), clean("close all"), b.unlock()}, b.idle()))
+	}
+}
+
+// prepare prepares a statement where it is not yet. No file uses its name by accident.
+func (b *bundle) prepare(s *step, o *operation, name string, definition func() string) {
+	if b.session.prepared[name] {
+		return
+	}
+	b.write(s, o, "prepare migrator_", name, " ", definition())
+	if b.session.prepared == nil {
+		b.session.prepared = map[string]bool{}
+	}
+	b.session.prepared[name] = true
+}
+
+func (b *bundle) claiming() string {
+	return "(pg_catalog.text, pg_catalog.text) as " + b.insert("$1", "$2")
+}
+
+// set makes the settings under which a file begins, of which the application's name and the lock timeout are its own, and
+// tells when.
+func (b *bundle) set() string {
+	return "(pg_catalog.text, pg_catalog.text) as " + clock().sql + "\n  where " + assigning(append(b.calm(), setting{"application_name", "$2"}))
+}
+
+// rest makes those under which it ends.
+func (b *bundle) rest() string {
+	return "(pg_catalog.text) as select\n  where " + assigning(b.lifted())
+}
+
+// assigning is a condition that is always true. The lock timeout is a parameter.
+func assigning(settings []setting) string {
+	calls := make([]string, len(settings))
+	for i, s := range settings {
+		if s.name == "lock_timeout" {
+			s.value = "$1"
+		}
+		if !strings.HasPrefix(s.value, "'") && !strings.HasPrefix(s.value, "$") {
+			s.value = literal(s.value)
+		}
+		calls[i] = "pg_catalog.set_config(" + literal(s.name) + ", " + s.value + ", true)"
+	}
+	return "pg_catalog.concat(" + strings.Join(calls, ", ") + ") is not null"
+}
+
+// sealing says less than the seal itself where the row is not as it should be: the step is then sent alone.
+func (b *bundle) sealing() string { return sealing(b.sealed(DirectionUp, "$1")) }
+
+func (b *bundle) unsealing() string { return sealing(b.sealed(DirectionDown, "$1")) }
+
+func sealing(write string) string {
+	return "(pg_catalog.text) as with sealed as (\n  " + write + "\n  returning 1)\nselect 1 operator(pg_catalog./) pg_catalog.count(*) from sealed"
+}
+
+// quote is for what stands between quotes.
+func quote(text string) string { return strings.ReplaceAll(text, "'", "''") }

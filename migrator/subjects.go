@@ -1,0 +1,57 @@
+package migrator
+
+import "time"
+
+// Subjects are what a watch may see running: the steps that are sent, in their order. They are made when somebody looks.
+type subjects struct {
+	steps       []*step
+	runID       string
+	event       Event // what the events about them have in common
+	results     int   // of the run, before
+	lockTimeout time.Duration
+}
+
+// A subject is the file that runs.
+type subject struct {
+	index     int           // in the steps; -1: none
+	snapshots bool          // waiting for others' transactions counts too: CONCURRENTLY does
+	limit     time.Duration // for all waits of the file together; 0: none
+}
+
+func (r *run) subjects() subjects {
+	return subjects{
+		steps: r.sent, runID: r.id, event: r.event(Event{Kind: EventBlocked}, nil), results: len(r.results), lockTimeout: r.m.options.LockTimeout,
+	}
+}
+
+// at returns the subject at an index; that of a step of the tool's own has no limit.
+func (s *subjects) at(index int) subject {
+	st := s.steps[index]
+	if st.move == nil || st.patient {
+		return subject{index: index, snapshots: st.patient}
+	}
+	return subject{index: index, limit: st.move.script().lockTimeout(s.lockTimeout)}
+}
+
+// named returns the first one, from an index on, by whose name the worker's application goes; -1: none.
+func (s *subjects) named(application string, from int) int {
+	for i := from; i < len(s.steps); i++ {
+		if move := s.steps[i].move; move != nil && applicationName(s.runID, string(move.Migration.Version)) == application {
+			return i
+		}
+	}
+	return -1
+}
+
+// blocked is the event that says who is in the way of one.
+func (s *subjects) blocked(index int) Event {
+	e := s.event
+	e.Index = s.results + 1
+	for _, st := range s.steps[:index] {
+		e.Index += st.results()
+	}
+	if move := s.steps[index].move; move != nil {
+		e.Version, e.Direction = move.Migration.Version, move.Direction
+	}
+	return e
+}
