@@ -141,23 +141,30 @@ func (s scripter) clean() []operation {
 
 // unlock frees the advisory locks that a file has left; the run lock is kept, by the transaction while it is nobody's
 // session's, and taken back where the file has let it go.
-func (s scripter) unlock() operation {
+func (s scripter) unlock() operation { return clean(block(s.unlocking())) }
+
+func (s scripter) unlocking() string {
 	calls := []string{"pg_advisory_unlock_all()"}
 	if s.keepsLock {
 		key := fmt.Sprintf("(%d)", s.table.lockKey())
 		calls = []string{"pg_try_advisory_xact_lock" + key, calls[0], "pg_try_advisory_lock" + key}
 	}
-	return clean(block("  perform pg_catalog." + strings.Join(calls, "; perform pg_catalog.") + ";"))
+	return "  perform pg_catalog." + strings.Join(calls, "; perform pg_catalog.") + ";"
 }
 
 func (s scripter) discard() []operation {
 	deallocate := "deallocate all"
 	if s.pooled { // a pooler keeps prepared statements of others in this session, and would not learn of it
-		deallocate = block("  declare name text; begin\n  for name in select p.name from pg_catalog.pg_prepared_statements p where p.from_sql loop\n    execute pg_catalog.format('deallocate %I', name);\n  end loop; end;")
+		deallocate = block(deallocateWhere("p.from_sql"))
 	}
 	return []operation{
 		clean("discard temp"), clean(deallocate), clean("close all"),
 	}
+}
+
+// deallocateWhere is what a block does about prepared statements p.
+func deallocateWhere(condition string) string {
+	return "  declare name text; begin\n  for name in select p.name from pg_catalog.pg_prepared_statements p where " + condition + " loop\n    execute pg_catalog.format('deallocate %I', name);\n  end loop; end;"
 }
 
 // abandon is what is sent after an error, in place of the rest of a step.

@@ -61,8 +61,13 @@ func (b *bundle) addFile(s *step, final bool) {
 	}
 	b.write(s, commitPart, "commit")
 	if final {
-		b.add(s, slices.Concat([]operation{clean("discard temp"), clean("close all"), b.unlock()}, b.idle()))
+		b.add(s, slices.Concat([]operation{clean("discard temp"), clean("close all"), b.sweep()}, b.idle()))
 	}
+}
+
+// sweep frees what functions have left, but for what is prepared here.
+func (b *bundle) sweep() operation {
+	return clean(block(deallocateWhere(`p.from_sql and p.name operator(pg_catalog.!~) '^migrator_'`) + "\n" + b.unlocking()))
 }
 
 // prepare prepares a statement where it is not yet. No file uses its name by accident.

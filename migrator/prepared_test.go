@@ -137,3 +137,16 @@ func TestWhatIsDeallocatedIsPreparedAnew(t *testing.T) {
 		})
 	}
 }
+
+// TestWhatAFunctionLeavesPreparedDoesNotOutliveTheMessage, of which the file that calls it says nothing.
+func TestWhatAFunctionLeavesPreparedDoesNotOutliveTheMessage(t *testing.T) {
+	t.Parallel()
+	url := migratortest.Database(t)
+	execute(t, url, `create function leave() returns int language plpgsql as $$ begin execute 'prepare "a left one" as select 1'; return 1; end $$`)
+	fsys := ledgerFiles(200)
+	fsys["002_file.sql"] = files("x", "select leave();\ninsert into ledger values (2);\n")["x"]
+	fsys["190_file.sql"] = files("x", "insert into ledger select 190 where not exists (select from pg_prepared_statements where name like 'a left%');\n")["x"]
+	_, err := open(t, url, fsys, migrator.Config{}).Run(patience(t), migrator.Up())
+	require.NoError(t, err)
+	require.Equal(t, []string{"200"}, query(t, url, "select count(*)::text from ledger"))
+}

@@ -65,9 +65,9 @@ func clock() operation {
 	return operation{kind: opClock, sql: "select " + asTimestamp(utcNow)}
 }
 
-// cleanUp cleans up after the last step, once the next one has begun. Advisory locks that a function has left, of which the
-// file says nothing, are freed when the message ends, and such prepared statements when the run does: to free them each
-// time costs a fifth of what a small file does, or ours.
+// cleanUp cleans up after the last step, once the next one has begun. Advisory locks and prepared statements that a function
+// has left, of which the file says nothing, are freed when the message ends: to free them costs a fifth of what a small file
+// does.
 func (b *bundle) cleanUp() {
 	if b.session.prepared == nil {
 		b.add(b.last, b.discard())

@@ -169,6 +169,10 @@ commit;
 discard temp;
 close all;
 do $migrator$begin
+  declare name text; begin
+  for name in select p.name from pg_catalog.pg_prepared_statements p where p.from_sql and p.name operator(pg_catalog.!~) '^migrator_' loop
+    execute pg_catalog.format('deallocate %I', name);
+  end loop; end;
   perform pg_catalog.pg_try_advisory_xact_lock(-7380834864027305666); perform pg_catalog.pg_advisory_unlock_all(); perform pg_catalog.pg_try_advisory_lock(-7380834864027305666);
 end$migrator$;
 set idle_session_timeout = 0;
@@ -235,6 +239,10 @@ commit;
 discard temp;
 close all;
 do $migrator$begin
+  declare name text; begin
+  for name in select p.name from pg_catalog.pg_prepared_statements p where p.from_sql and p.name operator(pg_catalog.!~) '^migrator_' loop
+    execute pg_catalog.format('deallocate %I', name);
+  end loop; end;
   perform pg_catalog.pg_try_advisory_xact_lock(-7380834864027305666); perform pg_catalog.pg_advisory_unlock_all(); perform pg_catalog.pg_try_advisory_lock(-7380834864027305666);
 end$migrator$;
 set idle_session_timeout = 0;
