@@ -123,7 +123,7 @@ end:
 		applied[f]++; row[f] = true; kept = false; done = 0; reply(DONE) }
 	fi;
 
-file: // in a transaction: scripter.move
+file: // in a transaction: framing.move, or bundle.addFile where it is sent together with others
 	if
 	:: atomic { true -> // the file, the seal and the commit
 		assert(!B.told);
