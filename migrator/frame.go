@@ -157,10 +157,15 @@ func (s scripter) discard() []operation {
 	if s.pooled { // a pooler keeps prepared statements of others in this session, and would not learn of it
 		deallocate = block(deallocateWhere("p.from_sql"))
 	}
-	return []operation{
-		clean("discard temp"), clean(deallocate), clean("close all"),
-	}
+	return []operation{discardTemp, clean(deallocate), closeAll}
 }
+
+// What a transaction leaves besides locks and prepared statements.
+var (
+	discardTemp = clean("discard temp")
+	closeAll    = clean("close all")
+	leavings    = []operation{discardTemp, closeAll}
+)
 
 // deallocateWhere is what a block does about prepared statements p.
 func deallocateWhere(condition string) string {

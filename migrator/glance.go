@@ -80,9 +80,6 @@ func (r *run) glance(ctx context.Context) (outlook, error) {
 		if plan, err = r.m.plan(h, r.target, r.m.scripter(h), r.reviews); err != nil || len(plan.Warnings) > 0 {
 			return lookCloser, nil // to say when it was applied
 		}
-		if len(h.records) == 0 {
-			r.first = plan.Moves
-		}
 	}
 	if h.server.Pooled && !plan.Empty() {
 		return lookCloser, nil

@@ -78,13 +78,17 @@ func (r *run) hearStep(began time.Time) {
 
 // correct notes how long a step took that was reported before that was known.
 func (r *run) correct(index int, took time.Duration) {
-	at := r.flight.results
-	for _, s := range r.flight.steps[:index] {
-		at += s.results()
-	}
+	at := r.flight.results + results(r.flight.steps[:index])
 	if r.flight.steps[index].move != nil {
 		r.results[at].Elapsed = took
 	}
+}
+
+func results(steps []*step) (count int) {
+	for _, s := range steps {
+		count += s.results()
+	}
+	return count
 }
 
 // results is how many a step that is sent together with others adds to those of the run.

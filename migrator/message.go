@@ -175,7 +175,8 @@ func (f *failure) nowhere() bool {
 // answers tells the statement.
 func (m message) locate(answered int, err error, pg *pgconn.PgError, bytes bool) *failure {
 	unread := answered == 0
-	if pg != nil && pg.Position > 0 && !m.executes(answered) {
+	p, statement := m.after(answered)
+	if pg != nil && pg.Position > 0 && (statement < 0 || !p.operation.prepared) { // those of prepared statements are in the text that has prepared them
 		at := int(pg.Position) - 1
 		if !bytes {
 			at = sqllex.ByteOffset(m.text, int(pg.Position))
@@ -186,30 +187,26 @@ func (m message) locate(answered int, err error, pg *pgconn.PgError, bytes bool)
 			}
 		}
 	}
-	for _, p := range m.parts {
-		if answered < p.results() {
-			f := &failure{err: err, step: p.step, operation: *p.operation, offset: -1, unread: unread}
-			if p.operation.kind == opFile {
-				f.offset = p.statements()[answered].Start
-			}
-			return f
-		}
-		answered -= p.results()
+	f := &failure{err: err, step: p.step, operation: *p.operation, offset: -1}
+	if statement < 0 {
+		return f
 	}
-	last := m.parts[len(m.parts)-1]
-	return &failure{err: err, step: last.step, operation: *last.operation, offset: -1}
+	if f.unread = unread; p.operation.kind == opFile {
+		f.offset = p.statements()[statement].Start
+	}
+	return f
 }
 
-// executes reports whether what comes after so many results has to do with a prepared statement: places in its errors are
-// in the text of the message in which it was prepared.
-func (m message) executes(answered int) bool {
-	for _, p := range m.parts {
+// after returns the part whose answer comes after so many, and which of its statements it is; where all have come it is the
+// last part, and -1.
+func (m message) after(answered int) (p part, statement int) {
+	for _, p = range m.parts {
 		if answered < p.results() {
-			return p.operation.prepared
+			return p, answered
 		}
 		answered -= p.results()
 	}
-	return false
+	return p, -1
 }
 
 // place bounds an offset to the file's statements: an error at the end of the input is at the semicolon that we have added.

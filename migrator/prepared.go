@@ -20,7 +20,6 @@ var (
 	claimPart  = &operation{kind: opClaim, prepared: true}
 	deferPart  = &operation{kind: opDeferred}
 	sealPart   = &operation{kind: opSeal, prepared: true}
-	cleanPart  = &operation{kind: opClean}
 )
 
 // addFile adds a file with as little around it as can be.
@@ -46,9 +45,7 @@ func (b *bundle) addFile(s *step, final bool) {
 	}
 	b.write(s, framePart, "set local lock_timeout = ", limit)
 	b.write(s, &file.whole, file.text)
-	for i := range resetting {
-		b.write(s, framePart, resetting[i].sql)
-	}
+	b.add(s, resetting)
 	b.prepare(s, setPart, "rest", b.rest)
 	b.write(s, setPart, "execute migrator_rest (", limit, ")")
 	b.write(s, deferPart, deferred().sql)
@@ -61,7 +58,7 @@ func (b *bundle) addFile(s *step, final bool) {
 	}
 	b.write(s, commitPart, "commit")
 	if final {
-		b.add(s, slices.Concat([]operation{clean("discard temp"), clean("close all"), b.sweep()}, b.idle()))
+		b.add(s, slices.Concat(leavings, []operation{b.sweep()}, b.idle()))
 	}
 }
 
@@ -120,6 +117,3 @@ func (b *bundle) unsealing() string { return sealing(b.sealed(DirectionDown, "$1
 func sealing(write string) string {
 	return "(pg_catalog.text) as with sealed as (\n  " + write + "\n  returning 1)\nselect 1 operator(pg_catalog./) pg_catalog.count(*) from sealed"
 }
-
-// quote is for what stands between quotes.
-func quote(text string) string { return strings.ReplaceAll(text, "'", "''") }

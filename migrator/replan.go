@@ -21,9 +21,6 @@ func (r *run) plan(h *history) (*Plan, error) {
 		}
 		return r.m.script(h, r.target, r.fixed, nil, s, r.reviews)
 	}
-	if len(h.records)+len(h.progress) == 0 && h.foreign == nil && r.first != nil {
-		return r.m.script(h, r.target, r.first, nil, s, r.reviews)
-	}
 	plan, err := r.m.plan(h, r.target, s, r.reviews)
 	if err == nil && (r.target.relative() || r.target.kind == targetMoves) {
 		r.fixed = append([]Move{}, plan.Moves...)

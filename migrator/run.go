@@ -39,7 +39,6 @@ type run struct {
 	table     table
 	exists    bool    // the history table
 	fixed     []Move  // a relative target, resolved once; what is left of it
-	first     []Move  // those of an up from an empty history; nil: not known yet
 	total     int     // moves of the whole run, as last planned
 	sent      []*step // what became of them is not known; the first one runs
 	sentAt    time.Time

@@ -213,13 +213,12 @@ func (f *framing) move(move *Move, file *reviewed) []operation {
 	)
 }
 
-// limit is the lock timeout of a file, as SQL. It is rounded up: 0 would be none.
-func (s scripter) limit(file *Script) string {
-	return "'" + strconv.FormatInt(milliseconds(file.lockTimeout(s.lockTimeout)), 10) + "ms'"
-}
+// limit is the lock timeout of a file, as SQL.
+func (s scripter) limit(file *Script) string { return milliseconds(file.lockTimeout(s.lockTimeout)) }
 
-func milliseconds(d time.Duration) int64 {
-	return int64((d + time.Millisecond - 1) / time.Millisecond)
+// milliseconds is a timeout as SQL. It is rounded up: 0 would be none.
+func milliseconds(d time.Duration) string {
+	return "'" + strconv.FormatInt(int64((d+time.Millisecond-1)/time.Millisecond), 10) + "ms'"
 }
 
 func title(move *Move) string {

@@ -92,7 +92,7 @@ func (s scripter) alone(move *Move, file *reviewed, u *unit, title string, o ope
 	}
 	operations = append(operations,
 		frame("set default_transaction_isolation = 'read committed'"), // of CONCURRENTLY's own transactions
-		frame(fmt.Sprintf("set lock_timeout = '%dms'", milliseconds(timeout))))
+		frame("set lock_timeout = "+milliseconds(timeout)))
 	operations = slices.Concat(operations, file.settings(u), []operation{o}, resets(), s.idle())
 	return &step{move: move, part: true, alone: true, patient: u.outside.concurrently, title: title, operations: operations}
 }

@@ -46,10 +46,7 @@ func (s *subjects) named(application string, from int) int {
 // blocked is the event that says who is in the way of one.
 func (s *subjects) blocked(index int) Event {
 	e := s.event
-	e.Index = s.results + 1
-	for _, st := range s.steps[:index] {
-		e.Index += st.results()
-	}
+	e.Index = s.results + results(s.steps[:index]) + 1
 	if move := s.steps[index].move; move != nil {
 		e.Version, e.Direction = move.Migration.Version, move.Direction
 	}

@@ -73,8 +73,11 @@ func (t table) key(what string) int64 {
 
 // literal quotes text as an SQL string. Its callers see to it that standard_conforming_strings is on.
 func literal(text string) string {
-	return "'" + strings.ReplaceAll(text, "'", "''") + "'"
+	return "'" + quote(text) + "'"
 }
+
+// quote is literal without the quotes around it.
+func quote(text string) string { return strings.ReplaceAll(text, "'", "''") }
 
 // block is a DO block: the way to look and raise in one statement, without an answer to wait for.
 func block(body string) string {

@@ -72,11 +72,10 @@ func (b *bundle) cleanUp() {
 	if b.session.prepared == nil {
 		b.add(b.last, b.discard())
 	} else {
-		b.write(b.last, cleanPart, "discard temp")
-		b.write(b.last, cleanPart, "close all")
+		b.add(b.last, leavings)
 	}
 	if file := b.last.file; file != nil && file.speaksOf("advisory") {
-		b.write(b.last, cleanPart, b.unlock().sql)
+		b.add(b.last, []operation{b.unlock()})
 	}
 }
 
