@@ -24,7 +24,7 @@ func BenchmarkProcess(b *testing.B) {
 		files int
 	}{{"apply", 1000}, {"nothing pending", 100}, {"nothing pending", 1000}, {"nothing pending", 5000}} {
 		b.Run(fmt.Sprintf("%s/files=%d", c.name, c.files), func(b *testing.B) {
-			url, other, fsys := migratortest.Database(b), migratortest.Database(b), tableFiles(c.files)
+			url, fsys := migratortest.Database(b), tableFiles(c.files)
 			kinds := []string{"floor applies", "applies"}
 			if c.name != "apply" {
 				kinds = []string{"floor reads", "applies"}
@@ -36,7 +36,7 @@ func BenchmarkProcess(b *testing.B) {
 			for b.Loop() {
 				for i, kind := range kinds {
 					if c.name == "apply" {
-						renew(b, url, other)
+						url = migratortest.Database(b)
 					}
 					process := childCommand(b, childTask{URL: url, Case: kind, Files: c.files})
 					process.Stderr = os.Stderr
