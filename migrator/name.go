@@ -47,14 +47,14 @@ func parseName(name string) (fileName, error) {
 	if !named {
 		label = suggestLabel(stem[n:])
 	}
-	rename := fmt.Sprintf("rename it to %s_%s%s", name[:n], label, suffix)
+	rename := func() string { return fmt.Sprintf("rename it to %s_%s%s", name[:n], label, suffix) }
 	switch {
 	case repeatable && kind == downFile:
 		return refuse("a repeatable migration is not reverted", "delete it; to take back what the other file does, change that one, and it runs again")
 	case name[len(stem):] != suffix:
-		return refuse(fmt.Sprintf("the suffix is not %s", suffix), rename)
+		return refuse(fmt.Sprintf("the suffix is not %s", suffix), rename())
 	case !named:
-		return refuse("is not named "+form, rename)
+		return refuse("is not named "+form, rename())
 	case utf8.RuneCountInString(name) > maxVersion:
 		return refuse(fmt.Sprintf("the name is longer than %d characters", maxVersion), "shorten it")
 	}

@@ -10,6 +10,9 @@ import (
 	"unicode/utf8"
 )
 
+// maxFile is how many bytes a file may have. PostgreSQL takes no message of 1 GB (PQ_LARGE_MESSAGE_LIMIT), and some of it is ours.
+const maxFile = 1<<30 - 1<<20
+
 // maxVersion is what the history's version column holds, in characters.
 const maxVersion = 255
 
@@ -96,18 +99,18 @@ func Skipped(fsys fs.FS) ([]string, error) {
 func pair(migrations []Migration, downs map[string]Script, broken map[string]bool) ([]Migration, []error) {
 	slices.SortFunc(migrations, func(a, b Migration) int { return a.Version.Compare(b.Version) })
 	var problems []error
-	stems := make(map[string]Version, len(migrations))
 	for i := range migrations {
 		m := &migrations[i]
 		stem := m.Version.stem()
-		if other, taken := stems[stem]; taken {
-			problems = append(problems, &FileError{
-				Path:    string(m.Version),
-				Message: fmt.Sprintf("the same migration as %s", other), Hint: "keep one of the two files",
-			})
-			continue
+		if strings.HasSuffix(string(m.Version), ".up.sql") {
+			if other := findMigration(migrations, Version(stem+".sql")); other != nil {
+				problems = append(problems, &FileError{
+					Path:    string(m.Version),
+					Message: fmt.Sprintf("the same migration as %s", other.Version), Hint: "keep one of the two files",
+				})
+				continue
+			}
 		}
-		stems[stem] = m.Version
 		if script, ok := downs[stem]; ok {
 			down := script
 			m.Down = &down
@@ -132,7 +135,10 @@ func readScript(fsys fs.FS, entry fs.DirEntry) (Script, error) {
 	refuse := func(message, hint string) (Script, error) {
 		return Script{}, &FileError{Path: path, Message: message, Hint: hint}
 	}
-	info, err := fs.Stat(fsys, path) // follows a link, as reading does
+	info, err := entry.Info()
+	if err == nil && !info.Mode().IsRegular() {
+		info, err = fs.Stat(fsys, path) // follows a link, as reading does
+	}
 	switch {
 	case err != nil:
 		return Script{}, &FileError{Path: path, Message: "cannot be read", Err: err}
@@ -140,6 +146,8 @@ func readScript(fsys fs.FS, entry fs.DirEntry) (Script, error) {
 		return refuse("is a directory", "give it a name that does not end in .sql")
 	case !info.Mode().IsRegular():
 		return refuse("is not a regular file", "put the SQL into a plain file")
+	case info.Size() > maxFile:
+		return refuse("is larger than 1023 MB, and PostgreSQL takes no message of 1 GB", "split it, or load its data in another way")
 	}
 	content, err := fs.ReadFile(fsys, path)
 	if err != nil {

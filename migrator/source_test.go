@@ -215,3 +215,13 @@ func TestAFolderTooHighIsNotTakenForOneWithoutMigrations(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, migrations, 1, "what lies below others is left alone")
 }
+
+func TestAFileThatNoMessageHoldsIsRefusedUnread(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "1_dump.sql")
+	require.NoError(t, os.WriteFile(path, nil, 0o600))
+	require.NoError(t, os.Truncate(path, 1<<30)) // of which no byte is on the disk
+	_, err := Load(os.DirFS(dir))
+	require.Equal(t, []string{"1_dump.sql: is larger than 1023 MB, and PostgreSQL takes no message of 1 GB\nHINT: split it, or load its data in another way"}, problems(t, err))
+}
