@@ -45,18 +45,21 @@ func run(ctx context.Context, args []string, getenv func(string) string, logs, e
 	}
 	dev := flags.Bool("dev", false, "use a throwaway PostgreSQL, started for this run")
 	devData := flags.String("dev-data", "", "with --dev: keep the data in this `directory` between runs")
-	switch err := flags.Parse(args); {
+	err := flags.Parse(args)
+	kept := false // a directory was given, if only by a variable that is not set
+	flags.Visit(func(f *flag.Flag) { kept = kept || f.Name == "dev-data" })
+	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
 	case err != nil:
 		return 2
-	case flags.NArg() > 0 || (*devData != "" && !*dev):
+	case flags.NArg() > 0 || (kept && (*devData == "" || !*dev)):
 		flags.Usage()
 		return 2
 	}
 	s := &server{log: slog.New(slog.NewTextHandler(logs, nil)), getenv: getenv}
 	s.doing.Store(&state{Status: "starting"})
-	err := s.serve(ctx, *dev, *devData)
+	err = s.serve(ctx, *dev, *devData)
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		s.log.Info("Server stopped", "while", s.doing.Load().Status)
 		return 0

@@ -173,7 +173,7 @@ func TestServerWithoutADatabaseSaysWhatToSet(t *testing.T) {
 		require.NotContains(t, secret.errs.String()+secret.logs.String(), "cret", url)
 	}
 
-	for _, args := range [][]string{{"--no-such-flag"}, {"argument"}, {"--dev-data", "x"}} {
+	for _, args := range [][]string{{"--no-such-flag"}, {"argument"}, {"--dev-data", "x"}, {"--dev", "--dev-data", ""}} {
 		wrong := start(t, nil, args...)
 		require.Equal(t, 2, wrong.end(t), args)
 	}

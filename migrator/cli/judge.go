@@ -55,5 +55,8 @@ func judgeTable(text string) (problem string) {
 	if blank || len(parts) > 2 || strings.Contains(text, `"`) {
 		return fmt.Sprintf("%q is no table's name: want one such as schema_migrations or app.schema_migrations, without quotes", text)
 	}
+	if len(parts) == 2 && (strings.HasPrefix(parts[0], "pg_") || parts[0] == "information_schema") {
+		return fmt.Sprintf("%q is in a schema of PostgreSQL's own", text)
+	}
 	return ""
 }
