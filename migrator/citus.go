@@ -14,11 +14,13 @@ import (
 
 // keepFromWorkers keeps our own settings from being sent on to the workers, as a role or a file may have asked for: what
 // is sent is the message that a setting is part of, and that has the history in it, which is on the coordinator alone.
-func (s scripter) keepFromWorkers() []operation {
+func (s scripter) keepFromWorkers() []operation { return local(s.keptFromWorkers()) }
+
+func (s scripter) keptFromWorkers() []setting {
 	if !s.citus {
 		return nil
 	}
-	return []operation{frame("set local citus.propagate_set_commands = none")}
+	return []setting{{"citus.propagate_set_commands", "none"}}
 }
 
 // tellWorkers gives the workers the limits under which the file runs: who waits for one of their locks keeps others

@@ -58,25 +58,24 @@ func inSession(settings []setting) (texts []string) {
 }
 
 // settings are those under which our own statements run, and at first the file.
-func (s scripter) settings(application string) []operation {
-	ops := append(s.keepFromWorkers(), s.limits()...)
+func (s scripter) settings(application string) []operation { return local(s.ours(application)) }
+
+// sessionSettings are the same for a session, where there is no transaction.
+func (s scripter) sessionSettings(application string) []string { return inSession(s.ours(application)) }
+
+func (s scripter) ours(application string) []setting {
+	settings := append(s.keptFromWorkers(), s.calm()...)
 	if application != "" {
-		ops = append(ops, s.named(application))
+		settings = append(settings, s.name(application))
 	}
-	return ops
+	return settings
 }
 
 // named tells pg_stat_activity what runs.
-func (s scripter) named(application string) operation {
-	return frame("set local application_name = " + literal(applicationName(s.runID, application)))
-}
+func (s scripter) named(application string) operation { return s.name(application).local() }
 
-// sessionSettings are the same for a session, where there is no transaction.
-func (s scripter) sessionSettings(application string) (settings []string) {
-	for _, o := range s.settings(application) {
-		settings = append(settings, strings.Replace(o.sql, "set local ", "set ", 1))
-	}
-	return settings
+func (s scripter) name(application string) setting {
+	return setting{"application_name", literal(applicationName(s.runID, application))}
 }
 
 // unlimited lifts the limits that what a file has set was reset to: of what is left to run, the seal and the commit, a
