@@ -56,7 +56,7 @@ func TestOnCitusWorkersGetTheLimitsOfAFile(t *testing.T) {
 func TestOnCitusTheHistoryIsSeenToBeTheCoordinatorsOwn(t *testing.T) {
 	t.Parallel()
 	s := scripter{table: table{"app", "o'clock"}, citus: true}
-	plan, err := New(nil, versions("1"), Config{}).plan(&history{table: s.table}, Up(), s, reviewer{})
+	plan, err := New(nil, versions("1"), Config{}).plan(&history{table: s.table}, Up(), s, &reviewer{})
 	require.NoError(t, err)
 	require.Len(t, slices.Collect(plan.steps), 2, "the table is made, the file runs")
 	for step := range plan.steps {

@@ -97,7 +97,7 @@ func (r *run) exchange(ctx context.Context, m message) *failure {
 			r.emit(r.event(Event{Kind: EventNotice, Message: n.SeverityUnlocalized + ": " + n.Message}, s.move))
 		}
 	}
-	answered, err := r.worker.exec(ctx, m.text, r.hear(m.clocks()))
+	answered, err := r.worker.send(ctx, m.query, r.hear(m.clocks()))
 	r.worker.onNotice = nil
 	r.flight.stop()
 	if err == nil {

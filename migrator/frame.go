@@ -183,19 +183,36 @@ func frame(sql string) operation { return operation{kind: opFrame, sql: sql} }
 
 func clean(sql string) operation { return operation{kind: opClean, sql: sql} }
 
-// applicationName is what pg_stat_activity shows; the run id tells which sessions are of one run. PostgreSQL would cut it at
-// 63 bytes with a notice, and show other characters than ASCII in one way up to 15 and in another one after it.
+// applicationName is what pg_stat_activity shows; the run id tells which sessions are of one run.
 func applicationName(runID, what string) string {
-	name := append(make([]byte, 0, 64), "migrator"...)
-	for _, part := range []string{runID, what} {
-		if part != "" {
-			name = append(append(name, ' '), part...)
-		}
+	prefix := applicationPrefix(runID)
+	if what == "" {
+		return strings.TrimSuffix(prefix, " ")
 	}
-	for i, c := range name {
-		if c < ' ' || c > '~' {
-			name[i] = '?'
-		}
-	}
-	return string(name[:min(len(name), 63)])
+	return prefix + applicationSuffix(prefix, what)
 }
+
+func applicationPrefix(runID string) string {
+	if runID == "" {
+		return "migrator "
+	}
+	return "migrator " + runID + " "
+}
+
+// applicationSuffix is what fits: PostgreSQL would cut the name at 63 bytes with a notice, and show other characters than ASCII
+// in one way up to 15 and in another one after it.
+func applicationSuffix(prefix, what string) string {
+	what = what[:min(len(what), 63-len(prefix))]
+	if !strings.ContainsFunc(what, unprintable) {
+		return what
+	}
+	shown := []byte(what)
+	for i, c := range shown {
+		if unprintable(rune(c)) {
+			shown[i] = '?'
+		}
+	}
+	return string(shown)
+}
+
+func unprintable(c rune) bool { return c < ' ' || c > '~' }

@@ -38,7 +38,7 @@ const (
 // what tables there are costs the server more than all the rest. What is wrong with the table itself is found when something is
 // to be written to it.
 func (s *session) glance(ctx context.Context, t table, expect []Migration) (*history, error) {
-	read := &historyReader{expect: expect, records: make([]record, 0, len(expect))}
+	read := &historyReader{expect: expect}
 	_, err := s.exec(ctx, s.liftLimits()+glanceQuery(t), read.read)
 	h := &history{server: read.server, table: table{schema: read.server.Schema, name: t.name}}
 	h.server.Pooled = s.pg.PID() != h.server.PID
@@ -91,7 +91,22 @@ func (r *run) glance(ctx context.Context) (outlook, error) {
 	if plan.Empty() {
 		return nothingToDo, nil
 	}
+	r.glimpse = &glimpse{records: h.records, moves: plan.Moves}
 	return somethingToDo, nil
+}
+
+// A glimpse is what was chosen at a glance. It holds for a history of the same rows.
+type glimpse struct {
+	records []record
+	moves   []Move
+}
+
+func (g *glimpse) holds(h *history) bool {
+	return g != nil && h.foreign == nil && len(h.progress) == 0 && slices.EqualFunc(h.records, g.records, record.same)
+}
+
+func (r record) same(other record) bool {
+	return r.version == other.version && r.checksum == other.checksum
 }
 
 // shows reports whether a row is that of a file as it is.

@@ -155,24 +155,22 @@ type historyReader struct {
 	expect  []Migration // rows that come in their order need no text of their own
 }
 
-// read takes the results of historyQuery or recordsQuery as they come.
-func (r *historyReader) read(result *pgconn.ResultReader) error {
-	if len(result.FieldDescriptions()) == 1 {
-		for result.NextRow() {
-			if err := json.Unmarshal(result.Values()[0], &r.server); err != nil {
-				return fmt.Errorf("read what the server is: %w", err)
-			}
+// read takes the rows of historyQuery or recordsQuery as they come.
+func (r *historyReader) read(_ int, values [][]byte) error {
+	if len(values) == 1 {
+		if err := json.Unmarshal(values[0], &r.server); err != nil {
+			return fmt.Errorf("read what the server is: %w", err)
 		}
 		return nil
 	}
-	for result.NextRow() {
-		values := result.Values()
-		row := r.expected(values[0], values[2])
-		if values[1] != nil {
-			row.appliedAt, _ = time.Parse(timestampLayout, string(values[1])) // zero: not known
-		}
-		r.records = append(r.records, row)
+	row := r.expected(values[0], values[2])
+	if values[1] != nil {
+		row.appliedAt, _ = time.Parse(timestampLayout, string(values[1])) // zero: not known
 	}
+	if r.records == nil {
+		r.records = make([]record, 0, len(r.expect))
+	}
+	r.records = append(r.records, row)
 	return nil
 }
 

@@ -3,8 +3,6 @@ package migrator
 import (
 	"sync"
 	"time"
-
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // How it becomes known which of several steps are committed, before the server has answered all: it holds its answers back
@@ -40,18 +38,17 @@ func (f *flight) stop() {
 }
 
 // hear reads the answers that tell when a step has begun: those before it are committed.
-func (r *run) hear(clocks []int) func(*pgconn.ResultReader) error {
-	answered := 0
-	return func(result *pgconn.ResultReader) error {
-		if len(clocks) > 0 && answered == clocks[0] && result.NextRow() {
-			clocks = clocks[1:]
-			began, err := time.Parse(timestampLayout, string(result.Values()[0]))
-			if err != nil {
-				return err
-			}
-			r.hearStep(began)
+func (r *run) hear(clocks []int) reader {
+	return func(result int, row [][]byte) error {
+		if len(clocks) == 0 || clocks[0] != result {
+			return nil
 		}
-		answered++
+		clocks = clocks[1:]
+		began, err := time.Parse(timestampLayout, string(row[0]))
+		if err != nil {
+			return err
+		}
+		r.hearStep(began)
 		return nil
 	}
 }

@@ -120,3 +120,22 @@ func TestASlowFileIsSeenToRunAndEachIsToldHowLongItTook(t *testing.T) {
 	}
 	require.LessOrEqual(t, sum, took)
 }
+
+// TestAnObserverThatPanicsLeavesNeitherALockNorAConnection: in the middle of an answer, for a program that survives it.
+func TestAnObserverThatPanicsLeavesNeitherALockNorAConnection(t *testing.T) {
+	t.Parallel()
+	url := migratortest.Database(t)
+	fsys := ledgerFiles(3)
+	fsys["002_file.sql"].Data = append(fsys["002_file.sql"].Data, "do $$ begin raise notice 'here'; end $$;\n"...)
+	require.PanicsWithValue(t, "an observer's", func() {
+		_, _ = open(t, url, fsys, migrator.Config{Observe: func(e migrator.Event) {
+			if e.Kind == migrator.EventNotice {
+				panic("an observer's")
+			}
+		}}).Run(patience(t), migrator.Up())
+	})
+	_, err := open(t, url, fsys, migrator.Config{WaitFor: 10 * time.Second}).Run(patience(t), migrator.Up())
+	require.NoError(t, err)
+	require.Equal(t, ledgerState(3), state(t, url))
+	waitFor(t, url, "select (count(*) = 0)::text from pg_stat_activity where application_name like 'migrator %' and datname = current_database()")
+}

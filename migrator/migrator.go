@@ -76,7 +76,7 @@ func (m *Migrator) Plan(ctx context.Context, target Target) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return m.plan(h, target, m.scripter(h), reviewer{})
+	return m.plan(h, target, m.scripter(h), &reviewer{})
 }
 
 // Status returns what files and history say of each version, in order. It takes no lock and writes nothing.
@@ -150,7 +150,7 @@ func (m *Migrator) scripter(h *history) scripter {
 }
 
 // plan is the pure half of Plan and Run: files and history in, steps out.
-func (m *Migrator) plan(h *history, target Target, s scripter, reviews reviewer) (*Plan, error) {
+func (m *Migrator) plan(h *history, target Target, s scripter, reviews *reviewer) (*Plan, error) {
 	statuses := m.compare(h)
 	if target.records() {
 		changes, err := chooseChanges(statuses, target)
@@ -170,8 +170,9 @@ func (m *Migrator) plan(h *history, target Target, s scripter, reviews reviewer)
 }
 
 // script reviews the files of moves and lays out their steps.
-func (m *Migrator) script(h *history, target Target, moves []Move, warnings []string, s scripter, reviews reviewer) (*Plan, error) {
+func (m *Migrator) script(h *history, target Target, moves []Move, warnings []string, s scripter, reviews *reviewer) (*Plan, error) {
 	files := make([]*reviewed, len(moves))
+	reviews.expect(len(moves))
 	var problems []error
 	for i := range moves {
 		file, err := reviews.review(moves[i].script())

@@ -21,7 +21,7 @@ func never() *history { return &history{table: table{"public", defaultTable}} }
 
 func planned(tb testing.TB, migrations []Migration, h *history, target Target) *Plan {
 	tb.Helper()
-	plan, err := New(nil, migrations, Config{}).plan(h, target, scripter{table: h.table, major: 15}, reviewer{})
+	plan, err := New(nil, migrations, Config{}).plan(h, target, scripter{table: h.table, major: 15}, &reviewer{})
 	require.NoError(tb, err)
 	return plan
 }
@@ -76,14 +76,14 @@ func TestOnlyWhatWillRunIsReviewed(t *testing.T) {
 	h.fill([]record{{version: "1_a.sql"}})
 	require.Equal(t, []string{"record checksums that are not known yet", "apply 2_b.sql"}, titles(planned(t, migrations, h, Up())))
 
-	_, err := New(nil, migrations, Config{}).plan(h, Down(1), scripter{table: h.table}, reviewer{})
+	_, err := New(nil, migrations, Config{}).plan(h, Down(1), scripter{table: h.table}, &reviewer{})
 	require.ErrorContains(t, err, "1_a.down.sql:1:1: cannot run inside a transaction")
 }
 
 func TestTheProblemsOfAllFilesAreReportedAtOnce(t *testing.T) {
 	t.Parallel()
 	migrations := loaded(t, "1_a.sql", "select 1;\ncommit;", "2_b.sql", "select 2", "3_c.sql", "-- migrator: batch\n", "4_d.sql", "begin;\nselect 'it's';\ncommit;", "5_e.sql", "\\d")
-	plan, err := New(nil, migrations, Config{}).plan(never(), Up(), scripter{}, reviewer{})
+	plan, err := New(nil, migrations, Config{}).plan(never(), Up(), scripter{}, &reviewer{})
 	require.Nil(t, plan)
 	for _, place := range []string{"1_a.sql:2:1: ", "3_c.sql: ", "4_d.sql:", "5_e.sql:1:1: "} {
 		require.ErrorContains(t, err, place)
@@ -104,7 +104,7 @@ func TestWarningsOfFilesComeWithThoseOfTheHistory(t *testing.T) {
 
 func TestStrictOrderIsAskedForByTheConfiguration(t *testing.T) {
 	t.Parallel()
-	_, err := New(nil, versions("1 2"), Config{StrictOrder: true}).plan(past("2"), Up(), scripter{}, reviewer{})
+	_, err := New(nil, versions("1 2"), Config{StrictOrder: true}).plan(past("2"), Up(), scripter{}, &reviewer{})
 	var order *OrderError
 	require.ErrorAs(t, err, &order)
 }

@@ -26,14 +26,14 @@ var (
 func (b *bundle) addFile(s *step, final bool) {
 	version, file := s.move.Migration.Version, s.file
 	quoted := quote(string(version))
-	name := quote(applicationName(b.runID, string(version)))
+	name := quote(applicationSuffix(b.prefix, string(version)))
 	limit := b.limit(file.script)
 	b.write(s, framePart, "begin isolation level ", level(file.script.Isolation))
 	if b.last != nil {
 		b.cleanUp()
 	}
 	b.prepare(s, setPart, "set", b.set)
-	b.write(s, clockPart, "execute migrator_set ('0', '", name, "')")
+	b.write(s, clockPart, "execute migrator_set ('0', '", b.prefix, name, "')")
 	if b.last == nil {
 		b.write(s, lockPart, b.lock().sql)
 	}

@@ -164,7 +164,7 @@ func TestAFileThatWasBegunUnderAnotherNameIsRefused(t *testing.T) {
 		h, p := never(), *was
 		p.Done, p.Hashes = c.done, was.Hashes[:c.done]
 		h.progress = []progress{p}
-		_, err := New(nil, loaded(t, c.files...), Config{}).plan(h, Up(), scripter{table: h.table}, reviewer{})
+		_, err := New(nil, loaded(t, c.files...), Config{}).plan(h, Up(), scripter{table: h.table}, &reviewer{})
 		if !c.refused {
 			require.NoError(t, err, c.name)
 			continue
@@ -179,7 +179,7 @@ func TestAFileWhoseFirstStatementWasCutOffUnderAnotherNameIsRefused(t *testing.T
 	h := never()
 	h.progress = []progress{{Version: "2_was.sql", Direction: DirectionUp, Started: "call p()"}}
 	for text, refused := range map[string]bool{"call /* it */ p();\nselect 1;\n": true, "call q();\n": false} {
-		_, err := New(nil, loaded(t, "3_is.sql", noTransactionHeader+text), Config{}).plan(h, Up(), scripter{table: h.table}, reviewer{})
+		_, err := New(nil, loaded(t, "3_is.sql", noTransactionHeader+text), Config{}).plan(h, Up(), scripter{table: h.table}, &reviewer{})
 		if !refused {
 			require.NoError(t, err)
 			continue
@@ -210,7 +210,7 @@ func TestAFileWithoutATransactionIsRefusedBehindAPooler(t *testing.T) {
 	} {
 		h := never()
 		h.server.Pooled, h.progress = true, c.progress
-		_, err := New(nil, loaded(t, "1_a.sql", c.text, "2_b.sql", "select 1"), Config{}).plan(h, Up(), scripter{table: h.table}, reviewer{})
+		_, err := New(nil, loaded(t, "1_a.sql", c.text, "2_b.sql", "select 1"), Config{}).plan(h, Up(), scripter{table: h.table}, &reviewer{})
 		require.ErrorContains(t, err, "1_a.sql: runs without a transaction, which takes a direct connection, but this one goes through a pooler\nHINT: ")
 		require.NotContains(t, err.Error(), "2_b.sql")
 	}

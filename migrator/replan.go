@@ -21,6 +21,9 @@ func (r *run) plan(h *history) (*Plan, error) {
 		}
 		return r.m.script(h, r.target, r.fixed, nil, s, r.reviews)
 	}
+	if r.glimpse.holds(h) {
+		return r.m.script(h, r.target, r.glimpse.moves, nil, s, r.reviews)
+	}
 	plan, err := r.m.plan(h, r.target, s, r.reviews)
 	if err == nil && (r.target.relative() || r.target.kind == targetMoves) {
 		r.fixed = append([]Move{}, plan.Moves...)

@@ -91,15 +91,23 @@ func review(s *Script) (*reviewed, error) {
 }
 
 // A reviewer remembers what it has reviewed: a run that plans again does not read its files again.
-type reviewer map[string]*reviewed // by path
+type reviewer struct{ files map[string]*reviewed } // by path
 
-func (r reviewer) review(s *Script) (*reviewed, error) {
-	if file := r[s.Path]; file != nil {
+// expect makes room for so many files.
+func (r *reviewer) expect(n int) {
+	if r.files == nil {
+		r.files = make(map[string]*reviewed, n)
+	}
+}
+
+func (r *reviewer) review(s *Script) (*reviewed, error) {
+	if file := r.files[s.Path]; file != nil {
 		return file, nil
 	}
+	r.expect(1)
 	file, err := review(s)
 	if err == nil {
-		r[s.Path] = file
+		r.files[s.Path] = file
 	}
 	return file, err
 }

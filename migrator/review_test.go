@@ -152,7 +152,7 @@ func TestAWordThatOnlyBeginsLikeAMarkerIsNone(t *testing.T) {
 
 func TestAReviewerReadsAFileOnceUnlessItWasRefused(t *testing.T) {
 	t.Parallel()
-	r := reviewer{}
+	r := &reviewer{}
 	good := transactional("1_a.sql", "select 1")
 	first, err := r.review(good)
 	require.NoError(t, err)

@@ -31,19 +31,20 @@ type run struct {
 	watcher *session // from which the worker is watched; nil: it was not needed yet
 	guards  bool     // the watcher holds a lock that shows that this run is there
 	lends   bool     // the pooler was seen to lend a session for a whole transaction
-	reviews reviewer
+	reviews *reviewer
 	began   time.Time
 	emitMu  sync.Mutex
 
 	server    server
 	table     table
-	exists    bool    // the history table
+	exists    bool // the history table
+	glimpse   *glimpse
 	fixed     []Move  // a relative target, resolved once; what is left of it
 	total     int     // moves of the whole run, as last planned
 	sent      []*step // what became of them is not known; the first one runs
 	sentAt    time.Time
 	flight    flight
-	parts     []part   // of the last message, to be used again
+	last      message  // of several steps: its memory is used again
 	begun     Version  // the migration that was last reported to start, until it is finished
 	within    bool     // a no-transaction file
 	lostIn    *failure // where the connection was last lost
@@ -60,7 +61,7 @@ func newRun(m *Migrator, target Target) *run {
 	id := make([]byte, 4)
 	_, _ = rand.Read(id) // never fails
 	return &run{
-		m: m, target: target, id: hex.EncodeToString(id), reviews: reviewer{}, began: time.Now(), planned: -1,
+		m: m, target: target, id: hex.EncodeToString(id), reviews: &reviewer{}, began: time.Now(), planned: -1,
 		warned: map[string]bool{}, losses: losses{limit: m.options.ReconnectFor},
 	}
 }

@@ -197,7 +197,7 @@ func TestTheToolsOwnTransactionsLockAndLiftLimitsToo(t *testing.T) {
 	t.Parallel()
 	for _, keepsLock := range []bool{false, true} {
 		s := scripter{table: table{"app", "o'clock"}, major: 17, keepsLock: keepsLock, lockTimeout: time.Second}
-		plan, err := New(nil, nil, Config{}).plan(&history{table: s.table}, Up(), s, reviewer{})
+		plan, err := New(nil, nil, Config{}).plan(&history{table: s.table}, Up(), s, &reviewer{})
 		require.NoError(t, err)
 		steps := slices.Collect(plan.steps)
 		require.Len(t, steps, 1)

@@ -143,7 +143,7 @@ func TestTheScriptOfAPlanIsExactlyThis(t *testing.T) {
 			migrations, err := Load(fsys)
 			require.NoError(t, err)
 			c := readScriptCase(t, settings, migrations)
-			plan, err := New(nil, migrations, Config{}).plan(c.history, c.target, c.scripter, reviewer{})
+			plan, err := New(nil, migrations, Config{}).plan(c.history, c.target, c.scripter, &reviewer{})
 			require.NoError(t, err)
 			var got strings.Builder
 			_, err = plan.WriteTo(&got)
@@ -171,6 +171,7 @@ func TestTheNameOfASessionIsCutAndIsASCII(t *testing.T) {
 		strings.Repeat("x", 46): prefix + strings.Repeat("x", 45),
 		"003_ändern.sql":        prefix + "003_??ndern.sql",
 		"x\ty":                  prefix + "x?y",
+		"it ":                   prefix + "it ",
 		strings.Repeat("æ", 23): prefix + strings.Repeat("?", 45),
 	} {
 		got := applicationName("1a2b3c4d", what)

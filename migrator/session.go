@@ -23,6 +23,7 @@ const (
 // A session is one of the migrator's own connections.
 type session struct {
 	pg          *pgconn.PgConn
+	cancels     *ctxwatch.ContextWatcher   // ends the wait for an answer with its context
 	onNotice    func(*pgconn.Notice)       // set while something is sent whose notices matter
 	knock       func(context.Context) bool // whether the server answers
 	prepared    map[string]bool            // the statements that are prepared in it
@@ -38,11 +39,6 @@ func (m *Migrator) dial(ctx context.Context, runID, role string, worker bool) (*
 	config.OnNotice = func(_ *pgconn.PgConn, notice *pgconn.Notice) {
 		if s.onNotice != nil {
 			s.onNotice(notice)
-		}
-	}
-	if worker {
-		config.BuildContextWatcherHandler = func(pg *pgconn.PgConn) ctxwatch.Handler {
-			return &pgconn.CancelRequestContextWatcherHandler{Conn: pg, DeadlineDelay: cancelGrace}
 		}
 	}
 	if m.options.BeforeConnect != nil {
@@ -62,6 +58,11 @@ func (m *Migrator) dial(ctx context.Context, runID, role string, worker bool) (*
 		return nil, err
 	}
 	s.pg, s.knock = pg, knocker(config, pg)
+	var cancel ctxwatch.Handler = &pgconn.DeadlineContextWatcherHandler{Conn: pg.Conn()}
+	if worker {
+		cancel = &pgconn.CancelRequestContextWatcherHandler{Conn: pg, DeadlineDelay: cancelGrace}
+	}
+	s.cancels = ctxwatch.NewContextWatcher(cancel)
 	return s, nil
 }
 
@@ -98,44 +99,6 @@ func refuseStandby(_ context.Context, pg *pgconn.PgConn) error {
 		return errors.New("is a standby")
 	}
 	return nil
-}
-
-// exec sends sql as one message and hands each result to read, which may be nil. It waits for as long as the server is
-// there.
-func (s *session) exec(ctx context.Context, sql string, read func(*pgconn.ResultReader) error) (answered int, err error) {
-	silence := s.listen()
-	results := s.pg.Exec(ctx, sql)
-	var failed error
-	for results.NextResult() {
-		result := results.ResultReader()
-		if read != nil && failed == nil {
-			failed = read(result)
-		}
-		if _, err := result.Close(); err == nil {
-			answered++
-		}
-	}
-	err = results.Close()
-	err = cmp.Or(silence(), failed, err)
-	if err != nil && ctx.Err() != nil && !errors.Is(err, ctx.Err()) { // the server says only that it was cancelled
-		err = fmt.Errorf("%w: %w", context.Cause(ctx), err)
-	}
-	return answered, err
-}
-
-// rows sends one query and returns its rows as text.
-func (s *session) rows(ctx context.Context, sql string) (rows [][]string, err error) {
-	_, err = s.exec(ctx, sql, func(result *pgconn.ResultReader) error {
-		for result.NextRow() {
-			row := make([]string, 0, 8)
-			for _, value := range result.Values() {
-				row = append(row, string(value))
-			}
-			rows = append(rows, row)
-		}
-		return nil
-	})
-	return rows, err
 }
 
 // liftLimits holds for the message that it begins: a role's limits are meant for its application, and what is read may be

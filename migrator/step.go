@@ -144,7 +144,7 @@ func (r *run) abandon(ctx context.Context) error {
 	if r.within { // what the file has left is for its next statements
 		operations = append(s.rollback(), s.idle()...)
 	}
-	_, err := r.worker.exec(ctx, whole(operations)[0].text, nil)
+	_, err := r.worker.send(ctx, whole(operations)[0].query, nil)
 	r.worker.prepared = nil
 	return err
 }
@@ -158,7 +158,7 @@ func (r *run) standing(failed *failure, h *history) string {
 	case failed.ahead > 0:
 		return fmt.Sprintf("not begun; nothing of this file was applied, nor of what was sent together with it (files before it: %d)", failed.ahead)
 	}
-	if file := r.reviews[s.move.script().Path]; file != nil && file.units != nil {
+	if file := r.reviews.files[s.move.script().Path]; file != nil && file.units != nil {
 		return h.progressOf(s.move.Migration.Version).standing(file)
 	}
 	return rolledBack

@@ -12,19 +12,19 @@ type bundle struct {
 	messageWriter
 	scripter
 	session *session // what is prepared there
+	prefix  string   // of each file's application_name
 	last    *step    // of those that are in it, nil: none
 }
 
 // together puts whole steps into one message, which takes the run lock once. What cleans up after one of them stands where
 // the next one has begun: a transaction more would cost as much as a small file.
 func (r *run) together(steps []*step) message {
-	b := bundle{scripter: r.scripter(&history{table: r.table, server: r.server}), session: r.worker}
+	b := bundle{scripter: r.scripter(&history{table: r.table, server: r.server}), session: r.worker, prefix: applicationPrefix(r.id)}
 	size := 0
 	for _, s := range steps {
 		size += s.size()
 	}
-	b.text.Grow(size)
-	b.parts = slices.Grow(r.parts[:0], 18*len(steps))
+	b.reuse(r.last, size, 18*len(steps))
 	for i, s := range steps {
 		if s.file == nil || s.file.speaksOf("prepare", "deallocate") {
 			b.addWhole(s, i == len(steps)-1)
@@ -33,9 +33,8 @@ func (r *run) together(steps []*step) message {
 		}
 		b.last = s
 	}
-	m := b.messageWriter.end()
-	r.parts = m.parts
-	return m
+	r.last = b.messageWriter.end()
+	return r.last
 }
 
 // addWhole adds a step as it is sent alone. It ends in deallocating what is prepared, or the next one begins so.

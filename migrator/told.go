@@ -26,7 +26,7 @@ func (r *run) stepError(failed *failure, state string) error {
 
 // placeOf is where a file has a statement, as it is now; -1 where it has not.
 func (r *run) placeOf(move *Move, does *unit) int {
-	if file := r.reviews[move.script().Path]; file != nil {
+	if file := r.reviews.files[move.script().Path]; file != nil {
 		for _, u := range file.units {
 			if u.hash == does.hash {
 				return u.statement.Start

@@ -85,7 +85,7 @@ func (r *run) walk(ctx context.Context, plan *Plan) error {
 		} else {
 			ready.add(s)
 		}
-		if !r.server.Citus && s.move != nil && r.reviews[s.move.script().Path].makesCitus() {
+		if !r.server.Citus && s.move != nil && r.reviews.files[s.move.script().Path].makesCitus() {
 			if err := r.unload(ctx, &ready); err != nil {
 				return err
 			}
