@@ -2,6 +2,7 @@ package migrator_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -14,38 +15,61 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
-// TestAServerThatFallsSilentDoesNotHangTheRun lets the server fall silent at each message of a run, while TCP goes on as
-// if nothing was: the run ends by itself, and the next one sets everything right.
+// TestAServerThatFallsSilentDoesNotHangTheRun: TCP goes on as if nothing was, and the run ends by itself.
 func TestAServerThatFallsSilentDoesNotHangTheRun(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
 		config := mode.config
 		config.ReconnectFor = time.Second
-		urls := make([]string, undisturbed(t, mode.config))
-		errs := make([]error, len(urls))
-		var all sync.WaitGroup // at once: they mostly wait
-		began := time.Now()
-		for i := range urls {
-			urls[i] = migratortest.Database(t)
-			proxy := pgproxy.Start(t, urls[i])
-			stallAt(proxy, i+1)
-			m := open(t, proxy.URL()+"&connect_timeout=1", ledgerFiles(2), config).SilentAfter(300 * time.Millisecond)
-			all.Go(func() {
-				_, errs[i] = m.Run(context.Background(), migrator.Up())
-				proxy.CloseAll()
-				proxy.Resume()
-			})
+		silentAtEach(t, config, func(m *migrator.Migrator) error {
+			_, err := m.SilentAfter(300*time.Millisecond).Run(context.Background(), migrator.Up())
+			return err
+		}, func(err error) {
+			require.Regexp(t, "^(001_ledger.sql|002_file.sql|the database stayed away for )", err.Error(), mode.name)
+		})
+	}
+}
+
+// TestARunThatIsCancelledWhileItsServerIsSilentEnds: it has asked the server to cancel, and waits for no more than some seconds.
+func TestARunThatIsCancelledWhileItsServerIsSilentEnds(t *testing.T) {
+	t.Parallel()
+	why := errors.New("the machine goes down")
+	silentAtEach(t, migrator.Config{}, func(m *migrator.Migrator) error {
+		ctx, cancel := context.WithCancelCause(context.Background())
+		time.AfterFunc(2*time.Second, func() { cancel(why) })
+		_, err := m.Run(ctx, migrator.Up())
+		return err
+	}, func(err error) { require.ErrorIs(t, err, why) })
+}
+
+// silentAtEach lets the server fall silent at each message of a run, on a database for each: the run ends within a minute, and
+// the next one sets everything right. What went wrong is judged.
+func silentAtEach(t *testing.T, config migrator.Config, run func(*migrator.Migrator) error, judge func(error)) {
+	t.Helper()
+	urls := make([]string, undisturbed(t, config))
+	errs := make([]error, len(urls))
+	var all sync.WaitGroup // at once: they mostly wait
+	began := time.Now()
+	for i := range urls {
+		urls[i] = migratortest.Database(t)
+		proxy := pgproxy.Start(t, urls[i])
+		stallAt(proxy, i+1)
+		m := open(t, proxy.URL()+"&connect_timeout=1", ledgerFiles(2), config)
+		all.Go(func() {
+			errs[i] = run(m)
+			proxy.CloseAll()
+			proxy.Resume()
+		})
+	}
+	all.Wait()
+	require.Less(t, time.Since(began), time.Minute)
+	for i, url := range urls {
+		if errs[i] != nil { // else it was the end of the run, which needs no answer
+			judge(errs[i])
 		}
-		all.Wait()
-		require.Less(t, time.Since(began), time.Minute)
-		for i, url := range urls {
-			if errs[i] != nil { // else it was the end of the run, which needs no answer
-				require.Regexp(t, "^(001_ledger.sql|002_file.sql|the database stayed away for )", errs[i].Error())
-			}
-			_, err := open(t, url, ledgerFiles(2), mode.config).Run(patience(t), migrator.Up())
-			require.NoError(t, err)
-			require.Equal(t, ledgerState(2), state(t, url), "%s, message %d", mode.name, i+1)
-		}
+		_, err := open(t, url, ledgerFiles(2), config).Run(patience(t), migrator.Up())
+		require.NoError(t, err)
+		require.Equal(t, ledgerState(2), state(t, url), "message %d", i+1)
 	}
 }
 

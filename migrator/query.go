@@ -48,13 +48,13 @@ func (s *session) send(ctx context.Context, q query, read reader) (answered int,
 	s.cancels.Watch(ctx)
 	defer func() { // also where who reads panics
 		s.cancels.Unwatch()
-		err = ended(ctx, cmp.Or(silence(), err))
+		err = endOf(ctx, cmp.Or(silence(), err))
 	}()
 	return s.converse(q, read)
 }
 
-// ended is the error of a wait, which the end of its context may be the reason for.
-func ended(ctx context.Context, err error) error {
+// endOf is the error of a wait, which the end of its context may be the reason for.
+func endOf(ctx context.Context, err error) error {
 	var timeout net.Error
 	switch {
 	case err == nil || ctx.Err() == nil:

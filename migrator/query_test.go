@@ -1,10 +1,14 @@
 package migrator
 
 import (
+	"context"
+	"errors"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/stretchr/testify/require"
 )
@@ -65,4 +69,28 @@ func TestWhatWasChosenAtAGlanceHoldsForTheSameRows(t *testing.T) {
 	}
 	require.True(t, (&glimpse{}).holds(&history{}), "of none")
 	require.False(t, (*glimpse)(nil).holds(&history{}), "of nothing")
+}
+
+func TestWhatEndsWithItsContextSaysWhy(t *testing.T) {
+	t.Parallel()
+	why := errors.New("the machine goes down")
+	ended, cancel := context.WithCancelCause(context.Background())
+	cancel(why)
+	cancelled := &pgconn.PgError{Code: "57014", Message: "canceling statement due to user request"}
+	reset := errors.New("connection reset by peer")
+	for name, c := range map[string]struct {
+		ctx       context.Context //nolint:containedctx // it is what differs
+		err, want error
+	}{
+		"an answer":                      {ended, nil, nil},
+		"no answer in time":              {ended, os.ErrDeadlineExceeded, why},
+		"no answer in time, not its own": {context.Background(), os.ErrDeadlineExceeded, os.ErrDeadlineExceeded},
+		"the context itself":             {ended, context.Canceled, context.Canceled},
+		"another error":                  {context.Background(), reset, reset},
+	} {
+		require.Equal(t, c.want, endOf(c.ctx, c.err), name)
+	}
+	told := endOf(ended, cancelled)
+	require.ErrorIs(t, told, why)
+	require.ErrorIs(t, told, cancelled, "what the server says is kept")
 }
