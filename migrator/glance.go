@@ -110,4 +110,6 @@ func (r record) same(other record) bool {
 }
 
 // shows reports whether a row is that of a file as it is.
-func (r record) shows(m Migration) bool { return r.version == m.Version && r.checksum == m.Checksum() }
+func (r record) shows(m Migration) bool {
+	return r.same(record{version: m.Version, checksum: m.Checksum()})
+}

@@ -96,8 +96,13 @@ func (s *session) converse(q query, read reader) (answered int, err error) {
 }
 
 // rows sends one query and returns its rows as text.
-func (s *session) rows(ctx context.Context, sql string) (rows [][]string, err error) {
-	_, err = s.exec(ctx, sql, func(_ int, values [][]byte) error {
+func (s *session) rows(ctx context.Context, sql string) ([][]string, error) {
+	return s.sendForRows(ctx, newQuery(sql))
+}
+
+// sendForRows is rows for what is laid out already.
+func (s *session) sendForRows(ctx context.Context, q query) (rows [][]string, err error) {
+	_, err = s.send(ctx, q, func(_ int, values [][]byte) error {
 		row := make([]string, 0, len(values))
 		for _, value := range values {
 			row = append(row, string(value))

@@ -36,7 +36,7 @@ func TestAMessageIsAQueryAlsoInTheMemoryOfAnother(t *testing.T) {
 	require.Equal(t, encoded(t, long.query.text()), []byte(long.query))
 	r.worker.prepared = nil
 	want := r.together(steps[:2]).query.text()
-	before := &r.last.query[0]
+	before := &r.previous.query[0]
 	r.worker.prepared = nil
 	short := r.together(steps[:2])
 	require.Same(t, before, &short.query[0])

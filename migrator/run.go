@@ -44,7 +44,7 @@ type run struct {
 	sent      []*step // what became of them is not known; the first one runs
 	sentAt    time.Time
 	flight    flight
-	last      message  // of several steps: its memory is used again
+	previous  message  // of several steps: its memory is used again
 	begun     Version  // the migration that was last reported to start, until it is finished
 	within    bool     // a no-transaction file
 	lostIn    *failure // where the connection was last lost

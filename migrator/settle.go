@@ -88,7 +88,7 @@ func (r *run) remains(ctx context.Context, s scripter, move *Move, u *unit) (*re
 // same reports whether an index is what the statement makes. Where that cannot be tried, its name and table will do.
 func (r *run) same(ctx context.Context, file *reviewed, u *unit, index int64) (bool, error) {
 	message := whole(append(append([]operation{frame("begin"), frame("set local statement_timeout = 0"), frame("set local lock_timeout = 0")}, file.settings(u)...), frame(u.outside.sameSQL(index))))[0]
-	rows, err := r.worker.rows(ctx, message.query.text())
+	rows, err := r.worker.sendForRows(ctx, message.query)
 	if abandoned := r.abandon(ctx); abandoned != nil {
 		return false, r.stopFor(ctx, opFrame, abandoned)
 	}

@@ -24,7 +24,7 @@ func (r *run) together(steps []*step) message {
 	for _, s := range steps {
 		size += s.size()
 	}
-	b.reuse(r.last, size, 18*len(steps))
+	b.reuse(r.previous, size, 18*len(steps))
 	for i, s := range steps {
 		if s.file == nil || s.file.speaksOf("prepare", "deallocate") {
 			b.addWhole(s, i == len(steps)-1)
@@ -33,8 +33,8 @@ func (r *run) together(steps []*step) message {
 		}
 		b.last = s
 	}
-	r.last = b.messageWriter.end()
-	return r.last
+	r.previous = b.messageWriter.end()
+	return r.previous
 }
 
 // addWhole adds a step as it is sent alone. It ends in deallocating what is prepared, or the next one begins so.
