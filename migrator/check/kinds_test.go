@@ -147,7 +147,9 @@ func TestADownThatDoesNothingIsWrongForEachKindOfObjectAndARightOneIsNot(t *test
 			conn, err := pgx.Connect(t.Context(), migratortest.Database(t))
 			require.NoError(t, err)
 			defer conn.Close(context.Background())
-			if major, err := strconv.Atoi(conn.PgConn().ParameterStatus("server_version")[:2]); err != nil || major < c.since {
+			major, err := strconv.Atoi(conn.PgConn().ParameterStatus("server_version")[:2])
+			require.NoError(t, err)
+			if major < c.since {
 				t.Skipf("needs PostgreSQL %d", c.since)
 			}
 			states := make([]catalog, 4)
