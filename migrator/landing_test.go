@@ -1,11 +1,13 @@
 package migrator_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
@@ -75,10 +77,16 @@ func TestARunThatIsGivenUpGoesOnWhereTheFirstOfSeveralFilesIsDone(t *testing.T) 
 	fsys := ledgerFiles(4)
 	_, err := open(t, url, ledgerFiles(1), migrator.Config{}).Run(patience(t), migrator.Up())
 	require.NoError(t, err)
-	fsys["003_file.sql"] = files("x", "do $$ begin raise notice 'it runs'; end $$;\ninsert into ledger values (3);\n")["x"]
+	fsys["002_file.sql"] = files("x", "do $$ begin raise notice 'it runs'; end $$;\ninsert into ledger values (2);\n")["x"]
 	proxy := pgproxy.Start(t, url)
 	proxy.Cut(pgproxy.Cut{Match: together, At: pgproxy.AtNotice})
-	results, err := open(t, proxy.URL(), fsys, migrator.Config{ReconnectFor: -1}).Run(patience(t), migrator.Up())
+	asked := func(context.Context, *pgx.ConnConfig) error {
+		if proxy.Cuts() > 0 { // the server ends what it was sent, of which the run has heard nothing
+			waitFor(t, url, "select (count(*) = 1)::text from schema_migrations where version = '002_file.sql'")
+		}
+		return nil
+	}
+	results, err := open(t, proxy.URL(), fsys, migrator.Config{ReconnectFor: -1, BeforeConnect: asked}).Run(patience(t), migrator.Up())
 	require.NoError(t, err)
 	require.Len(t, results, 3)
 	require.Equal(t, 1, proxy.Cuts())
