@@ -20,8 +20,12 @@ func LogTo(logger *slog.Logger) func(Event) {
 	}
 }
 
-// String is the event in a few words, without what only operators should see: queries, addresses, errors.
+// String is the event in a few words, without what only operators should see: queries, addresses, errors, and what files say
+// in notices.
 func (e Event) String() string {
+	if e.Kind == EventNotice {
+		return fmt.Sprintf("%s has sent a notice", e.Version)
+	}
 	_, message, _ := e.describe()
 	return message
 }

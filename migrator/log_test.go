@@ -69,6 +69,22 @@ func TestEachEventIsOneLineOfTheLog(t *testing.T) {
 	}
 }
 
+func TestAnEventAsTextDoesNotShowWhatOnlyOperatorsShouldSee(t *testing.T) {
+	t.Parallel()
+	secret := errors.New("s3cret")
+	for _, kind := range []EventKind{EventNotice, EventRetrying, EventReconnecting, EventFailed, EventBlocked, EventWaiting} {
+		e := Event{Kind: kind, Version: "001_init.sql", Backends: []Backend{{PID: 7, Query: "s3cret"}}}
+		switch kind {
+		case EventNotice:
+			e.Message = "NOTICE: s3cret"
+		case EventRetrying, EventReconnecting, EventFailed:
+			e.Err = secret
+		}
+		require.NotContains(t, e.String(), "s3cret", kind)
+		require.NotEmpty(t, e.String(), kind)
+	}
+}
+
 func TestNoKindOfEventIsLoggedByItsBareName(t *testing.T) {
 	t.Parallel()
 	file, err := parser.ParseFile(token.NewFileSet(), "event.go", nil, 0)

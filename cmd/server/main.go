@@ -151,7 +151,9 @@ func (s *server) migrate(ctx context.Context, database string) error {
 	logEvent := migrator.LogTo(s.log)
 	m := migrator.New(conn, migrations, migrator.Config{Observe: func(e migrator.Event) {
 		logEvent(e)
-		s.doing.Store(&state{Status: e.String()})
+		if e.Kind != migrator.EventNotice { // what a file says is for the log: anybody may ask /readyz
+			s.doing.Store(&state{Status: e.String()})
+		}
 	}})
 	s.migrator.Store(m)
 	_, err = m.Run(ctx, migrator.Up())

@@ -144,6 +144,21 @@ func TestServerIsAliveButNotReadyWhileItMigrates(t *testing.T) {
 	require.Contains(t, p.logs.String(), "rolled back; nothing of this file was applied")
 }
 
+func TestReadinessDoesNotShowWhatFilesSay(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "001_talks.sql"),
+		[]byte("do $$ begin raise notice 'the key is s3cret'; raise warning 'really s3cret'; end $$;\nselect pg_sleep(60);\n"), 0o600))
+	p := start(t, map[string]string{"DATABASE_URL": migratortest.Database(t), "MIGRATIONS_DIR": dir})
+	require.Eventually(t, func() bool { return strings.Contains(p.logs.String(), "really s3cret") }, time.Minute, 20*time.Millisecond)
+	require.Never(t, func() bool {
+		_, body := p.get(t, "/readyz")
+		return !strings.Contains(body, "Applying migration: 001_talks.sql")
+	}, 300*time.Millisecond, 20*time.Millisecond)
+	p.cancel()
+	require.Zero(t, p.end(t))
+}
+
 func TestServerEndsWhenAMigrationFails(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
