@@ -62,7 +62,7 @@ func command(t *testing.T, url, name string, args ...string) *exec.Cmd {
 
 func migrate(t *testing.T, url string, args ...string) (output string, err error) {
 	t.Helper()
-	out, err := command(t, url, "migrator", args...).CombinedOutput()
+	out, err := command(t, url, "server", append([]string{"migrate"}, args...)...).CombinedOutput()
 	return string(out), err
 }
 
@@ -87,7 +87,7 @@ func TestTwentyProcessesAtOnceApplyEachFileOnce(t *testing.T) {
 	outputs, errs := make([]string, processes), make([]error, processes)
 	var group sync.WaitGroup
 	for i := range processes {
-		cmd := command(t, url, "migrator", "up")
+		cmd := command(t, url, "server", "migrate", "up")
 		group.Go(func() {
 			out, err := cmd.CombinedOutput()
 			outputs[i], errs[i] = string(out), err
@@ -138,30 +138,52 @@ func TestAFileInADirectoryIsAppliedOnceMendedAndNeverEdited(t *testing.T) {
 	url := migratortest.Database(t)
 	dir := t.TempDir()
 	put(t, dir, "001_own.sql", "create table own (id int);\n")
-	cmd := command(t, url, "migrator", "up")
-	cmd.Env = append(cmd.Env, "MIGRATIONS_DIR="+dir)
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, string(out))
-	require.Equal(t, "✓ Applied 001_own.sql\nSuccessfully applied 1 migration(s)\n", string(out))
+	up := func() (string, error) {
+		out, err := command(t, url, "migrator", "up", "--dir", dir).CombinedOutput()
+		return string(out), err
+	}
+	out, err := up()
+	require.NoError(t, err, out)
+	require.Equal(t, "✓ Applied 001_own.sql\nSuccessfully applied 1 migration(s)\n", out)
 
 	// It resumes where a file failed, and leaves nothing of that file.
 	put(t, dir, "002_fails.sql", "create table half (id int);\nselect 1/0;\n")
 	put(t, dir, "003_more.sql", "create table more (id int);\n")
-	out2, err := migrate(t, url, "up", "--dir", dir)
+	out, err = up()
 	require.Error(t, err)
-	require.Contains(t, out2, "002_fails.sql:2:1: division by zero (SQLSTATE 22012)")
-	require.Contains(t, out2, "STATE: rolled back; nothing of this file was applied")
+	require.Contains(t, out, "002_fails.sql:2:1: division by zero (SQLSTATE 22012)")
+	require.Contains(t, out, "STATE: rolled back; nothing of this file was applied")
 	require.NotContains(t, schema(t, url), "half")
 	put(t, dir, "002_fails.sql", "create table half (id int);\n")
-	out2, err = migrate(t, url, "up", "--dir", dir)
-	require.NoError(t, err, out2)
-	require.Equal(t, "✓ Applied 002_fails.sql\n✓ Applied 003_more.sql\nSuccessfully applied 2 migration(s)\n", out2)
+	out, err = up()
+	require.NoError(t, err, out)
+	require.Equal(t, "✓ Applied 002_fails.sql\n✓ Applied 003_more.sql\nSuccessfully applied 2 migration(s)\n", out)
 
 	// An applied file that is edited stops everything.
 	put(t, dir, "001_own.sql", "create table own (id bigint);\n")
-	out2, err = migrate(t, url, "up", "--dir", dir)
+	out, err = up()
 	require.Error(t, err)
-	require.Contains(t, out2, "001_own.sql: changed since it was applied")
+	require.Contains(t, out, "001_own.sql: changed since it was applied")
+}
+
+// TestTheMigratorHoldsNoMigrationsOfItsOwn starts both programs where there is no directory of migrations.
+func TestTheMigratorHoldsNoMigrationsOfItsOwn(t *testing.T) {
+	t.Parallel()
+	url, elsewhere := migratortest.Database(t), t.TempDir()
+	in := func(program string, args ...string) (string, error) {
+		cmd := command(t, url, program, args...)
+		cmd.Dir = elsewhere
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	out, err := in("migrator", "up")
+	require.Error(t, err)
+	require.Contains(t, out, "no migrations: there is no directory "+filepath.Join(elsewhere, "migrations"))
+	require.Empty(t, schemaTables(t, url))
+
+	out, err = in("server", "migrate", "up")
+	require.NoError(t, err, out)
+	require.Len(t, history(t, url), 6)
 }
 
 func TestTheServerGoesFromStartToReadyToShutdown(t *testing.T) {
@@ -229,6 +251,11 @@ union all select version || ' ' || checksum from schema_migrations
 union all select relname || ' rows ' || (xpath('/row/n/text()', query_to_xml('select count(*) as n from ' || oid::regclass, false, true, '')))[1]::text
 	from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace
 order by line`), "\n")
+}
+
+func schemaTables(t *testing.T, url string) []string {
+	t.Helper()
+	return query(t, url, "select relname::text from pg_class where relnamespace = 'public'::regnamespace")
 }
 
 func query(t *testing.T, url, sql string) []string {

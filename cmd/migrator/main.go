@@ -1,13 +1,13 @@
-// Command migrator applies Agent Shaker's migrations, and makes new ones.
+// Command migrator applies the migrations of a directory to PostgreSQL, and makes new ones: --dir, else MIGRATIONS_DIR,
+// else ./migrations.
 package main
 
 import (
 	"os"
 
-	agentshaker "github.com/agent-shaker/agent-shaker"
 	"github.com/agent-shaker/agent-shaker/migrator/cli"
 )
 
 func main() {
-	os.Exit(cli.Main(agentshaker.Migrations()))
+	os.Exit(cli.Main(nil))
 }

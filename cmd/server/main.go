@@ -1,8 +1,8 @@
 // Command server is Agent Shaker's server, as far as its database goes: it listens, applies the migrations that are
 // compiled into it, and is ready. A server never serves on a schema that it does not know: when a migration fails the
-// process ends.
+// process ends. `server migrate` is the migrator's command over the same migrations.
 //
-// It is one file, so that `go run cmd/server/main.go` works too.
+// Its package is one file, so that `go run cmd/server/main.go` works too; other code goes into packages below internal.
 package main
 
 import (
@@ -19,28 +19,40 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	agentshaker "github.com/agent-shaker/agent-shaker"
 	"github.com/agent-shaker/agent-shaker/migrator"
+	"github.com/agent-shaker/agent-shaker/migrator/cli"
 	"github.com/agent-shaker/agent-shaker/migrator/devpg"
 )
 
 func main() {
+	if isMigrate(os.Args[1:]) {
+		os.Exit(cli.Main(agentshaker.Migrations(), cli.Name("server migrate")))
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
 }
 
-// run is the program: 0 after a shutdown that was asked for, 1 when it failed, 2 when it was called wrongly.
+// isMigrate reports whether the arguments are those of `server migrate`, or of a shell that completes them.
+func isMigrate(args []string) bool {
+	return len(args) > 0 && slices.Contains([]string{"migrate", cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd}, args[0])
+}
+
+// run is the server: 0 after a shutdown that was asked for, 1 when it failed, 2 when it was called wrongly.
 func run(ctx context.Context, args []string, getenv func(string) string, logs, errs io.Writer) int {
 	flags := flag.NewFlagSet("server", flag.ContinueOnError)
 	flags.SetOutput(errs)
 	flags.Usage = func() {
-		fmt.Fprintln(errs, "usage: server [--dev [--dev-data DIR]]\n\nenvironment: DATABASE_URL or PGHOST and the other PG* variables; MIGRATIONS_DIR; ADDR (default :8080)")
+		fmt.Fprintln(errs, "usage: server [--dev [--dev-data DIR]]\n       server migrate …     (see server migrate --help)\n\nenvironment: DATABASE_URL or PGHOST and the other PG* variables; MIGRATIONS_DIR; ADDR (default :8080)")
 		flags.PrintDefaults()
 	}
 	dev := flags.Bool("dev", false, "use a throwaway PostgreSQL, started for this run")
@@ -50,6 +62,9 @@ func run(ctx context.Context, args []string, getenv func(string) string, logs, e
 	flags.Visit(func(f *flag.Flag) { kept = kept || f.Name == "dev-data" })
 	switch {
 	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case flags.Arg(0) == "help":
+		flags.Usage()
 		return 0
 	case err != nil:
 		return 2

@@ -28,13 +28,15 @@ func (p program) Run() int { return migratortest.Main(p.M) }
 
 func TestMain(m *testing.M) {
 	testscript.Main(program{m}, map[string]func(){
-		"migrator": func() { os.Exit(cli.Main(agentshaker.Migrations())) },
+		"migrator": func() { os.Exit(cli.Main(nil)) },
+		"server":   func() { os.Exit(cli.Main(agentshaker.Migrations(), cli.Name("server migrate"))) },
 		"sql":      func() { os.Exit(sql(os.Args[1:])) },
 	})
 }
 
 // TestScripts runs testdata/*.txtar, which are the manual of the command: the first word of a name is the subcommand.
-// Each has a database of its own in DATABASE_URL. `sql STATEMENT…` runs SQL there and prints rows with | between the
+// `migrator` is the program for the files of a directory; `server migrate` has Agent Shaker's compiled in, whose directory is
+// $AGENTSHAKER. Each script has a database of its own in DATABASE_URL. `sql STATEMENT…` runs SQL there and prints rows with | between the
 // fields; `exits CODE COMMAND…` wants that exit code.
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -49,6 +51,8 @@ func TestAYear(t *testing.T) {
 
 func runScripts(t *testing.T, dir string) {
 	t.Helper()
+	agentShaker, err := filepath.Abs(filepath.Join("..", "..", "migrations"))
+	require.NoError(t, err)
 	testscript.Run(t, testscript.Params{
 		Dir:                dir,
 		RequireUniqueNames: true,
@@ -59,6 +63,7 @@ func runScripts(t *testing.T, dir string) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("DATABASE_URL", migratortest.Database(t))
 			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("AGENTSHAKER", agentShaker)
 			env.Setenv("DATA", filepath.Join(openDir(t), "data"))
 			for _, name := range []string{"MIGRATIONS_DIR", "PGHOST", "PGDATABASE", "PGSERVICE", "PGUSER", "PGPASSWORD", "PGPORT"} {
 				env.Setenv(name, "")

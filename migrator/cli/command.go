@@ -5,6 +5,7 @@
 //
 //	root.AddCommand(cli.Command(migrations)) // in a cobra program
 //	os.Exit(cli.Main(migrations))            // or as a program of its own
+//	os.Exit(cli.Main(nil))                   // or for the files of any directory
 //
 // Results go to stdout; progress, warnings and errors to stderr. ExitCode tells what an error of the command means to a
 // shell.
@@ -17,23 +18,27 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Command returns the tool as a command named "migrator". The files are used where neither --dir nor MIGRATIONS_DIR
-// names a directory; nil means that there are none and a directory has to be named.
-func Command(files fs.FS) *cobra.Command {
-	t, command := newCommand(files)
+// Command returns the tool as a command, named "migrator" unless an option says otherwise. The files are used where neither
+// --dir nor MIGRATIONS_DIR names a directory. nil means that no files are compiled in: then it is ./migrations that is used.
+func Command(files fs.FS, options ...Option) *cobra.Command {
+	t, command := newCommand(files, options)
 	t.tellErrors(command)
 	return command
 }
 
 // newCommand is the command before its errors are told.
-func newCommand(files fs.FS) (*tool, *cobra.Command) {
-	t := &tool{files: files}
+func newCommand(files fs.FS, options []Option) (*tool, *cobra.Command) {
+	t := &tool{files: files, words: []string{"migrator"}}
+	for _, option := range options {
+		option(t)
+	}
+	where, usage := sourceHelp(files)
 	command := &cobra.Command{
-		Use:   "migrator",
+		Use:   t.words[len(t.words)-1],
 		Short: "Apply SQL migrations to PostgreSQL, each exactly once",
 		Long: `Apply SQL migrations to PostgreSQL, each exactly once.
 
-The migrations are compiled in; --dir or MIGRATIONS_DIR names a directory that takes their place.
+` + where + `
 The database is --database-url, else DATABASE_URL, else what PGHOST, PGSERVICE, PGDATABASE and the other PG* variables say.
 --dev runs a throwaway PostgreSQL instead.
 
@@ -52,11 +57,12 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 something is pending (status --ex
 			return t.told(cmd, t.prepare(cmd, args))
 		},
 	}
+	command.SetHelpFunc(t.help)
 	flags := command.PersistentFlags()
-	t.global = flags
+	t.command, t.global = command, flags
 	flags.StringVar(&t.databaseURL, "database-url", "", "URL or key=value string of the `database`")
 	flags.StringVar(&t.envFile, "env-file", "", "`file` of variables to read; those that are set already win")
-	flags.StringVar(&t.dir, "dir", "", "`directory` of migrations, in place of those compiled in")
+	flags.StringVar(&t.dir, "dir", "", usage)
 	flags.StringVar(&t.table, "table", "", "history `table`, name or schema.name (default schema_migrations in the current schema)")
 	flags.BoolVar(&t.json, "json", false, "print results as JSON")
 	flags.BoolVarP(&t.verbose, "verbose", "v", false, "print what the server says, and times")
@@ -65,29 +71,11 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 something is pending (status --ex
 	flags.BoolVar(&t.dev, "dev", false, "use a throwaway PostgreSQL, started for this command")
 	flags.StringVar(&t.devData, "dev-data", "", "with --dev: keep the data in this `directory` between runs")
 	command.SetFlagErrorFunc(t.flagError)
-	command.SetHelpCommand(help())
+	command.SetHelpCommand(t.helpCommand())
 	command.AddCommand(
 		t.up(), t.down(), t.redo(), t.plan(), t.status(), t.verify(), t.repair(), t.baseline(), t.mark(), t.testDown(), t.wait(), t.create(), t.version(),
 	)
 	return t, command
-}
-
-// help is cobra's own, but that a misspelt command is an error.
-func help() *cobra.Command {
-	return &cobra.Command{
-		Use: "help [command]", Short: "Print what a command does",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			about, rest, err := cmd.Root().Find(args)
-			if err != nil {
-				return usage(err)
-			}
-			if len(rest) > 0 {
-				return unknownCommand(about, rest[0])
-			}
-			about.InitDefaultHelpFlag()
-			return about.Help()
-		},
-	}
 }
 
 // tellErrors has the errors of a command and of those below it told: also what cobra says of wrong arguments, which is a

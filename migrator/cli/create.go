@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -23,13 +22,16 @@ func (t *tool) create() *cobra.Command {
 		Short: "Make the file of a new migration, with the next number",
 		Long: `Make the file of a new migration, with the next number, as wide as the numbers that are there.
 
-It goes into --dir, else MIGRATIONS_DIR, else ./migrations. Where the newest migration is numbered by a timestamp, or
+It goes into --dir, else MIGRATIONS_DIR, else ./migrations, which is made where it is not there. Where the newest migration is numbered by a timestamp, or
 with --timestamp, the number is the time (UTC). Nothing is ever overwritten.`,
 		Example: `  migrator create "Add User Roles"          # 007_add_user_roles.sql after 006
   migrator create --down "Add User Roles"   # with 007_add_user_roles.down.sql`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			dir := cmp.Or(t.directory(), defaultDir)
+			dir, err := t.newFilesDirectory()
+			if err != nil {
+				return err
+			}
 			if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 				return fmt.Errorf("make the migrations directory: %w", err)
 			}
@@ -47,6 +49,9 @@ with --timestamp, the number is the time (UTC). Nothing is ever overwritten.`,
 				} else {
 					made.Down = filepath.Join(dir, file.name)
 				}
+			}
+			if named, _ := t.directory(); named == "" {
+				t.screen.note("the migrations are compiled in: build the program again to have the new one in it")
 			}
 			if t.json {
 				return t.screen.printJSON(made)

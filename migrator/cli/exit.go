@@ -76,14 +76,16 @@ func ExitCode(err error) int {
 
 // Main runs the command as a program with the arguments and signals of this process, prints its error and returns its
 // exit code. The first SIGINT or SIGTERM cancels what the server is doing; a second one ends the program at once.
-func Main(files fs.FS) int {
+// The files are as Command takes them.
+func Main(files fs.FS, options ...Option) int {
 	signal.Ignore(syscall.SIGPIPE) // a reader that has left must not end a run half way
 	ctx, stop := untilSignal()
 	defer stop()
-	t, command := newCommand(files)
+	t, command := newCommand(files, options)
 	command.InitDefaultHelpCmd() // cobra adds these two when it runs, too late to have their errors told
 	command.InitDefaultCompletionCmd()
 	t.tellErrors(command)
+	t.mount()
 	err := command.ExecuteContext(ctx)
 	report(command, err)
 	return ExitCode(err)

@@ -189,6 +189,6 @@ func report(cmd *cobra.Command, err error) {
 	s := newScreen(cmd.ErrOrStderr(), cmd.ErrOrStderr(), noColor, false)
 	fmt.Fprintln(s.err, s.bad.Render("error:")+" "+err.Error())
 	if ExitCode(err) == ExitUsage {
-		fmt.Fprintln(s.err, "see migrator --help")
+		fmt.Fprintln(s.err, "see "+cmd.CommandPath()+" --help")
 	}
 }

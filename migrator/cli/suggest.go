@@ -45,7 +45,7 @@ func (t *tool) flagError(cmd *cobra.Command, err error) error {
 }
 
 // withVersions says what a version that there is not may mean.
-func withVersions(err error, migrations []migrator.Migration) error {
+func (t *tool) withVersions(err error, migrations []migrator.Migration) error {
 	var unknown *migrator.VersionError
 	if !errors.As(err, &unknown) || len(unknown.Candidates) > 0 {
 		return err
@@ -57,7 +57,7 @@ func withVersions(err error, migrations []migrator.Migration) error {
 	if found := nearest(unknown.Typed, names); len(found) > 0 {
 		return fmt.Errorf("%w%s", err, didYouMean(found))
 	}
-	return fmt.Errorf("%w; migrator status lists them", err)
+	return fmt.Errorf("%w; %s status lists them", err, t.command.CommandPath())
 }
 
 func didYouMean(names []string) string {

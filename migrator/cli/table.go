@@ -97,8 +97,8 @@ func (s *screen) printPlan(plan *migrator.Plan) error {
 	return nil
 }
 
-func (s *screen) printVersion(v versionJSON) error {
-	line := "migrator " + v.Version
+func (s *screen) printVersion(program string, v versionJSON) error {
+	line := program + " " + v.Version
 	if v.Revision != "" && !strings.Contains(v.Version, v.Revision[:min(12, len(v.Revision))]) {
 		line += " (" + v.Revision + ")"
 	}

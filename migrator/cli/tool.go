@@ -18,12 +18,11 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/devpg"
 )
 
-// defaultDir is where create puts files when nothing names a directory.
-const defaultDir = "migrations"
-
 // A tool is the command with its global flags.
 type tool struct {
-	files fs.FS
+	files   fs.FS    // compiled in; nil for none
+	words   []string // what the command is called by: "migrator", or "server" and "migrate"
+	command *cobra.Command
 
 	databaseURL, envFile, dir, table string
 	json, verbose, noColor           bool
@@ -82,47 +81,16 @@ func withoutContent(err error) error {
 	return errors.New("a line is not of the form NAME=value")
 }
 
-// directory returns what --dir or MIGRATIONS_DIR names; "" for neither.
-func (t *tool) directory() string { return cmp.Or(t.dir, os.Getenv("MIGRATIONS_DIR")) }
-
-// source returns the files: those of a directory if one is named, else those that are compiled in.
-func (t *tool) source() (files fs.FS, done func(), err error) {
-	if dir := t.directory(); dir != "" {
-		root, err := os.OpenRoot(dir)
-		if err != nil {
-			return nil, nil, fmt.Errorf("migrations directory: %w", err)
-		}
-		return root.FS(), func() { _ = root.Close() }, nil
-	}
-	if t.files == nil {
-		return nil, nil, usagef("no migrations: name their directory with --dir or MIGRATIONS_DIR")
-	}
-	return t.files, func() {}, nil
-}
-
-// migrations loads the files and says which were left out.
-func (t *tool) migrations() ([]migrator.Migration, error) {
-	files, done, err := t.source()
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	skipped, err := migrator.Skipped(files)
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range skipped {
-		t.screen.warn("%s is no migration: its name starts neither with a digit nor with R_", name)
-	}
-	return migrator.Load(files)
-}
-
 // with does something with a migrator for the database and the files that flags and variables name.
 func (t *tool) with(cmd *cobra.Command, config migrator.Config, do func(context.Context, *migrator.Migrator) error) error {
 	migrations, err := t.migrations()
 	if err != nil {
 		return err
 	}
+	return t.withMigrations(cmd, config, migrations, do)
+}
+
+func (t *tool) withMigrations(cmd *cobra.Command, config migrator.Config, migrations []migrator.Migration, do func(context.Context, *migrator.Migrator) error) error {
 	ctx, cancel := t.limit(cmd.Context())
 	defer cancel()
 	address, stop, err := t.database(ctx)
@@ -136,7 +104,7 @@ func (t *tool) with(cmd *cobra.Command, config migrator.Config, do func(context.
 	}
 	t.where = fmt.Sprintf("database %s at %s", conn.Database, conn.Host)
 	config.Table, config.Observe = t.table, t.screen.observe
-	return withVersions(do(ctx, migrator.New(conn, migrations, config)), migrations)
+	return t.withVersions(do(ctx, migrator.New(conn, migrations, config)), migrations)
 }
 
 // limit ends a context after --timeout.

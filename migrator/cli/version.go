@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"errors"
 	"runtime"
 	"runtime/debug"
 
@@ -31,7 +32,7 @@ func (t *tool) version() *cobra.Command {
 				}
 			}
 			migrations, err := t.migrations()
-			if err != nil {
+			if err != nil && !errors.Is(err, errNoDirectory) {
 				return err
 			}
 			v.Migrations = len(migrations)
@@ -43,7 +44,7 @@ func (t *tool) version() *cobra.Command {
 			if t.json {
 				return t.screen.printJSON(v)
 			}
-			return t.screen.printVersion(v)
+			return t.screen.printVersion(t.command.Root().Name(), v)
 		},
 	}
 }

@@ -23,7 +23,7 @@ or for replicas that leave migrating to another one. Without --timeout it waits 
 			if current {
 				until, reached.State = migrator.Current, "current"
 			}
-			return t.with(cmd, migrator.Config{}, func(ctx context.Context, m *migrator.Migrator) error {
+			wait := func(ctx context.Context, m *migrator.Migrator) error {
 				if err := m.Wait(ctx, until); err != nil {
 					return withCause(ctx, err)
 				}
@@ -32,7 +32,11 @@ or for replicas that leave migrating to another one. Without --timeout it waits 
 				}
 				t.screen.note("the database is %s", reached.State)
 				return nil
-			})
+			}
+			if !current { // which takes no files
+				return t.withMigrations(cmd, migrator.Config{}, nil, wait)
+			}
+			return t.with(cmd, migrator.Config{}, wait)
 		},
 	}
 	cmd.Flags().BoolVar(&current, "current", false, "wait until nothing is pending")
