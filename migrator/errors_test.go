@@ -72,7 +72,7 @@ func TestErrorsUnwrapToTheirCause(t *testing.T) {
 
 func TestAnErrorWithoutACauseCanBePrinted(t *testing.T) {
 	t.Parallel()
-	for _, err := range []error{&FileError{}, &MigrationError{}, &DriftError{}, &OrderError{}, &VersionError{}, &HistoryError{}, &LockedError{}} {
+	for _, err := range []error{&FileError{}, &MigrationError{}, &DriftError{}, &OrderError{}, &VersionError{}, &HistoryError{}, &UnrelatedError{}, &LockedError{}} {
 		require.NotPanics(t, func() { _ = err.Error() }, "%T", err)
 	}
 }

@@ -31,6 +31,9 @@ type Config struct {
 	// StrictOrder refuses migrations that are pending below the newest applied one. By default they are applied with a
 	// warning: two branches were merged.
 	StrictOrder bool
+	// AllowUnrelated applies what is pending also where the history has rows and none of them is among the files, by name or
+	// checksum: services that share one history, or files that replace older ones. By default that is an *UnrelatedError.
+	AllowUnrelated bool
 	// OneByOne sends each statement in a message of its own, still in the file's transaction. Citus needs it, and there
 	// it is found out without this.
 	OneByOne bool
@@ -163,6 +166,10 @@ func (m *Migrator) plan(h *history, target Target, s scripter, reviews *reviewer
 		return nil, h.foreign
 	}
 	moves, warnings, err := choose(m.migrations, statuses, target, m.options.StrictOrder)
+	var disordered *OrderError
+	if len(moves) > 0 || errors.As(err, &disordered) {
+		err = cmp.Or(m.judgePlace(h), err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -196,6 +203,14 @@ func (m *Migrator) script(h *history, target Target, moves []Move, warnings []st
 		warnings = append(warnings, warning)
 	}
 	return &Plan{Target: target, Moves: moves, Warnings: warnings, steps: s.script(h, target, m.migrations, moves, files)}, nil
+}
+
+// judgePlace refuses to apply files where others were applied before.
+func (m *Migrator) judgePlace(h *history) error {
+	if m.options.AllowUnrelated {
+		return nil
+	}
+	return refuseUnrelated(h, m.migrations)
 }
 
 // judgeFile refuses a file that is fine in itself, but not on this connection, or not after what has run of it.

@@ -54,6 +54,7 @@ func ExitCode(err error) int {
 	var wrong *usageError
 	var held *migrator.LockedError
 	var drift *migrator.DriftError
+	var unrelated *migrator.UnrelatedError
 	var stopped *signalError
 	switch {
 	case err == nil, errors.Is(err, syscall.EPIPE): // whoever read the results has seen enough
@@ -62,7 +63,7 @@ func ExitCode(err error) int {
 		return ExitUsage
 	case errors.Is(err, errPending):
 		return ExitPending
-	case errors.As(err, &drift):
+	case errors.As(err, &drift), errors.As(err, &unrelated):
 		return ExitDrift
 	case errors.As(err, &held):
 		return ExitLocked

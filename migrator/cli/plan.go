@@ -40,5 +40,6 @@ The SQL itself is printed by up --dry-run.`,
 	}
 	to.flag(t, cmd)
 	cmd.Flags().BoolVar(&config.StrictOrder, "strict-order", false, "refuse migrations below the newest applied one")
+	placeFlags(cmd, &config)
 	return cmd
 }

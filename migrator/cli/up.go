@@ -60,8 +60,14 @@ func (t *tool) up() *cobra.Command {
 	flags := cmd.Flags()
 	flags.BoolVar(&dryRun, "dry-run", false, "print the SQL script that would run, for psql, and change nothing")
 	flags.BoolVar(&config.StrictOrder, "strict-order", false, "refuse migrations below the newest applied one")
+	placeFlags(cmd, &config)
 	lockFlags(cmd, &config)
 	return cmd
+}
+
+// placeFlags allow what up and plan refuse where the history may not be that of the files.
+func placeFlags(cmd *cobra.Command, config *migrator.Config) {
+	cmd.Flags().BoolVar(&config.AllowUnrelated, "allow-unrelated", false, "apply files also where the history records others and none of them")
 }
 
 // lockFlags are those of every command that runs files.

@@ -1,0 +1,63 @@
+package migrator
+
+import (
+	"fmt"
+	"slices"
+)
+
+// An UnrelatedError means that something is pending, but that the history has nothing to do with the files: none of its
+// rows is among them, by name or by checksum. Nothing has run. Config.AllowUnrelated allows it.
+type UnrelatedError struct {
+	Table    string    // the history, schema-qualified
+	Recorded []Version // what it records, in order
+	Files    []Version // what there are files for, in order
+}
+
+func (e *UnrelatedError) Error() string {
+	return fmt.Sprintf("history table %s has nothing to do with these files: none of what it records is among them, by name or checksum\n"+
+		"  recorded: %s\n  files:    %s\n"+
+		"HINT: is this the wrong database, or the wrong directory? give each service that shares the database a history of its own (--table, Config.Table); "+
+		"if they share this one on purpose, or if these files replace those recorded, allow it with --allow-unrelated (Config.AllowUnrelated)",
+		e.Table, newestOf(e.Recorded), newestOf(e.Files))
+}
+
+// newestOf names the last three versions.
+func newestOf(versions []Version) string {
+	const named = 3
+	if more := len(versions) - named; more > 0 {
+		return fmt.Sprintf("%s (the newest of %d)", join(versions[more:]), len(versions))
+	}
+	return join(versions)
+}
+
+// refuseUnrelated keeps files from being applied on top of what other files have made.
+func refuseUnrelated(h *history, migrations []Migration) error {
+	if len(h.records) == 0 || related(h, migrations) {
+		return nil
+	}
+	e := &UnrelatedError{Table: h.table.String()}
+	for _, r := range h.records {
+		e.Recorded = append(e.Recorded, r.version)
+	}
+	for _, m := range migrations {
+		e.Files = append(e.Files, m.Version)
+	}
+	slices.SortFunc(e.Recorded, Version.Compare)
+	return e
+}
+
+// related reports whether anything that was applied or begun is among the files. Files without a statement are all alike,
+// so that their checksums tell nothing.
+func related(h *history, migrations []Migration) bool {
+	checksums := make(map[string]bool, len(migrations))
+	for i := range migrations {
+		m := &migrations[i]
+		if h.has(m.Version) || h.progressOf(m.Version) != nil {
+			return true
+		}
+		if m.Up.hasStatement() {
+			checksums[m.Checksum()] = true
+		}
+	}
+	return slices.ContainsFunc(h.records, func(r record) bool { return checksums[r.checksum] })
+}
