@@ -57,7 +57,7 @@ func ExitCode(err error) int {
 	var unrelated *migrator.UnrelatedError
 	var stopped *signalError
 	switch {
-	case err == nil, errors.Is(err, syscall.EPIPE): // whoever read the results has seen enough
+	case err == nil, readerLeft(err):
 		return ExitDone
 	case errors.As(err, &wrong):
 		return ExitUsage
@@ -83,7 +83,8 @@ func Main(files fs.FS, options ...Option) int {
 	ctx, stop := untilSignal()
 	defer stop()
 	t, command := newCommand(files, options)
-	command.InitDefaultHelpCmd() // cobra adds these two when it runs, too late to have their errors told
+	command.SetOut(output{os.Stdout}) // before cobra's own commands take it
+	command.InitDefaultHelpCmd()      // cobra adds these two when it runs, too late to have their errors told
 	command.InitDefaultCompletionCmd()
 	t.tellErrors(command)
 	t.mount()

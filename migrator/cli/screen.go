@@ -31,7 +31,10 @@ type screen struct {
 }
 
 func newScreen(out, err io.Writer, noColor, verbose bool) *screen {
-	s := &screen{out: out, err: err, outTTY: isTerminal(out), errTTY: isTerminal(err), verbose: verbose}
+	if o, ok := out.(output); ok {
+		out = o.Writer
+	}
+	s := &screen{out: output{out}, err: err, outTTY: isTerminal(out), errTTY: isTerminal(err), verbose: verbose}
 	renderer := lipgloss.NewRenderer(out)
 	if noColor || os.Getenv("NO_COLOR") != "" || !s.outTTY {
 		renderer.SetColorProfile(termenv.Ascii)

@@ -34,7 +34,7 @@ applied); missing (applied, but there is no such file); renamed; newer (applied 
 				} else {
 					err = t.screen.printStatus(statuses)
 				}
-				if err == nil && exitCode && slices.ContainsFunc(statuses, migrator.Status.Pending) {
+				if (err == nil || readerLeft(err)) && exitCode && slices.ContainsFunc(statuses, migrator.Status.Pending) {
 					return errPending
 				}
 				return err
