@@ -27,7 +27,7 @@ func role(t *testing.T, database, options string, statements ...string) string {
 	for _, sql := range append([]string{"create role $role login password 'role' " + options, "grant create on schema public to $role"}, statements...) {
 		execute(t, database, strings.ReplaceAll(sql, "$role", name))
 	}
-	t.Cleanup(func() { execute(t, database, "drop owned by "+name+"; drop role "+name) })
+	t.Cleanup(func() { execute(t, database, "drop owned by "+name+" cascade; drop role "+name) })
 	u.User = url.UserPassword(name, "role")
 	return u.String()
 }

@@ -42,6 +42,11 @@ func (s *server) judgeTable(t table, found *catalogTable) error {
 			Table: t.String(), Message: "is not a table, but something else of this name",
 			Hint: "rename that, or keep the history under another name: app.schema_migrations",
 		}
+	case slices.Contains(found.Below, "f"):
+		return &HistoryError{
+			Table: t.String(), Message: "has a foreign table among its partitions, or among the tables that inherit from it",
+			Hint: "detach that, or keep the history under another name: app.schema_migrations",
+		}
 	case found.owner() != "":
 		return &HistoryError{
 			Table: t.String(), Message: fmt.Sprintf("belongs to %s (its columns are %s)", found.owner(), found.describe()),

@@ -22,7 +22,7 @@ func glanceQuery(t table) string {
 	first := strings.NewReplacer(
 		"$schema", schema, "$table", literal(t.name), "$progress", literal(t.progress().name), "$reference", literal(t.sql()), "$start", serverStart,
 	).Replace(withoutComments(glanceSQL))
-	return first + ";\nselect version, null, checksum from " + t.sql() // when they were applied matters to errors only
+	return first + ";\n" + readSafely + "select version, null, checksum from " + t.rows() // when they were applied matters to errors only
 }
 
 // What a glance at the history has shown.

@@ -89,9 +89,10 @@ type catalogTable struct {
 	Columns map[string]string `json:"columns"` // name to type
 	Keyed   bool              `json:"keyed"`   // version alone is unique
 	Guarded bool              `json:"guarded"` // row level security counts for this role
+	Below   []string          `json:"below"`   // the kinds of its partitions, or of the tables that inherit from it
 }
 
-// timestampLayout is how timestamps are asked for.
+// timestampLayout is how timestamps are read.
 const timestampLayout = "2006-01-02 15:04:05.999999"
 
 // asTimestamp is an expression for one, as text in that layout: whatever the session's settings.
@@ -135,12 +136,12 @@ func historyQuery(t table) string {
 	first := strings.NewReplacer(
 		"$table", literal(t.name), "$progress", literal(t.progress().name), "$schema", schema, "$reference", reference, "$start", serverStart,
 	).Replace(withoutComments(serverSQL))
-	return first + ";\n" + recordsQuery(t)
+	return first + ";\n" + recordsQuery(t.rows())
 }
 
-// recordsQuery writes times in one form, whatever the session's DateStyle.
-func recordsQuery(t table) string {
-	return "select version, " + asTimestamp("applied_at") + ", checksum from " + t.sql()
+// recordsQuery reads the records of what stands after FROM, with times in one form, whatever the session's DateStyle.
+func recordsQuery(rows string) string {
+	return readSafely + "set local datestyle = 'ISO';\nselect version, applied_at, checksum from " + rows
 }
 
 func withoutComments(sql string) string {
@@ -184,7 +185,7 @@ func (r *historyReader) expected(version, checksum []byte) record {
 }
 
 // newHistory makes sense of what was read. When needed is not "", the rows have to be read from that table first: the
-// name meant another one.
+// name meant another one, or it has tables below it.
 func newHistory(configured table, read *historyReader) (h *history, needed string, err error) {
 	h = &history{server: read.server, table: configured}
 	if h.table.schema == "" {
@@ -206,8 +207,11 @@ func newHistory(configured table, read *historyReader) (h *history, needed strin
 	if err := read.server.judgeTable(h.table, ours); err != nil {
 		return nil, "", err
 	}
+	if ours != nil && len(ours.Below) > 0 {
+		return h, recordsQuery(h.table.allRows()), nil
+	}
 	if ours != nil && ours.OID != read.server.Resolved {
-		return h, recordsQuery(h.table), nil
+		return h, recordsQuery(h.table.rows()), nil
 	}
 	if ours != nil {
 		h.fill(read.records)

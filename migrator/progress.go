@@ -3,9 +3,10 @@ package migrator
 import (
 	"context"
 	_ "embed"
-	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
@@ -18,11 +19,11 @@ const progressSuffix = "_progress"
 
 // progress is what is recorded of a no-transaction file that was begun and is not done.
 type progress struct {
-	Version   Version   `json:"version"`
-	Direction Direction `json:"direction"`
-	Done      int       `json:"done"`    // statements that have run
-	Hashes    []string  `json:"hashes"`  // theirs
-	Started   string    `json:"started"` // the text of the one after them, where it was begun outside a transaction
+	Version   Version
+	Direction Direction
+	Done      int      // statements that have run
+	Hashes    []string // theirs
+	Started   string   // the text of the one after them, where it was begun outside a transaction
 }
 
 // progressOf returns what is recorded of a version; nil when it was not begun.
@@ -56,6 +57,12 @@ func (s *session) readProgress(ctx context.Context, h *history) error {
 	if found == nil {
 		return nil
 	}
+	if found.Kind != "r" {
+		return &HistoryError{
+			Table: h.table.progress().String(), Message: "is meant for the progress of files, but is not a plain table",
+			Hint: "rename that, or keep the history under another name: app.schema_migrations",
+		}
+	}
 	for _, column := range []string{"version", "direction", "done", "hashes", "started", "scope", "spared"} {
 		if found.Columns[column] == "" {
 			return &HistoryError{
@@ -64,14 +71,28 @@ func (s *session) readProgress(ctx context.Context, h *history) error {
 			}
 		}
 	}
-	rows, err := s.rows(ctx, s.liftLimits()+"select coalesce(pg_catalog.json_agg(p), '[]') from "+h.table.progress().sql()+" p")
+	rows, err := s.rows(ctx, s.liftLimits()+readSafely+"select version, direction, done, hashes, started from "+h.table.progress().rows())
 	if err != nil {
 		return fmt.Errorf("read progress %s: %w%s", h.table.progress(), err, h.server.missingGrant(err, found.OID))
 	}
-	if err := json.Unmarshal([]byte(rows[0][0]), &h.progress); err != nil {
-		return fmt.Errorf("read progress %s: %w", h.table.progress(), err)
+	for _, row := range rows {
+		p, err := parseProgress(row)
+		if err != nil {
+			return fmt.Errorf("read progress %s: %w", h.table.progress(), err)
+		}
+		h.progress = append(h.progress, p)
 	}
 	return nil
+}
+
+// parseProgress reads a row of the table; hashes are written as {0a1b,2c3d}.
+func parseProgress(row []string) (progress, error) {
+	done, err := strconv.Atoi(row[2])
+	p := progress{Version: Version(row[0]), Direction: Direction(row[1]), Done: done, Started: row[4]}
+	if hashes := strings.Trim(row[3], "{}"); hashes != "" {
+		p.Hashes = strings.Split(hashes, ",")
+	}
+	return p, err
 }
 
 // judge refuses to go on with a file whose statements are not those that have run.

@@ -20,6 +20,14 @@ select pg_catalog.json_build_object(
 			'name', c.relname,
 			'kind', c.relkind,
 			'guarded', pg_catalog.row_security_active(c.oid),
+			'below', case when c.relhassubclass then (
+				with recursive below (oid) as (
+					select h.inhrelid from pg_catalog.pg_inherits h where h.inhparent operator(pg_catalog.=) c.oid
+					union
+					select h.inhrelid from below b join pg_catalog.pg_inherits h on h.inhparent operator(pg_catalog.=) b.oid
+				)
+				select pg_catalog.json_agg(t.relkind) from below b join pg_catalog.pg_class t on t.oid operator(pg_catalog.=) b.oid
+			) end,
 			'columns', (
 				select pg_catalog.json_object_agg(a.attname, pg_catalog.replace(pg_catalog.format_type(a.atttypid, null), '"', ''))
 				from pg_catalog.pg_attribute a

@@ -138,7 +138,7 @@ func (s *session) readRecords(ctx context.Context, t table) (*history, error) {
 	read := &historyReader{}
 	_, err := s.exec(ctx, s.liftLimits()+historyQuery(t), read.read)
 	var pg *pgconn.PgError
-	if err != nil && (read.server.PID == 0 || !errors.As(err, &pg) || !strings.HasPrefix(pg.Code, "42")) {
+	if err != nil && (read.server.PID == 0 || !errors.As(err, &pg) || !aboutTable(pg.Code)) {
 		return nil, fmt.Errorf("read history %s: %w", t, err)
 	}
 	h, needed, judged := newHistory(t, read)
@@ -159,6 +159,11 @@ func (s *session) readRecords(ctx context.Context, t table) (*history, error) {
 	}
 	h.server.Pooled = s.pg.PID() != h.server.PID
 	return h, nil
+}
+
+// aboutTable reports whether an error of the rows may be one of what their table is: none, a view, of other columns.
+func aboutTable(code string) bool {
+	return strings.HasPrefix(code, "42") || code == "0A000" // feature not supported: of views
 }
 
 // lost reports whether the connection can no longer be used.
