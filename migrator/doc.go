@@ -29,8 +29,8 @@
 //     statement that cannot run in a transaction, of which the catalog does not tell whether it has run: ErrInDoubt.
 //  4. Any number of replicas may start at once: each ends with success, and each file ran once.
 //  5. Any pooler for files in a transaction: no session state is relied on, one connection is enough, nothing is prepared.
-//  6. Nobody queues behind a lock that a file waits for longer than Config.LockTimeout, summed over the file. It is
-//     rolled back and tried again, and who was in the way is named.
+//  6. Nobody queues behind a lock that a file holds or waits for while it waits longer than Config.LockTimeout, summed over
+//     the file, whatever it waits for. It is rolled back and tried again, and who was in the way is named.
 //  7. No leaks between files: role, search_path and settings of one meet neither the next nor the history.
 //  8. Every error has a place, path:line:column, and says what the database contains now.
 //  9. An old binary starts on a newer database: versions above its newest are fine.

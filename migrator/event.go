@@ -20,7 +20,7 @@ const (
 	EventWaiting EventKind = "waiting"
 	// EventStarted: the migration begins to run.
 	EventStarted EventKind = "started"
-	// EventBlocked: the migration waits for a lock; Backends are those that hold it.
+	// EventBlocked: the migration waits for a lock; Backends are those that hold it, none where nobody is to be seen.
 	EventBlocked EventKind = "blocked"
 	// EventRetrying: the migration was rolled back because of Err and is tried again after Pause; Backends are those
 	// that were in the way when it was last looked.
@@ -61,10 +61,11 @@ type Event struct {
 	Err        error
 }
 
-// Backend is a session of the server, as pg_stat_activity shows it. A role that may not see others' activity gets the
-// PID alone.
+// Backend is a session of the server, as pg_stat_activity shows it, or a prepared transaction. A role that may not see others'
+// activity gets little more than the PID.
 type Backend struct {
-	PID         uint32
+	PID         uint32 // 0: there is no session
+	Prepared    string // the gid of a prepared transaction, which keeps its locks without a session; its owner is User
 	Application string
 	User        string
 	Client      string        // address; "" for a local socket
@@ -75,7 +76,11 @@ type Backend struct {
 
 func (b Backend) String() string {
 	var s strings.Builder
-	fmt.Fprintf(&s, "pid %d", b.PID)
+	if b.Prepared == "" {
+		fmt.Fprintf(&s, "pid %d", b.PID)
+	} else {
+		fmt.Fprintf(&s, "prepared transaction %q", b.Prepared)
+	}
 	for _, part := range []struct{ label, value string }{
 		{"application", b.Application}, {"user", b.User}, {"from", b.Client}, {"state", b.State},
 	} {
@@ -88,6 +93,9 @@ func (b Backend) String() string {
 	}
 	if b.Query != "" {
 		fmt.Fprintf(&s, ": %s", b.Query)
+	}
+	if b.Prepared != "" {
+		s.WriteString("; its coordinator (an XA transaction manager, Citus) ends it; where there is none any more, its owner does: COMMIT PREPARED or ROLLBACK PREPARED")
 	}
 	return s.String()
 }

@@ -21,3 +21,6 @@ func Review(text string, mode Mode) (sent string, statements []sqllex.Statement,
 	}
 	return file.text, file.statements, nil
 }
+
+// ViewSQL is how a watch looks at a worker.
+var ViewSQL = viewSQL

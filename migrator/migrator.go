@@ -19,8 +19,8 @@ type Config struct {
 	// WaitFor is how long another run's lock is waited for; then Run returns a *LockedError. Default: as long as the
 	// context allows.
 	WaitFor time.Duration
-	// LockTimeout is how long the statements of one file may wait for locks, in all. Then the file is rolled back and
-	// tried again, so that nobody queues behind it for longer. It should exceed the server's deadlock_timeout (1s unless
+	// LockTimeout is how long the statements of one file may wait, in all, while others queue behind a lock that it holds or
+	// waits for; no single wait in a transaction is longer. Then the file is rolled back and tried again. It should exceed the server's deadlock_timeout (1s unless
 	// configured), or an autovacuum in the way is never told to go. A file's header may set its own
 	// (lock-timeout=10s). Default 1.5s, at most 596h; below 0 there is no limit.
 	LockTimeout time.Duration

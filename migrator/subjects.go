@@ -13,9 +13,9 @@ type subjects struct {
 
 // A subject is the file that runs.
 type subject struct {
-	index     int           // in the steps; -1: none
-	snapshots bool          // waiting for others' transactions counts too: CONCURRENTLY does
-	limit     time.Duration // for all waits of the file together; 0: none
+	index   int           // in the steps; -1: none
+	patient bool          // it waits for others' transactions, as CONCURRENTLY does
+	limit   time.Duration // for all waits together that hold up others; 0: none
 }
 
 func (r *run) subjects() subjects {
@@ -27,10 +27,10 @@ func (r *run) subjects() subjects {
 // at returns the subject at an index; that of a step of the tool's own has no limit.
 func (s *subjects) at(index int) subject {
 	st := s.steps[index]
-	if st.move == nil || st.patient {
-		return subject{index: index, snapshots: st.patient}
+	if st.move == nil {
+		return subject{index: index}
 	}
-	return subject{index: index, limit: st.move.script().lockTimeout(s.lockTimeout)}
+	return subject{index: index, patient: st.patient, limit: st.move.script().lockTimeout(s.lockTimeout)}
 }
 
 // named returns the first one, from an index on, by whose name the worker's application goes; -1: none.

@@ -17,7 +17,8 @@ const (
 const watchRole = "watch"
 
 // A watch looks, on a connection of its own, at what the worker waits for while files run. PostgreSQL's lock_timeout
-// bounds each wait alone; whoever queues behind the first lock that a file has got waits for the sum. Most files are done
+// bounds each wait alone; whoever queues behind the first lock that a file has got waits for the sum, whatever it is that the
+// file waits for next. Most files are done
 // before anybody looks, and cost no second connection.
 type watch struct {
 	session *session // nil: it is not dialled yet, or was lost
@@ -129,13 +130,6 @@ func (w *watch) connect(ctx context.Context) *session {
 	return s
 }
 
-// waits are those of a subject that were seen.
-type waits struct {
-	past, current   time.Duration // of those that are over, of the one that is not
-	since, reported string        // which that is, which was reported
-	reportedAt      time.Time
-}
-
 // check looks once, and does what is to be done about it.
 func (w *watch) check(ctx context.Context, seen *waits) error {
 	before := w.running()
@@ -151,20 +145,21 @@ func (w *watch) check(ctx context.Context, seen *waits) error {
 	if w.subjects.steps[s.index].move == nil || (s.index != before.index && w.subjects.named(now.application, s.index) != s.index) { // it was one before it that was seen
 		return nil
 	}
-	if now.waiting != seen.since {
-		seen.past, seen.since = seen.past+seen.current, now.waiting
-	}
-	seen.current = now.waited
+	seen.note(now)
 	if now.waiting == "" {
 		return nil
 	}
-	if known && (now.waiting != seen.reported || time.Since(seen.reportedAt) >= nameEvery) {
-		if err := w.name(ctx, s, seen.past+seen.current); err != nil {
+	over := s.limit > 0 && seen.sum() >= s.limit
+	if known && (seen.due(s, now) || over && now.waiting != seen.reported) {
+		told, err := w.name(ctx, s, seen.elapsed(now))
+		if err != nil {
 			return err
 		}
-		seen.reported, seen.reportedAt = now.waiting, time.Now()
+		if told {
+			seen.reported, seen.reportedAt = now.waiting, time.Now()
+		}
 	}
-	if s.limit > 0 && seen.past+seen.current >= s.limit && w.running() == s {
+	if over && w.running() == s {
 		w.exceeded = true
 		_, err = w.session.exec(ctx, fmt.Sprintf("select pg_catalog.pg_cancel_backend(%d)", w.worker), nil)
 	}
@@ -191,43 +186,20 @@ func (s subject) first() time.Duration {
 	return watchAfter
 }
 
-// A view is what the worker does at one moment.
-type view struct {
-	application string        // by its name
-	waited      time.Duration // for the lock that it waits for
-	waiting     string        // since when, as an identity of that wait; "" when it waits for none
-}
-
-// look looks at the worker. Waiting for a row is not counted: nobody else queues behind that.
-func (w *watch) look(ctx context.Context) (view, error) {
-	kinds := "'relation', 'object', 'extend', 'page'"
-	if w.running().snapshots {
-		kinds += ", 'virtualxid', 'transactionid'"
-	}
-	rows, err := w.session.rows(ctx, fmt.Sprintf(`
-select a.application_name, pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - l.waitstart), l.waitstart
-from pg_catalog.pg_stat_activity a
-left join pg_catalog.pg_locks l on l.pid = a.pid and not l.granted and l.waitstart is not null and l.locktype in (%s)
-where a.pid = %d
-limit 1`, kinds, w.worker))
-	if err != nil || len(rows) == 0 {
-		return view{}, err
-	}
-	return view{application: rows[0][0], waited: seconds(rows[0][1]), waiting: rows[0][2]}, nil
-}
-
-func (w *watch) name(ctx context.Context, s subject, waited time.Duration) error {
-	blockers, err := w.session.backends(ctx, fmt.Sprintf("select distinct pg_catalog.unnest(pg_catalog.pg_blocking_pids(%d)) as pid", w.worker))
-	if err != nil {
-		return err
+// name says who is in the way. Where nobody is to be seen, it is said that the file waits once it has done so for a while: the
+// holder may just have left.
+func (w *watch) name(ctx context.Context, s subject, waited time.Duration) (told bool, err error) {
+	blockers, err := w.session.blockers(ctx, w.worker)
+	if err != nil || (len(blockers) == 0 && waited < nameEvery) {
+		return false, err
 	}
 	if len(blockers) > 0 {
 		w.blockers = blockers
-		e := w.subjects.blocked(s.index)
-		e.Backends, e.Elapsed = blockers, waited
-		w.report(e)
 	}
-	return nil
+	e := w.subjects.blocked(s.index)
+	e.Backends, e.Elapsed = blockers, waited
+	w.report(e)
+	return true, nil
 }
 
 func (w *watch) sleep(ctx context.Context, d time.Duration) bool {
