@@ -53,7 +53,8 @@ order by p.place`, pids))
 	return backends, nil
 }
 
+// seconds is a time that has passed by the server's clock, which may have been set back meanwhile.
 func seconds(text string) time.Duration {
 	s, _ := strconv.ParseFloat(text, 64)
-	return time.Duration(s * float64(time.Second))
+	return max(0, time.Duration(s*float64(time.Second)))
 }

@@ -31,8 +31,8 @@ const (
 	EventNotice EventKind = "notice"
 	// EventStatement: a statement of a no-transaction file is done, Statement of Statements.
 	EventStatement EventKind = "statement"
-	// EventFinished: the migration is committed; Elapsed is how long it took. Of files that were sent together with a slower one
-	// that runs now it is a first estimate, by a tenth of a second and together; the Result has it as the server's clock does.
+	// EventFinished: the migration is committed; Elapsed is how long it took, 0 where that is not known (yet): of files that were
+	// sent together with a slower one that runs now it is an estimate or missing, and the Result has it by the server's clock.
 	EventFinished EventKind = "finished"
 	// EventRecorded: Change, a row of the history that was written without running anything, is committed.
 	EventRecorded EventKind = "recorded"

@@ -104,7 +104,7 @@ func (r *run) exchange(ctx context.Context, m message) *failure {
 		return nil
 	}
 	for committed := m.committed(answered); r.landed() < committed && len(r.sent) > 1; {
-		r.land(time.Since(r.sentAt))
+		r.land(r.elapsed(), time.Now())
 	}
 	var pg *pgconn.PgError
 	errors.As(err, &pg)

@@ -21,6 +21,10 @@ type flight struct {
 
 	heard        int       // of how many it is known when they began
 	first, began time.Time // by the server's clock: the first and the last of them
+	clockSet     bool      // that clock was set meanwhile
+
+	looked time.Time     // when the watch last saw what runs
+	doubt  time.Duration // about when that has begun
 }
 
 func (r *run) takeOff(w *watch) {
@@ -28,6 +32,7 @@ func (r *run) takeOff(w *watch) {
 	f.Lock()
 	defer f.Unlock()
 	f.steps, f.watch, f.over, f.sent, f.results, f.heard = r.sent, w, false, time.Now(), len(r.results), 0
+	f.clockSet, f.looked, f.doubt = false, f.sent, 0
 }
 
 // stop waits for what is being told; nothing more is told by the watch.
@@ -60,23 +65,46 @@ func (r *run) hearStep(began time.Time) {
 	if f.heard++; f.heard == 1 {
 		f.first, f.began = began, began
 	}
-	took := max(0, began.Sub(f.began))
+	took := began.Sub(f.began)
+	if took < 0 || took > time.Since(f.sent) {
+		took, f.clockSet = 0, true
+	}
 	f.began = began
 	switch {
 	case f.heard > r.landed()+1:
-		r.land(took)
+		r.land(took, r.sentAt.Add(took))
 	case f.heard > 1: // the watch was quicker, but did not see when
 		r.correct(f.heard-2, took)
 	}
 	if f.heard == r.landed()+1 {
-		r.sentAt = f.sent.Add(began.Sub(f.first))
+		r.sentAt, f.doubt = f.sent.Add(max(0, min(began.Sub(f.first), time.Since(f.sent)))), 0
 	}
+}
+
+// elapsed is how long the step that ends now took; 0 where that is not known.
+func (r *run) elapsed() time.Duration {
+	if r.flight.clockSet || r.flight.doubt > maxDoubt {
+		return 0
+	}
+	return time.Since(r.sentAt)
+}
+
+// maxDoubt bounds the doubt about a time that is told.
+const maxDoubt = 250 * time.Millisecond
+
+// estimate is how long a step took that the watch sees to be done; 0 where that is not known to within a fifth.
+func (f *flight) estimate(began, now time.Time) time.Duration {
+	took, doubt := now.Sub(began), f.doubt+now.Sub(f.looked)
+	if doubt > maxDoubt || took < 5*doubt {
+		return 0
+	}
+	return took.Round(100 * time.Millisecond)
 }
 
 // correct notes how long a step took that was reported before that was known.
 func (r *run) correct(index int, took time.Duration) {
 	at := r.flight.results + results(r.flight.steps[:index])
-	if r.flight.steps[index].move != nil {
+	if took > 0 && r.flight.steps[index].move != nil {
 		r.results[at].Elapsed = took
 	}
 }
@@ -96,8 +124,8 @@ func (s *step) results() int {
 	return len(s.changes)
 }
 
-// arrive is told by the watch which step runs. The time that has passed is what the first of those before it took, as far as is
-// known yet. It does not wait for observers, but says whether they know.
+// arrive is told by the watch which step runs. How long each of several before it took is not known yet. It does not wait for
+// observers, but says whether they know.
 func (r *run) arrive(index int) (known bool) {
 	f := &r.flight
 	if !f.TryLock() {
@@ -105,13 +133,19 @@ func (r *run) arrive(index int) (known bool) {
 	}
 	n, now := index-r.landed(), time.Now()
 	if f.over || n <= 0 {
+		f.looked = now
 		f.Unlock()
 		return true
 	}
+	took := f.estimate(r.sentAt, now)
+	if n > 1 {
+		took = 0
+	}
+	f.doubt, f.looked = now.Sub(f.looked), now
 	go func() {
 		defer f.Unlock()
 		for ; n > 0; n-- {
-			r.land(max(0, now.Sub(r.sentAt)))
+			r.land(took, now)
 		}
 	}()
 	return false
@@ -119,8 +153,8 @@ func (r *run) arrive(index int) (known bool) {
 
 // land notes that the first of the steps that were sent is committed, after so long, and the next one runs. The watch is told
 // first: the server does not wait for observers.
-func (r *run) land(took time.Duration) {
-	s, ended := r.sent[0], r.sentAt.Add(took)
+func (r *run) land(took time.Duration, ended time.Time) {
+	s := r.sent[0]
 	r.sent = r.sent[1:]
 	if w := r.flight.watch; w != nil && len(r.sent) > 0 {
 		w.turn(r.landed())

@@ -32,7 +32,10 @@ func (e Event) String() string {
 
 // describe words an event for a log; the texts are those that operators of Agent Shaker already search for.
 func (e Event) describe() (slog.Level, string, []slog.Attr) {
-	elapsed := slog.Duration("elapsed", e.Elapsed.Round(time.Microsecond))
+	var elapsed []slog.Attr // where it is known
+	if e.Elapsed > 0 {
+		elapsed = []slog.Attr{slog.Duration("elapsed", e.Elapsed.Round(time.Microsecond))}
+	}
 	pause := slog.Duration("pause", e.Pause.Round(time.Millisecond))
 	failure := slog.Any("error", e.Err)
 	apply, applied := "apply", "Applied"
@@ -59,14 +62,14 @@ func (e Event) describe() (slog.Level, string, []slog.Attr) {
 		if e.Err != nil {
 			return slog.LevelInfo, "Waiting for migrations: " + e.Err.Error(), nil
 		}
-		return slog.LevelInfo, "Another instance is running migrations, waiting...", []slog.Attr{elapsed}
+		return slog.LevelInfo, "Another instance is running migrations, waiting...", elapsed
 	case EventStarted:
 		if e.Direction == DirectionDown {
 			return slog.LevelInfo, fmt.Sprintf("Reverting migration: %s", e.Version), nil
 		}
 		return slog.LevelInfo, fmt.Sprintf("Applying migration: %s", e.Version), nil
 	case EventBlocked:
-		return slog.LevelWarn, fmt.Sprintf("Waiting for a lock: %s", e.Version), []slog.Attr{elapsed}
+		return slog.LevelWarn, fmt.Sprintf("Waiting for a lock: %s", e.Version), elapsed
 	case EventRetrying:
 		return slog.LevelWarn, fmt.Sprintf("Rolled back, trying again: %s", e.Version), []slog.Attr{pause, failure}
 	case EventReconnecting:
@@ -80,16 +83,16 @@ func (e Event) describe() (slog.Level, string, []slog.Attr) {
 	case EventStatement:
 		return slog.LevelInfo, fmt.Sprintf("%s: statement %d of %d is done", e.Version, e.Statement, e.Statements), nil
 	case EventFinished:
-		return slog.LevelInfo, fmt.Sprintf("✓ %s migration: %s", applied, e.Version), []slog.Attr{elapsed}
+		return slog.LevelInfo, fmt.Sprintf("✓ %s migration: %s", applied, e.Version), elapsed
 	case EventRecorded:
 		return slog.LevelInfo, fmt.Sprintf("Recorded %v", e.Change), nil
 	case EventFailed:
 		return slog.LevelError, fmt.Sprintf("✗ Failed to %s migration %s", apply, e.Version), []slog.Attr{failure}
 	case EventDone:
 		if records {
-			return slog.LevelInfo, fmt.Sprintf("Successfully recorded %d row(s) of the history", e.Total), []slog.Attr{elapsed}
+			return slog.LevelInfo, fmt.Sprintf("Successfully recorded %d row(s) of the history", e.Total), elapsed
 		}
-		return slog.LevelInfo, fmt.Sprintf("Successfully %s %d migration(s)", strings.ToLower(applied), e.Total), []slog.Attr{elapsed}
+		return slog.LevelInfo, fmt.Sprintf("Successfully %s %d migration(s)", strings.ToLower(applied), e.Total), elapsed
 	}
 	return slog.LevelInfo, string(e.Kind), nil
 }

@@ -152,7 +152,7 @@ func (r *run) recordEnd(ctx context.Context, s scripter, file *reviewed, failed 
 			continue
 		}
 		if failed, _ := r.send(ctx, []*step{end}); failed == nil {
-			r.land(time.Since(r.sentAt))
+			r.land(r.elapsed(), time.Now())
 			return
 		}
 	}

@@ -16,8 +16,8 @@ import (
 type Result struct {
 	Version   Version       `json:"version"`
 	Direction Direction     `json:"direction,omitempty"` // "" where nothing ran
-	Elapsed   time.Duration `json:"elapsed_ns"`
-	Change    *Change       `json:"change,omitempty"` // where nothing ran
+	Elapsed   time.Duration `json:"elapsed_ns"`          // 0 where it is not known: the connection was lost meanwhile
+	Change    *Change       `json:"change,omitempty"`    // where nothing ran
 }
 
 // A run is one call of Migrator.Run. It walks the script of a plan; whenever it cannot be sure where it stands, it reads

@@ -42,7 +42,7 @@ func (r *run) steps(ctx context.Context, steps []*step) error {
 		failed, seen := r.send(ctx, steps)
 		if failed == nil {
 			for len(r.sent) > 0 {
-				r.land(time.Since(r.sentAt))
+				r.land(r.elapsed(), time.Now())
 			}
 			return nil
 		}

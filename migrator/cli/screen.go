@@ -159,7 +159,10 @@ func (s *screen) recorded(c *migrator.Change) {
 }
 
 func (s *screen) busy(what string, e migrator.Event) {
-	s.say(paint(s.warm, fmt.Sprintf("%s (%s)", what, e.Elapsed.Round(100*time.Millisecond))))
+	if e.Elapsed > 0 {
+		what += fmt.Sprintf(" (%s)", e.Elapsed.Round(100*time.Millisecond))
+	}
+	s.say(paint(s.warm, what))
 	s.backends(e)
 }
 
@@ -170,7 +173,7 @@ func (s *screen) backends(e migrator.Event) {
 }
 
 func (s *screen) took(d time.Duration) string {
-	if !s.outTTY && !s.verbose {
+	if d <= 0 || (!s.outTTY && !s.verbose) { // 0 is not known
 		return ""
 	}
 	return s.dim.Render(fmt.Sprintf(" (%s)", d.Round(100*time.Microsecond)))

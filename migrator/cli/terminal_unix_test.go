@@ -76,3 +76,15 @@ func TestAReaderThatLeavesDoesNotEndARun(t *testing.T) {
 	status := &exec.Cmd{Path: program, Args: []string{"migrator", "status", "--exit-code", "--dir", dir}, Env: env}
 	require.NoError(t, status.Run(), "everything is applied")
 }
+
+func TestATerminalShowsNoTimeThatIsNotKnown(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, text := range map[string]string{"001_a.sql": "select 1;\n", "002_b.sql": "select 1;\n", "003_slow.sql": "select pg_sleep(0.6);\n"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	shown := onTerminal(t, []string{"DATABASE_URL=" + migratortest.Database(t)}, "up", "--dir", dir)
+	require.Contains(t, shown, "Applied 001_a.sql\r\n", "it was reported late, together with others")
+	require.Contains(t, shown, "Applied 002_b.sql\r\n")
+	require.Regexp(t, `Applied 003_slow.sql\S* \(\d`, shown)
+}
