@@ -42,10 +42,7 @@ type name struct {
 
 // newOutside reads a statement of the list in refusesTransaction, or one that the server has found to be of that kind.
 func newOutside(text string) *outside {
-	c := &cursor{text: text}
-	for token := range sqllex.Significant(text) {
-		c.tokens = append(c.tokens, token)
-	}
+	c := newCursor(text)
 	o := c.outside()
 	o.escaped = c.escaped && len(o.names) > 0
 	return o
@@ -160,6 +157,14 @@ type cursor struct {
 	text    string
 	tokens  []sqllex.Token
 	escaped bool // a name that it has taken is
+}
+
+func newCursor(text string) *cursor {
+	c := &cursor{text: text}
+	for token := range sqllex.Significant(text) {
+		c.tokens = append(c.tokens, token)
+	}
+	return c
 }
 
 func (c *cursor) at(word string) bool {

@@ -17,8 +17,8 @@ var ErrIrreversible = errors.New("has no down file")
 var ErrUnsettled = errors.New("the server could not be asked what became of it")
 
 // ErrInDoubt means that a statement of a no-transaction file was cut off between its start and its record, and that the
-// catalog does not tell whether it has run: CREATE DATABASE, or a procedure that commits. The error has the two
-// commands of which a person chooses one.
+// catalog does not tell whether it has run: CREATE DATABASE, or a procedure that commits. So does a procedure that has failed
+// after it had committed a part of its work. The error has the two commands of which a person chooses one.
 var ErrInDoubt = errors.New("in doubt whether this statement has run")
 
 // A FileError means that a file cannot be understood, or holds what cannot be run. Nothing has run.

@@ -154,6 +154,7 @@ type failure struct {
 	operation operation
 	offset    int       // in the file's text; -1 when not known, or when it was not the file
 	after     bool      // the file's part of the step had come back
+	partly    bool      // the statement may have committed a part of its work before
 	unread    bool      // the server has refused the message before it ran any of it
 	ahead     int       // of the steps that it has not run, those before this one
 	blockers  []Backend // who was in the way, where it got no lock

@@ -65,13 +65,22 @@ func (r *run) leave(ctx context.Context) {
 
 // units runs the statements that are left.
 func (r *run) units(ctx context.Context, s scripter, move *Move, file *reviewed, p *progress) error {
-	steps := s.noTransaction(move, file, p)[1:] // the session has the lock
-	for i := range steps {
+	for left := s.noTransaction(move, file, p)[1:]; len(left) > 0; left = left[1:] { // the session has the lock
+		if u := left[0].does; u != nil && u.outside == nil && len(u.calls) > 0 {
+			ends, err := r.callsEnd(ctx, file, u)
+			if err != nil {
+				return err
+			}
+			if ends {
+				u.outside = newOutside(u.statement.Text(file.text))
+				left = s.noTransaction(move, file, &progress{Done: left[0].number - 1})[1:]
+			}
+		}
 		run := r.step
-		if steps[i].alone {
+		if left[0].alone {
 			run = func(ctx context.Context, st *step) error { return r.outside(ctx, s, st, file) }
 		}
-		if err := run(ctx, steps[i]); err != nil {
+		if err := run(ctx, left[0]); err != nil {
 			return err
 		}
 	}
@@ -102,23 +111,26 @@ func (r *run) outside(ctx context.Context, s scripter, st *step, file *reviewed)
 			return &stop{outcome: lost, err: failed.err}
 		}
 		failed.blockers = seen.blockers
-		if result == cancelled {
+		if u.outside.kind == opaque {
+			failed.partly = r.endedTransactions(ctx)
+		}
+		if result == cancelled || failed.partly || (u.outside.kind == opaque && failed.after) {
 			if u.outside.kind == opaque {
 				r.recordEnd(ctx, s, file, failed)
 			}
-			return r.settle(ctx, failed, cancelled)
+			return r.settle(ctx, failed, result)
 		}
 		if err := r.abandon(ctx); err != nil {
 			return r.stopFor(ctx, opFrame, err)
 		}
-		if u.outside.kind != opaque { // the server has answered: what an opaque statement has committed itself is its own
+		if u.outside.kind != opaque { // the server has answered: of an opaque one nothing is left
 			done, err := r.settleStarted(ctx, s, st.move, file, u)
 			if done || err != nil {
 				return err
 			}
 		}
 		wait := jitter(pause)
-		if result != busy || u.outside.kind == opaque || time.Since(began)+wait > r.m.options.RetryFor {
+		if result != busy || time.Since(began)+wait > r.m.options.RetryFor {
 			again := s.again(st.move, st.number-1)
 			if err := r.step(ctx, again); err != nil {
 				return err
@@ -132,8 +144,8 @@ func (r *run) outside(ctx context.Context, s scripter, st *step, file *reviewed)
 	}
 }
 
-// recordEnd notes what the server has answered of an opaque statement, which nothing else would tell the next run. What has
-// not come back stays in doubt.
+// recordEnd notes how an opaque statement has ended, which nothing else would tell the next run. What has not come back, or may
+// have committed a part of its work, stays in doubt.
 func (r *run) recordEnd(ctx context.Context, s scripter, file *reviewed, failed *failure) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelGrace)
 	defer cancel()
@@ -142,7 +154,7 @@ func (r *run) recordEnd(ctx context.Context, s scripter, file *reviewed, failed 
 	switch {
 	case failed.after:
 		end = s.record(st.move, file, st.does, st.number-1)
-	case failed.answered() && failed.operation.kind == opFile:
+	case !failed.partly:
 		end = s.again(st.move, st.number-1)
 	default:
 		return

@@ -24,7 +24,7 @@ func TestAStatementThatLosesAConnectionOfItsOwnHasFailed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			url := migratortest.Database(t)
-			execute(t, url, "create procedure work() language plpgsql as $$begin commit; "+fail+"; end$$")
+			execute(t, url, "create procedure work() language plpgsql as $$begin "+fail+"; commit; end$$")
 			var seen recorder
 			m := open(t, url, files("001_far.sql", text), migrator.Config{Observe: seen.observe})
 			_, err := m.Run(patience(t), migrator.Up())
@@ -43,7 +43,7 @@ func TestAStatementThatLosesAConnectionOfItsOwnHasFailed(t *testing.T) {
 func TestAProcedureThatIsCancelledIsNotInDoubt(t *testing.T) {
 	t.Parallel()
 	url := migratortest.Database(t)
-	execute(t, url, "create procedure work() language plpgsql as $$begin commit; perform pg_sleep(60); end$$")
+	execute(t, url, "create procedure work() language plpgsql as $$begin perform pg_sleep(60); commit; end$$")
 	m := open(t, url, files("001_call.sql", "-- migrator: no-transaction\ncall work();\n"), migrator.Config{})
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)

@@ -170,12 +170,26 @@ func (p *progress) standing(file *reviewed) string {
 		return p.describe() + ": all of them; the next run records the file"
 	}
 	line, _ := sqllex.Position(file.script.SQL, file.units[p.Done].statement.Start)
+	applied := Unfinished{Done: p.Done}.String() + "; "
 	next := fmt.Sprintf("the next run goes on at statement %d of %d (line %d)", p.Done+1, len(file.units), line)
 	switch {
 	case p.Started != "" && newOutside(p.Started).kind == opaque:
+		if p.Done == 0 {
+			applied = ""
+		}
 		next = fmt.Sprintf("statement %d of %d (line %d) was begun, and it is not known whether it has run; the next run asks for a decision", p.Done+1, len(file.units), line)
 	case p.Started != "":
 		next = fmt.Sprintf("the next run finds out what became of statement %d of %d (line %d) and goes on there", p.Done+1, len(file.units), line)
 	}
-	return Unfinished{Done: p.Done}.String() + "; " + next
+	return applied + next
+}
+
+// partly says what the database contains where a statement has failed that ends transactions itself.
+func (p *progress) partly(file *reviewed) string {
+	line, _ := sqllex.Position(file.script.SQL, file.units[p.Done].statement.Start)
+	state := fmt.Sprintf("statement %d of %d (line %d) had ended transactions of its own when it failed: what it committed stays; the next run asks for a decision", p.Done+1, len(file.units), line)
+	if p.Done > 0 {
+		state = Unfinished{Done: p.Done}.String() + "; " + state
+	}
+	return state
 }

@@ -93,7 +93,11 @@ func (s scripter) alone(move *Move, file *reviewed, u *unit, title string, o ope
 	operations = append(operations,
 		frame("set default_transaction_isolation = 'read committed'"), // of CONCURRENTLY's own transactions
 		frame("set lock_timeout = "+milliseconds(timeout)))
-	operations = slices.Concat(operations, file.settings(u), []operation{o}, resets(), s.idle())
+	operations = append(operations, file.settings(u)...)
+	if u.outside.kind == opaque {
+		operations = append(operations, frame(markSQL))
+	}
+	operations = slices.Concat(operations, []operation{o}, resets(), s.idle())
 	return &step{move: move, part: true, alone: true, patient: u.outside.concurrently, title: title, operations: operations}
 }
 

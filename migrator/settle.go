@@ -159,7 +159,7 @@ func (r *run) giveWay(ctx context.Context, move *Move, u *unit) error {
 // inDoubt says which statement nobody but a person can settle, and how.
 func (r *run) inDoubt(s scripter, move *Move, u *unit) error {
 	table, version := s.table.progress().sql(), literal(string(move.Migration.Version))
-	hint := fmt.Sprintf("look whether it has run; if it has: update %s set done = done + 1, started = null where version = %s; if it has not: update %[1]s set started = null where version = %[2]s; then run again", table, version)
-	failed := &failure{offset: r.placeOf(move, u), err: fmt.Errorf("%w: it was begun outside a transaction and cut off before its end was recorded (HINT: %s)", ErrInDoubt, hint)}
+	hint := fmt.Sprintf("look whether it has run (what it has committed itself stays); if it has: update %s set done = done + 1, started = null where version = %s; if it has not: update %[1]s set started = null where version = %[2]s; then run again", table, version)
+	failed := &failure{offset: r.placeOf(move, u), err: fmt.Errorf("%w: it was begun outside a transaction, and was cut off or failed in the middle of its work (HINT: %s)", ErrInDoubt, hint)}
 	return r.migrationError(move, failed, "not known of this statement; those before it are applied")
 }

@@ -159,7 +159,11 @@ func (r *run) standing(failed *failure, h *history) string {
 		return fmt.Sprintf("not begun; nothing of this file was applied, nor of what was sent together with it (files before it: %d)", failed.ahead)
 	}
 	if file := r.reviews.files[s.move.script().Path]; file != nil && file.units != nil {
-		return h.progressOf(s.move.Migration.Version).standing(file)
+		p := h.progressOf(s.move.Migration.Version)
+		if failed.partly && p != nil && p.Started != "" {
+			return p.partly(file)
+		}
+		return p.standing(file)
 	}
 	return rolledBack
 }

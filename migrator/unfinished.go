@@ -21,7 +21,10 @@ func (u Unfinished) String() string {
 	case 1:
 		text = "statement 1 is applied"
 	}
-	if u.Started {
+	switch {
+	case u.Started && u.Done == 0: // and may have done something
+		return "statement 1 was cut off"
+	case u.Started:
 		text += fmt.Sprintf(", statement %d was cut off", u.Done+1)
 	}
 	return text

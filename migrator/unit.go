@@ -18,6 +18,7 @@ type unit struct {
 	settings  []sqllex.Statement
 	hash      string
 	outside   *outside // nil: it can run in a transaction, together with its record
+	calls     []callee // the procedures that it calls: where one of them ends transactions, it cannot
 }
 
 // units divides a no-transaction file.
@@ -31,7 +32,9 @@ func units(sql string, statements []sqllex.Statement) []*unit {
 			continue
 		}
 		u := &unit{statement: statement, settings: settings, hash: hashOf(sql, statement)}
-		if text := statement.Text(sql); refusesTransaction(words, text) {
+		text := statement.Text(sql)
+		itself := endsItself(words, text)
+		if u.calls = itself.calls; itself.ends || refusesTransaction(words, text) {
 			u.outside = newOutside(text)
 		}
 		all = append(all, u)

@@ -1,0 +1,100 @@
+package migrator
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// What the server knows of a statement that ends transactions itself: before it runs whether it does, and after it has failed
+// whether it did.
+
+// callsEnd reports whether a procedure that a statement calls ends transactions, or one that it calls in turn.
+func (r *run) callsEnd(ctx context.Context, file *reviewed, u *unit) (bool, error) {
+	seen := map[callee]bool{}
+	for calls := u.calls; len(calls) > 0; {
+		rows, err := r.procedures(ctx, file, u, calls)
+		if err != nil {
+			return false, err
+		}
+		calls = nil
+		for _, row := range rows {
+			procedure := readRoutine(row[0], row[1])
+			if procedure.ends {
+				return true, nil
+			}
+			for _, c := range procedure.calls {
+				if !seen[c] {
+					seen[c], calls = true, append(calls, c)
+				}
+			}
+		}
+	}
+	return false, nil
+}
+
+// procedures returns the language and source of each, as the file's settings find them. Where they cannot be asked for, the
+// statement itself is to say why.
+func (r *run) procedures(ctx context.Context, file *reviewed, u *unit, calls []callee) (rows [][]string, err error) {
+	operations := append([]operation{frame("begin")}, local(r.scripter(&history{table: r.table, server: r.server}).lifted())...)
+	operations = append(append(operations, file.settings(u)...), frame(proceduresSQL(calls)))
+	_, err = r.worker.send(ctx, whole(operations)[0].query, func(result int, values [][]byte) error {
+		if result == len(operations)-1 {
+			rows = append(rows, []string{string(values[0]), string(values[1])})
+		}
+		return nil
+	})
+	if abandoned := r.abandon(ctx); abandoned != nil {
+		return nil, r.stopFor(ctx, opFrame, abandoned)
+	}
+	if ctx.Err() != nil {
+		return nil, r.stopFor(ctx, opFrame, err)
+	}
+	return rows, nil
+}
+
+// proceduresSQL asks for the procedures that calls may mean: of a name and a number of arguments there may be several.
+func proceduresSQL(calls []callee) string {
+	var conditions []string
+	for _, c := range calls {
+		where := "pg_catalog.pg_function_is_visible(p.oid)"
+		if c.schema != "" {
+			where = "n.nspname operator(pg_catalog.=) " + literal(c.schema)
+		}
+		conditions = append(conditions, fmt.Sprintf(`(p.proname operator(pg_catalog.=) %s and %s
+	and p.pronargs operator(pg_catalog.-) p.pronargdefaults operator(pg_catalog.<=) %[3]d
+	and (p.provariadic operator(pg_catalog.<>) 0::pg_catalog.oid or %[3]d operator(pg_catalog.<=) coalesce(pg_catalog.array_length(p.proallargtypes, 1), p.pronargs)))`,
+			literal(c.name), where, c.arguments))
+	}
+	return `select l.lanname, p.prosrc from pg_catalog.pg_proc p
+join pg_catalog.pg_language l on l.oid operator(pg_catalog.=) p.prolang
+join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) p.pronamespace
+where p.prokind operator(pg_catalog.=) 'p' and (` + strings.Join(conditions, " or ") + ")"
+}
+
+// transactionSQL is an expression for how many transactions the session has begun: each has a virtual id, also one that writes
+// nothing.
+const transactionSQL = "(select pg_catalog.split_part(l.virtualtransaction, '/', 2)::pg_catalog.int8 from pg_catalog.pg_locks l" +
+	" where l.pid operator(pg_catalog.=) pg_catalog.pg_backend_pid() and l.locktype operator(pg_catalog.=) 'virtualxid' limit 1)"
+
+// markSQL notes the last transaction before an opaque statement.
+const markSQL = "select pg_catalog.set_config('migrator.transaction', " + transactionSQL + "::pg_catalog.text, false)"
+
+// sinceMarkSQL asks how many transactions have begun since, this one included; no row's value where the statement was not reached.
+const sinceMarkSQL = "select " + transactionSQL + " operator(pg_catalog.-) nullif(pg_catalog.current_setting('migrator.transaction', true), '')::pg_catalog.int8"
+
+// endedTransactions reports whether an opaque statement that has failed may have committed a part of its work: it has begun more
+// transactions than the one in which it was sent.
+func (r *run) endedTransactions(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelGrace)
+	defer cancel()
+	for tries := range 3 { // a cancel request may be late, and meet this
+		rows, err := r.worker.rows(ctx, sinceMarkSQL)
+		if err == nil {
+			var began int
+			_, _ = fmt.Sscan(rows[0][0], &began)
+			return began < 0 || began > 2+tries
+		}
+	}
+	return true
+}
