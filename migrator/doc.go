@@ -64,5 +64,5 @@
 // # Errors
 //
 // Errors that a caller can tell apart: FileError, MigrationError, DriftError, OrderError, VersionError, HistoryError,
-// UnrelatedError, LockedError, UnfinishedError, ErrIrreversible, ErrUnsettled, ErrInDoubt.
+// UnrelatedError, LockedError, UnfinishedError, ErrNoMigrations, ErrIrreversible, ErrUnsettled, ErrInDoubt.
 package migrator

@@ -21,6 +21,11 @@ var ErrUnsettled = errors.New("the server could not be asked what became of it")
 // after it had committed a part of its work. The error has the two commands of which a person chooses one.
 var ErrInDoubt = errors.New("in doubt whether this statement has run")
 
+// ErrNoMigrations means that a folder holds no migration, or holds files that Flyway or refinery would run and that are not
+// read here (V1__init.sql). The error says what is there. Load returns what it has read next to it, so that a program for
+// which that is fine can go on.
+var ErrNoMigrations = errors.New("no migrations")
+
 // A FileError means that a file cannot be understood, or holds what cannot be run. Nothing has run.
 type FileError struct {
 	Path    string

@@ -58,7 +58,11 @@ func open(tb testing.TB, url string, fsys fstest.MapFS, config migrator.Config) 
 	conn, err := pgx.ParseConfig(url)
 	require.NoError(tb, err)
 	migrations, err := migrator.Load(fsys)
-	require.NoError(tb, err)
+	if len(fsys) == 0 {
+		require.ErrorIs(tb, err, migrator.ErrNoMigrations)
+	} else {
+		require.NoError(tb, err)
+	}
 	return migrator.New(conn, migrations, config)
 }
 

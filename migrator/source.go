@@ -19,9 +19,10 @@ const maxVersion = 255
 // Load reads the migrations in the root of a file system, in their order. An embed.FS (through fs.Sub) and a directory
 // (os.Root.FS) are read alike; subdirectories are left alone.
 //
-// A migration is NNN_name.sql or NNN_name.up.sql, where NNN is any number of digits; NNN_name.down.sql beside it
-// reverts it. R_name.sql is a repeatable one. Files of other names are no migrations (see Skipped). Every problem is
-// found before anything runs: the error joins one *FileError for each file that cannot be understood.
+// A migration is NNN_name.sql or NNN_name.up.sql, where NNN is any number of digits; NNN_name.down.sql next to it
+// reverts it. R_name.sql is a repeatable one. Files of other names are not migrations (see Skipped). Every problem is
+// found before anything runs: the error joins one *FileError for each file that cannot be understood. Of a folder without
+// a migration, or with files named for Flyway, it is ErrNoMigrations.
 func Load(fsys fs.FS) ([]Migration, error) {
 	entries, err := fs.ReadDir(fsys, ".")
 	if err != nil {
@@ -52,35 +53,16 @@ func Load(fsys fs.FS) ([]Migration, error) {
 			migrations = append(migrations, Migration{Version: Version(script.Path), Up: script})
 		}
 	}
-	if len(migrations)+len(downs)+len(problems) == 0 {
-		problems = append(problems, refuseWrongRoot(fsys, entries))
-	}
 	migrations, pairing := pair(migrations, downs, broken)
-	return migrations, errors.Join(append(problems, pairing...)...)
-}
-
-// refuseWrongRoot recognises an embed.FS without fs.Sub, or a directory too high: with no migration in the root, and some
-// right below, an empty result would pass for success.
-func refuseWrongRoot(fsys fs.FS, entries []fs.DirEntry) error {
-	for _, entry := range entries {
-		if !entry.IsDir() {
-			continue
-		}
-		below, _ := fs.ReadDir(fsys, entry.Name()) // what cannot be read is none of ours
-		for _, file := range below {
-			if name, err := parseName(file.Name()); err == nil && name.kind != notAMigration {
-				return &FileError{
-					Path: entry.Name(), Message: "holds migrations, and the folder above it, which was given, holds none",
-					Hint: fmt.Sprintf("give this folder: in a program, fs.Sub(files, %q)", entry.Name()),
-				}
-			}
-		}
+	if problems = append(problems, pairing...); len(problems) == 0 {
+		return migrations, judgeFolder(fsys, entries, migrations)
 	}
-	return nil
+	return migrations, errors.Join(problems...)
 }
 
-// Skipped returns the names of the .sql files that Load leaves out because they start neither with a digit nor with R_,
-// so that a program can say so.
+// Skipped returns what Load leaves out, so that a program can say so: the names of the .sql files that start neither with a
+// digit nor with R_, and, with a slash at the end, the folders below, up to two levels down, that hold files named as
+// migrations.
 func Skipped(fsys fs.FS) ([]string, error) {
 	entries, err := fs.ReadDir(fsys, ".")
 	if err != nil {
@@ -92,10 +74,10 @@ func Skipped(fsys fs.FS) ([]string, error) {
 			names = append(names, name)
 		}
 	}
-	return names, nil
+	return append(names, foldersBelow(fsys, entries)...), nil
 }
 
-// pair puts each down file beside its migration and the migrations in order.
+// pair puts each down file next to its migration and the migrations in order.
 func pair(migrations []Migration, downs map[string]Script, broken map[string]bool) ([]Migration, []error) {
 	slices.SortFunc(migrations, func(a, b Migration) int { return a.Version.Compare(b.Version) })
 	var problems []error

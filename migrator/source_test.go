@@ -62,12 +62,6 @@ func TestLoadReadsEachMigrationInOrderWithItsDownFile(t *testing.T) {
 	}, migrations)
 }
 
-func TestAFolderWithoutMigrationsIsNoError(t *testing.T) {
-	t.Parallel()
-	require.Empty(t, loaded(t))
-	require.Empty(t, loaded(t, "README.md", "", "init.sql", ""))
-}
-
 func TestAFolderThatCannotBeReadIsAnError(t *testing.T) {
 	t.Parallel()
 	missing := os.DirFS(filepath.Join(t.TempDir(), "missing"))
@@ -205,15 +199,6 @@ func TestTheFirstByteThatIsNoUTF8IsFound(t *testing.T) {
 	} {
 		require.Equal(t, want, invalidUTF8(text), "%q", text)
 	}
-}
-
-func TestAFolderTooHighIsNotTakenForOneWithoutMigrations(t *testing.T) {
-	t.Parallel()
-	_, err := Load(folder("migrations/001_a.sql", "select 1", "readme.md", ""))
-	require.ErrorContains(t, err, `HINT: give this folder: in a program, fs.Sub(files, "migrations")`)
-	migrations, err := Load(folder("001_a.sql", "select 1", "old/000_b.sql", "select 2"))
-	require.NoError(t, err)
-	require.Len(t, migrations, 1, "what lies below others is left alone")
 }
 
 func TestAFileThatNoMessageHoldsIsRefusedUnread(t *testing.T) {

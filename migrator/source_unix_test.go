@@ -68,3 +68,26 @@ func loadedInTime(t *testing.T, fsys fs.FS) error {
 		return nil
 	}
 }
+
+func TestNoLinkIsFollowedToSeeWhatLiesBelow(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	elsewhere := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(elsewhere, "1_a.sql"), nil, 0o600))
+	require.NoError(t, os.Symlink(elsewhere, filepath.Join(dir, "link")))
+	for _, fsys := range []fs.FS{os.DirFS(dir), openRoot(t, dir)} {
+		_, err := Load(fsys)
+		require.ErrorContains(t, err, "no migrations: the folder holds link\n")
+		skipped, err := Skipped(fsys)
+		require.NoError(t, err)
+		require.Empty(t, skipped)
+	}
+}
+
+func openRoot(t *testing.T, dir string) fs.FS {
+	t.Helper()
+	root, err := os.OpenRoot(dir)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = root.Close() })
+	return root.FS()
+}

@@ -52,11 +52,12 @@ func run(ctx context.Context, args []string, getenv func(string) string, logs, e
 	flags := flag.NewFlagSet("server", flag.ContinueOnError)
 	flags.SetOutput(errs)
 	flags.Usage = func() {
-		fmt.Fprintln(errs, "usage: server [--dev [--dev-data DIR]]\n       server migrate …     (see server migrate --help)\n\nenvironment: DATABASE_URL or PGHOST and the other PG* variables; MIGRATIONS_DIR; ADDR (default :8080)")
+		fmt.Fprintln(errs, "usage: server [--dev [--dev-data DIR]] [--allow-empty]\n       server migrate …     (see server migrate --help)\n\nenvironment: DATABASE_URL or PGHOST and the other PG* variables; MIGRATIONS_DIR; ADDR (default :8080)")
 		flags.PrintDefaults()
 	}
 	dev := flags.Bool("dev", false, "use a throwaway PostgreSQL, started for this run")
 	devData := flags.String("dev-data", "", "with --dev: keep the data in this `directory` between runs")
+	allowEmpty := flags.Bool("allow-empty", false, "serve although MIGRATIONS_DIR holds no migrations, or only those of another tool")
 	err := flags.Parse(args)
 	kept := false // a directory was given, if only by a variable that is not set
 	flags.Visit(func(f *flag.Flag) { kept = kept || f.Name == "dev-data" })
@@ -72,7 +73,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, logs, e
 		flags.Usage()
 		return 2
 	}
-	s := &server{log: slog.New(slog.NewTextHandler(logs, nil)), getenv: getenv}
+	s := &server{log: slog.New(slog.NewTextHandler(logs, nil)), getenv: getenv, allowEmpty: *allowEmpty}
 	s.doing.Store(&state{Status: "starting"})
 	err = s.serve(ctx, *dev, *devData)
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
@@ -85,10 +86,11 @@ func run(ctx context.Context, args []string, getenv func(string) string, logs, e
 }
 
 type server struct {
-	log      *slog.Logger
-	getenv   func(string) string
-	migrator atomic.Pointer[migrator.Migrator]
-	doing    atomic.Pointer[state]
+	log        *slog.Logger
+	getenv     func(string) string
+	allowEmpty bool
+	migrator   atomic.Pointer[migrator.Migrator]
+	doing      atomic.Pointer[state]
 
 	statusMu sync.Mutex
 	statusAt time.Time
@@ -183,7 +185,15 @@ func (s *server) load(files fs.FS) ([]migrator.Migration, error) {
 	for _, name := range skipped {
 		s.log.Warn("Skipping non-migration file: " + name)
 	}
-	return migrator.Load(files)
+	migrations, err := migrator.Load(files)
+	switch {
+	case !errors.Is(err, migrator.ErrNoMigrations):
+		return migrations, err
+	case s.allowEmpty:
+		s.log.Warn(err.Error())
+		return migrations, nil
+	}
+	return nil, fmt.Errorf("%s: %w; or serve without them: --allow-empty", cmp.Or(s.getenv("MIGRATIONS_DIR"), "embedded"), err)
 }
 
 func (s *server) routes() http.Handler {

@@ -175,6 +175,30 @@ STATE: rolled back; nothing of this file was applied
 	require.Contains(t, p.logs.String(), "Skipping non-migration file: notes.sql")
 }
 
+// A directory that was not mounted must not pass for one whose migrations are applied.
+func TestServerDoesNotServeWithoutMigrationsUnlessItIsToldTo(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	env := map[string]string{"DATABASE_URL": migratortest.Database(t), "MIGRATIONS_DIR": dir}
+	p := start(t, env)
+	require.Equal(t, 1, p.end(t))
+	require.Contains(t, p.errs.String(), dir+": no migrations: the folder is empty\nHINT: ")
+	require.Contains(t, p.errs.String(), "--allow-empty")
+
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "V1__init.sql"), nil, 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "R__views.sql"), []byte("select 1/0;"), 0o600))
+	p = start(t, env)
+	require.Equal(t, 1, p.end(t))
+	require.Contains(t, p.errs.String(), "named for Flyway or refinery, and are not read here: R__views.sql and V1__init.sql")
+
+	require.NoError(t, os.Remove(filepath.Join(dir, "R__views.sql")))
+	p = start(t, env, "--allow-empty")
+	p.ready(t)
+	p.cancel()
+	require.Zero(t, p.end(t))
+	require.Contains(t, p.messages(), "No pending migrations")
+}
+
 func TestServerWithoutADatabaseSaysWhatToSet(t *testing.T) {
 	t.Parallel()
 	p := start(t, nil)

@@ -24,7 +24,11 @@ func load(tb testing.TB, namesAndTexts ...string) []migrator.Migration {
 		fsys[namesAndTexts[i]] = &fstest.MapFile{Data: []byte(namesAndTexts[i+1])}
 	}
 	migrations, err := migrator.Load(fsys)
-	require.NoError(tb, err)
+	if len(fsys) == 0 {
+		require.ErrorIs(tb, err, migrator.ErrNoMigrations)
+	} else {
+		require.NoError(tb, err)
+	}
 	return migrations
 }
 

@@ -18,6 +18,7 @@ type reverts struct {
 func (r *reverts) flags(cmd *cobra.Command) {
 	cmd.Flags().BoolVarP(&r.yes, "yes", "y", false, "do not ask")
 	cmd.Flags().BoolVar(&r.dryRun, "dry-run", false, "print the SQL script that would run, for psql, and change nothing")
+	emptyFlag(cmd)
 	lockFlags(cmd, &r.config)
 }
 

@@ -7,8 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-
-	"github.com/agent-shaker/agent-shaker/migrator"
 )
 
 // defaultDir holds the migrations where nothing names a directory and none are compiled in.
@@ -56,23 +54,6 @@ func (t *tool) source() (files fs.FS, done func(), err error) {
 			errNoDirectory, absolute(dir), t.command.CommandPath())
 	}
 	return nil, nil, fmt.Errorf("%s: %w", cmp.Or(named, "migrations directory"), err)
-}
-
-// migrations loads the files and says which were left out.
-func (t *tool) migrations() ([]migrator.Migration, error) {
-	files, done, err := t.source()
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	skipped, err := migrator.Skipped(files)
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range skipped {
-		t.screen.warn("%s is no migration: its name starts neither with a digit nor with R_", name)
-	}
-	return migrator.Load(files)
 }
 
 // newFilesDirectory is where create puts files. Those that are compiled in come from a directory that is there: to begin

@@ -39,6 +39,7 @@ The SQL itself is printed by up --dry-run.`,
 		},
 	}
 	to.flag(t, cmd)
+	emptyFlag(cmd)
 	cmd.Flags().BoolVar(&config.StrictOrder, "strict-order", false, "refuse migrations below the newest applied one")
 	placeFlags(cmd, &config)
 	return cmd

@@ -86,7 +86,7 @@ func (t *tool) completeVersions(most int, repeatable bool) cobra.CompletionFunc 
 		}
 		defer done()
 		migrations, err := migrator.Load(files)
-		if err != nil {
+		if err != nil && !errors.Is(err, migrator.ErrNoMigrations) {
 			return nil, cobra.ShellCompDirectiveError
 		}
 		var versions []cobra.Completion

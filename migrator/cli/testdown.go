@@ -31,7 +31,7 @@ them, and the exit code is 1 if there is one. A migration without a down file is
 			case !t.dev && scratch == "":
 				return usagef("test-down needs a server where nothing can be lost: --dev for a throwaway one, or --scratch-url")
 			}
-			migrations, err := t.migrations()
+			migrations, err := t.migrations(cmd)
 			if err != nil {
 				return err
 			}
@@ -60,6 +60,7 @@ them, and the exit code is 1 if there is one. A migration without a down file is
 			return joinWrite(err, t.screen.lost)
 		},
 	}
+	emptyFlag(cmd)
 	cmd.Flags().StringVar(&scratch, "scratch-url", "", "`server` on which a database may be made and dropped, as a connection string")
 	return cmd
 }

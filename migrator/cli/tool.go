@@ -83,7 +83,7 @@ func withoutContent(err error) error {
 
 // with does something with a migrator for the database and the files that flags and variables name.
 func (t *tool) with(cmd *cobra.Command, config migrator.Config, do func(context.Context, *migrator.Migrator) error) error {
-	migrations, err := t.migrations()
+	migrations, err := t.migrations(cmd)
 	if err != nil {
 		return err
 	}

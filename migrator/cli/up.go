@@ -61,6 +61,7 @@ func (t *tool) up() *cobra.Command {
 	flags.BoolVar(&dryRun, "dry-run", false, "print the SQL script that would run, for psql, and change nothing")
 	flags.BoolVar(&config.StrictOrder, "strict-order", false, "refuse migrations below the newest applied one")
 	placeFlags(cmd, &config)
+	emptyFlag(cmd)
 	lockFlags(cmd, &config)
 	return cmd
 }

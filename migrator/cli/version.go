@@ -21,7 +21,7 @@ func (t *tool) version() *cobra.Command {
 		Example: `  migrator version
   migrator version --json`,
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			v := versionJSON{Version: "unknown", Go: runtime.Version()}
 			if info, ok := debug.ReadBuildInfo(); ok {
 				v.Version = cmp.Or(Version, info.Main.Version)
@@ -31,7 +31,7 @@ func (t *tool) version() *cobra.Command {
 					}
 				}
 			}
-			migrations, err := t.migrations()
+			migrations, err := t.migrations(cmd)
 			if err != nil && !errors.Is(err, errNoDirectory) {
 				return err
 			}

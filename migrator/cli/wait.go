@@ -39,6 +39,7 @@ or for replicas that leave migrating to another one. Without --timeout it waits 
 			return t.with(cmd, migrator.Config{}, wait)
 		},
 	}
+	emptyFlag(cmd)
 	cmd.Flags().BoolVar(&current, "current", false, "wait until nothing is pending")
 	return cmd
 }

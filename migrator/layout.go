@@ -1,0 +1,183 @@
+package migrator
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+)
+
+// What a folder holds besides migrations: files that are laid out or named for other tools, and folders below it.
+
+// maxFolders bounds how many folders below a source are looked into.
+const maxFolders = 100
+
+// A sourceError says what a folder holds in place of migrations. To errors.Is it is ErrNoMigrations.
+type sourceError struct{ message, hint string }
+
+func (e *sourceError) Error() string { return e.message + "\nHINT: " + e.hint }
+
+func (e *sourceError) Is(target error) bool { return target == ErrNoMigrations }
+
+const adopt = "; then record what the database has already with baseline"
+
+// judgeFolder refuses a folder of which nothing would be applied, or only a part: that must not pass for success.
+func judgeFolder(fsys fs.FS, entries []fs.DirEntry, migrations []Migration) error {
+	versioned := slices.ContainsFunc(migrations, func(m Migration) bool { return !m.Version.Repeatable() })
+	var files, flyway []string
+	for _, entry := range entries {
+		name := entry.Name()
+		if entry.IsDir() || hidden(name) {
+			continue
+		}
+		files = append(files, name)
+		// Next to 001_init.sql an R__views.sql is a repeatable migration like any other.
+		if flywayName(name) && !(versioned && Version(name).Repeatable()) {
+			flyway = append(flyway, name)
+		}
+	}
+	if len(flyway) > 0 {
+		return &sourceError{"the folder holds files that are named for Flyway or refinery, and are not read here: " + several(flyway), flywayHint}
+	}
+	if len(migrations) > 0 {
+		return nil
+	}
+	below := filesBelow(fsys, entries)
+	for _, layout := range layouts {
+		if found := slices.DeleteFunc(slices.Clone(below), func(file string) bool { return layout.becomes(file) == "" }); len(found) > 0 {
+			return &sourceError{
+				"no migrations: the folder holds those of " + layout.tool + ": " + several(found),
+				fmt.Sprintf("copy %s to %s, and the others likewise", found[0], layout.becomes(found[0])) + adopt,
+			}
+		}
+	}
+	if below = slices.DeleteFunc(below, func(file string) bool { return !namedAsMigration(file) }); len(below) > 0 {
+		return judgeFolders(below)
+	}
+	const hint = "a migration is a file NNN_name.sql in the folder itself, such as 001_init.sql"
+	if len(files) == 0 {
+		return &sourceError{"no migrations: the folder is empty", hint}
+	}
+	return &sourceError{"no migrations: the folder holds " + several(files), hint}
+}
+
+// judgeFolders is for migrations that lie in the folders below: the folder was named one level too high, as an embed.FS
+// without fs.Sub is, or the tool that they are for looks below.
+func judgeFolders(below []string) error {
+	folder := path.Dir(below[0])
+	for _, file := range below {
+		name, err := parseName(path.Base(file))
+		if path.Dir(file) != folder || err != nil || name.kind == notAMigration {
+			return &sourceError{
+				"no migrations: the folder itself holds none, and those below it are not read: " + several(below),
+				"move them into one folder, named NNN_name.sql so that their order stays, and what reverts one NNN_name.down.sql" + adopt,
+			}
+		}
+	}
+	return &sourceError{
+		folder + " holds migrations, and the folder above it, which was given, holds none",
+		fmt.Sprintf("give this folder: in a program, fs.Sub(files, %q)", folder),
+	}
+}
+
+// foldersBelow are those that hold files named as migrations.
+func foldersBelow(fsys fs.FS, entries []fs.DirEntry) (folders []string) {
+	for _, file := range filesBelow(fsys, entries) {
+		if folder := path.Dir(file) + "/"; namedAsMigration(file) && !slices.Contains(folders, folder) {
+			folders = append(folders, folder)
+		}
+	}
+	return folders
+}
+
+// filesBelow are the files in the folders of a source, two levels down. It follows no links. Hidden folders are left out: a
+// ConfigMap that is mounted keeps its versions in one.
+func filesBelow(fsys fs.FS, entries []fs.DirEntry) (files []string) {
+	looked := 0
+	var look func(folder string, entries []fs.DirEntry)
+	look = func(folder string, entries []fs.DirEntry) {
+		for _, entry := range entries {
+			file := path.Join(folder, entry.Name())
+			switch {
+			case hidden(entry.Name()):
+			case !entry.IsDir():
+				if folder != "" {
+					files = append(files, file)
+				}
+			case strings.Count(file, "/") < 2 && looked < maxFolders:
+				looked++
+				below, _ := fs.ReadDir(fsys, file) // what cannot be read is not ours
+				look(file, below)
+			}
+		}
+	}
+	look("", entries)
+	return files
+}
+
+func hidden(name string) bool { return strings.HasPrefix(name, ".") }
+
+// namedAsMigration reports whether a file, by its name, would be a migration here or for Flyway.
+func namedAsMigration(file string) bool {
+	name := path.Base(file)
+	return isSQL(name) && (digits(name) > 0 || Version(name).Repeatable() || flywayName(name))
+}
+
+// flywayName recognises V1__name.sql, U1__name.sql, B1__name.sql and R__name.sql. Refinery has the first two.
+func flywayName(name string) bool {
+	if !isSQL(name) || !strings.Contains(name, "__") {
+		return false
+	}
+	switch name[0] {
+	case 'V', 'U', 'B':
+		return digits(name[1:]) > 0
+	case 'R':
+		return strings.HasPrefix(name, "R__")
+	}
+	return false
+}
+
+const flywayHint = "rename them in their order: V1__init.sql to 001_init.sql, U1__init.sql to 001_init.down.sql, R__views.sql to R_views.sql" + adopt
+
+// layouts are those in which a migration is a folder, or its halves are in different folders. What a file becomes here is ""
+// where it is not the tool's.
+var layouts = []struct {
+	tool    string
+	becomes func(file string) string
+}{
+	{"Prisma", func(file string) string { return inFolderOf(file, "migration.sql", ".sql") }},
+	{"Diesel", func(file string) string { return inFolderOf(file, "up.sql", ".sql") }},
+	{"Sqitch", func(file string) string {
+		if path.Base(path.Dir(file)) != "deploy" || !isSQL(file) || digits(path.Base(file)) > 0 {
+			return ""
+		}
+		return "001_" + path.Base(file)
+	}},
+}
+
+// inFolderOf names a migration by the folder in which it has always the same name.
+func inFolderOf(file, name, suffix string) string {
+	if path.Base(file) != name {
+		return ""
+	}
+	folder := path.Base(path.Dir(file))
+	number := len(folder) - len(strings.TrimLeft(folder, "0123456789-")) // Diesel: 2026-11-30-120000_init
+	if digits(folder) == 0 {
+		return "NNN_" + folder + suffix
+	}
+	return strings.ReplaceAll(folder[:number], "-", "") + folder[number:] + suffix
+}
+
+// several lists names, and counts those that are too many.
+func several(names []string) string {
+	const shown = 3
+	last := len(names) - 1
+	switch {
+	case last == 0:
+		return names[0]
+	case len(names) > shown+1:
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:shown], ", "), len(names)-shown)
+	}
+	return strings.Join(names[:last], ", ") + " and " + names[last]
+}
