@@ -19,12 +19,13 @@ const (
 	reindexes                      // REINDEX, of which the concurrent form leaves invalid indexes
 	dropsIndex                     // DROP INDEX CONCURRENTLY
 	detaches                       // ALTER TABLE … DETACH PARTITION … CONCURRENTLY
+	finalizes                      // ALTER TABLE … DETACH PARTITION … FINALIZE
 )
 
-// outside describes a statement that PostgreSQL refuses inside a transaction.
+// outside describes a statement that runs outside a transaction: most of them PostgreSQL refuses inside one.
 type outside struct {
 	kind         outsideKind
-	concurrently bool
+	concurrently bool // it keeps neither readers nor writers of a table away
 	ifNotExists  bool
 	unique       bool
 	index        string // buildsIndex: as it is written; "" when the statement leaves it to the server
@@ -64,9 +65,15 @@ func (c *cursor) outside() *outside {
 		c.take("IF", "EXISTS")
 		parent := c.relation()
 		if c.take("DETACH", "PARTITION") {
-			return &outside{kind: detaches, concurrently: true, names: []name{{"TABLE", parent}, {"TABLE", c.name()}}}
+			o := &outside{kind: detaches, concurrently: true, names: []name{{"TABLE", parent}, {"TABLE", c.name()}}}
+			if c.at("FINALIZE") {
+				o.kind, o.concurrently = finalizes, false
+			}
+			return o
 		}
-	case c.take("VACUUM"), c.take("CLUSTER"), c.take("ALTER", "SYSTEM"), c.take("ALTER", "DATABASE"):
+	case c.take("VACUUM"):
+		return &outside{kind: repeatable, concurrently: !c.full()}
+	case c.take("CLUSTER"), c.take("ALTER", "SYSTEM"), c.take("ALTER", "DATABASE"):
 		return &outside{kind: repeatable}
 	case c.take("ALTER", "SUBSCRIPTION"):
 		if c.name(); !c.at("ADD") && !c.at("DROP") { // which fail the second time
@@ -105,6 +112,17 @@ func (c *cursor) reindex() *outside {
 	o.concurrently = c.take("CONCURRENTLY") || o.concurrently
 	o.names = []name{{class, c.name()}}
 	return o
+}
+
+// full reports whether the options of a VACUUM ask for a new copy of the table.
+func (c *cursor) full() bool {
+	if !c.skip("(") {
+		return c.at("FULL")
+	}
+	for len(c.tokens) > 0 && !c.at("FULL") && c.tokens[0].Text(c.text) != ")" {
+		c.tokens = c.tokens[1:]
+	}
+	return c.at("FULL") && !says(c.text, "FULL", "FALSE", "OFF", "0")
 }
 
 // named is the statement with the name for its index that PostgreSQL would choose: one that has none in the file could not

@@ -99,8 +99,18 @@ func (r *run) outside(ctx context.Context, s scripter, st *step, file *reviewed)
 	if u.outside.kind == opaque {
 		r.guard(ctx)
 	}
+	if u.outside.kind == detaches && !r.watched(ctx) { // who else would end its wait for the partition?
+		st = s.outside(st.move, file, st.number-1, false)
+	}
 	began := time.Now()
 	for pause := 250 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
+		if u.outside.kind == finalizes {
+			waited, err := r.awaitSnapshots(ctx, st.move)
+			if err != nil {
+				return err
+			}
+			began = began.Add(waited)
+		}
 		failed, seen := r.send(ctx, []*step{st})
 		if failed == nil {
 			return nil
@@ -175,10 +185,19 @@ func (r *run) recordEnd(ctx context.Context, s scripter, file *reviewed, failed 
 func (r *run) guard(ctx context.Context) {
 	r.guards = true
 	if r.watcher == nil {
-		r.watcher, _ = r.dialWatcher(ctx) // without one it goes on: the role may have no second connection
+		r.watched(ctx) // without one it goes on: the role may have no second connection
 	} else if _, err := r.watcher.exec(ctx, r.guardSQL(), nil); err != nil {
 		r.dropWatcher()
 	}
+}
+
+// watched reports whether there is a connection from which the worker is watched. Files without a transaction do not go through
+// poolers.
+func (r *run) watched(ctx context.Context) bool {
+	if r.watcher == nil {
+		r.watcher, _ = r.dialWatcher(ctx)
+	}
+	return r.watcher != nil
 }
 
 func (r *run) guardSQL() string {

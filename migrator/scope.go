@@ -62,7 +62,7 @@ func (o *outside) sparedSQL(scope string) string {
 		return fmt.Sprintf("array(select c.oid from pg_index i join pg_class c on c.oid = i.indexrelid where i.indrelid = any (%s) and not (%s))", scope, remains)
 	case reindexes:
 		return fmt.Sprintf("array(select i.indexrelid from pg_index i where i.indrelid = any (%s) and not i.indisvalid)", scope)
-	case opaque, repeatable, dropsIndex, detaches:
+	case opaque, repeatable, dropsIndex, detaches, finalizes:
 	}
 	return "'{}'::oid[]"
 }
@@ -105,7 +105,7 @@ func (o *outside) ownSQL() string {
 		return "c.relname = " + identifier(o.index)
 	case reindexes:
 		return "c.relname ~ '_cc(new|old)[0-9]*$'" // what ReindexRelationConcurrently names them, and where that is taken already
-	case opaque, repeatable, dropsIndex, detaches:
+	case opaque, repeatable, dropsIndex, detaches, finalizes:
 	}
 	return "false"
 }

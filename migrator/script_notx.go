@@ -29,9 +29,7 @@ func (s scripter) noTransaction(move *Move, file *reviewed, p *progress) []*step
 		if u := file.units[i]; u.outside == nil {
 			steps = append(steps, s.inside(move, file, i))
 		} else {
-			run := s.alone(move, file, u, s.unitTitle(move, file, i), file.operation(u.statement))
-			run.does, run.number, run.of = u, i+1, len(file.units)
-			steps = append(steps, s.start(move, file, i), run, s.record(move, file, u, i))
+			steps = append(steps, s.start(move, file, i), s.outside(move, file, i, u.outside.concurrently), s.record(move, file, u, i))
 		}
 	}
 	return append(steps, s.end(move, len(file.units)))
@@ -79,11 +77,24 @@ func (s scripter) start(move *Move, file *reviewed, i int) *step {
 	return s.part(move, s.unitTitle(move, file, i)+": begins", operations...)
 }
 
-// alone runs an operation outside a transaction, where the settings of a unit hold.
-func (s scripter) alone(move *Move, file *reviewed, u *unit, title string, o operation) *step {
-	// CONCURRENTLY waits without being in anybody's way, and to give up would leave an invalid index each time.
+// outside runs a statement outside a transaction.
+func (s scripter) outside(move *Move, file *reviewed, i int, patient bool) *step {
+	u := file.units[i]
+	st := s.alone(move, file, u, s.unitTitle(move, file, i), file.operation(u.statement), patient)
+	st.does, st.number, st.of = u, i+1, len(file.units)
+	return st
+}
+
+// clearing ends what is left of a statement.
+func (s scripter) clearing(move *Move, file *reviewed, u *unit, sql string, patient bool) *step {
+	return s.alone(move, file, u, title(move)+": "+sql, operation{kind: opSettle, sql: sql}, patient)
+}
+
+// alone runs an operation outside a transaction, where the settings of a unit hold. Who is patient waits without being in
+// anybody's way, and to give up would leave an invalid index each time.
+func (s scripter) alone(move *Move, file *reviewed, u *unit, title string, o operation, patient bool) *step {
 	timeout := file.script.lockTimeout(s.lockTimeout)
-	if u.outside.concurrently {
+	if patient {
 		timeout = 0
 	}
 	var operations []operation
@@ -98,7 +109,7 @@ func (s scripter) alone(move *Move, file *reviewed, u *unit, title string, o ope
 		operations = append(operations, frame(markSQL))
 	}
 	operations = slices.Concat(operations, []operation{o}, resets(), s.idle())
-	return &step{move: move, part: true, alone: true, patient: u.outside.concurrently, title: title, operations: operations}
+	return &step{move: move, part: true, alone: true, patient: patient, title: title, operations: operations}
 }
 
 // record notes that a statement outside a transaction is done. An index that is not valid is not.

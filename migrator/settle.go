@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -24,7 +23,7 @@ func (r *run) settleStarted(ctx context.Context, s scripter, move *Move, file *r
 		return false, r.inDoubt(s, move, u)
 	case repeatable:
 		return false, nil
-	case buildsIndex, reindexes, dropsIndex, detaches:
+	case buildsIndex, reindexes, dropsIndex, detaches, finalizes:
 	}
 	for first := true; ; first = false {
 		left, err := r.remains(ctx, s, move, u)
@@ -37,8 +36,8 @@ func (r *run) settleStarted(ctx context.Context, s scripter, move *Move, file *r
 		case u.outside.kind == dropsIndex:
 			return left.Known && !left.There, nil
 		case u.outside.kind == detaches && left.Finalize != "":
-			return true, r.clear(ctx, s, move, file, u, left.Finalize)
-		case u.outside.kind == detaches:
+			return true, r.finalize(ctx, s, move, file, u, left.Finalize)
+		case u.outside.kind == detaches, u.outside.kind == finalizes:
 			return left.Known && !left.Attached, nil
 		case len(left.Invalid) > 0 && len(left.Builders) > 0:
 			if err := r.waitForBuilders(ctx, move, left.Builders, first); err != nil {
@@ -103,14 +102,17 @@ func (r *run) same(ctx context.Context, file *reviewed, u *unit, index int64) (b
 	return answer[len(answer)-1] == "t", nil
 }
 
-// clear sends a statement that ends what is left of another one, with its settings.
+// clear drops what is left of a statement, with its settings.
 func (r *run) clear(ctx context.Context, s scripter, move *Move, file *reviewed, u *unit, sql string) error {
-	st := s.alone(move, file, u, title(move)+": "+sql, operation{kind: opSettle, sql: sql})
-	failed, _ := r.send(ctx, []*step{st})
+	failed, _ := r.send(ctx, []*step{s.clearing(move, file, u, sql, true)})
 	if failed == nil {
 		return nil
 	}
-	result := judgeError(ctx, opSettle, failed.err, false, r.server)
+	return r.uncleared(ctx, failed, sql, judgeError(ctx, opSettle, failed.err, false, r.server))
+}
+
+// uncleared ends an attempt that could not end what is left of a statement.
+func (r *run) uncleared(ctx context.Context, failed *failure, sql string, result outcome) error {
 	if result == lost {
 		return &stop{outcome: lost, err: failed.err}
 	}
@@ -121,15 +123,9 @@ func (r *run) clear(ctx context.Context, s scripter, move *Move, file *reviewed,
 // waitForBuilders waits while other sessions build indexes on the table: one that is not valid may be about to be.
 func (r *run) waitForBuilders(ctx context.Context, move *Move, builders []uint32, first bool) error {
 	if first {
-		pids := make([]string, len(builders))
-		for i, pid := range builders {
-			pids[i] = fmt.Sprintf("(%d)", pid)
+		if err := r.waitsFor(ctx, move, builders, 0); err != nil {
+			return err
 		}
-		backends, err := r.worker.backends(ctx, "select pid from (values "+strings.Join(pids, ", ")+") v (pid)")
-		if err != nil {
-			return r.stopFor(ctx, opFrame, err)
-		}
-		r.emit(r.event(Event{Kind: EventBlocked, Backends: backends}, move))
 	}
 	return sleep(ctx, jitter(300*time.Millisecond))
 }

@@ -34,12 +34,18 @@ func units(sql string, statements []sqllex.Statement) []*unit {
 		u := &unit{statement: statement, settings: settings, hash: hashOf(sql, statement)}
 		text := statement.Text(sql)
 		itself := endsItself(words, text)
-		if u.calls = itself.calls; itself.ends || refusesTransaction(words, text) {
+		if u.calls = itself.calls; itself.ends || runsOutside(words, text) {
 			u.outside = newOutside(text)
 		}
 		all = append(all, u)
 	}
 	return all
+}
+
+// runsOutside reports whether a statement of a no-transaction file runs outside a transaction. DETACH PARTITION … FINALIZE could
+// run in one, which would hold the partition for longer.
+func runsOutside(words []string, text string) bool {
+	return refusesTransaction(words, text) || sqllex.Matches(words, "ALTER", "TABLE") && newOutside(text).kind == finalizes
 }
 
 // needsNoTransaction learns from an error that the statement cannot run in a transaction: what the server finds in its
@@ -90,7 +96,7 @@ func judgeUnit(words []string, text string) (message, hint string) {
 		apart = "put what belongs together into a file of its own, without `-- migrator: no-transaction`"
 		gone  = "lives as long as the session, but a no-transaction file may go on in another one after a crash"
 	)
-	if refusesTransaction(words, text) && newOutside(text).escaped {
+	if runsOutside(words, text) && newOutside(text).escaped {
 		return `a name is written U&"…", so what it names could not be found again after a crash`, "write the characters themselves, in plain quotes"
 	}
 	switch words[0] {

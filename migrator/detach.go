@@ -1,0 +1,100 @@
+package migrator
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// DETACH PARTITION … CONCURRENTLY waits, in nobody's way, for those who use the table; then it locks the partition against readers
+// and writers. A watch ends that wait at the limit, and the detachment is left pending. FINALIZE is what ends it then: it locks
+// the partition first, and then waits for all who have an older snapshot. So that is waited for before it is sent, holding nothing.
+
+// finalize ends a detachment that is pending.
+func (r *run) finalize(ctx context.Context, s scripter, move *Move, file *reviewed, u *unit, sql string) error {
+	st := s.clearing(move, file, u, sql, false)
+	var tries tries
+	for {
+		waited, err := r.awaitSnapshots(ctx, move)
+		if err != nil {
+			return err
+		}
+		tries.began = tries.began.Add(waited)
+		sent := time.Now()
+		failed, seen := r.send(ctx, []*step{st})
+		if failed == nil {
+			return nil
+		}
+		failed.blockers = seen.blockers
+		result := judgeError(ctx, opSettle, failed.err, seen.exceeded, r.server)
+		wait, again := tries.next(st, sent, r.m.options.RetryFor)
+		if result != busy || !again {
+			return r.uncleared(ctx, failed, sql, result)
+		}
+		if err := r.abandon(ctx); err != nil {
+			return r.stopFor(ctx, opFrame, err)
+		}
+		r.emit(r.event(Event{Kind: EventRetrying, Err: failed.err, Pause: wait, Backends: seen.blockers}, move))
+		if err := sleep(ctx, wait); err != nil {
+			return r.settle(ctx, failed, cancelled)
+		}
+	}
+}
+
+// snapshotEvery is how often it is asked who has a snapshot. Those that are gone by the next time are not waited for.
+const snapshotEvery = 200 * time.Millisecond
+
+// snapshotsSQL asks which transactions have a snapshot for which FINALIZE would wait.
+const snapshotsSQL = `
+select v.virtualtransaction, a.pid
+from pg_catalog.pg_stat_activity a
+join pg_catalog.pg_locks v on v.pid operator(pg_catalog.=) a.pid and v.virtualxid operator(pg_catalog.=) v.virtualtransaction
+where a.datname operator(pg_catalog.=) pg_catalog.current_database() and a.backend_xmin is not null and a.pid operator(pg_catalog.<>) pg_catalog.pg_backend_pid()
+	and coalesce(a.backend_type, '') operator(pg_catalog.<>) 'autovacuum worker' and not exists (select from pg_catalog.pg_stat_progress_vacuum p where p.pid operator(pg_catalog.=) a.pid)`
+
+// awaitSnapshots waits until nobody keeps a snapshot for long, and says who does.
+func (r *run) awaitSnapshots(ctx context.Context, move *Move) (waited time.Duration, err error) {
+	began := time.Now()
+	var before map[string]bool
+	for named := began; ; {
+		rows, err := r.worker.rows(ctx, snapshotsSQL)
+		if err != nil {
+			return 0, r.stopFor(ctx, opFrame, err)
+		}
+		kept, seen := []uint32{}, map[string]bool{}
+		for _, row := range rows {
+			if seen[row[0]] = true; before[row[0]] {
+				pid, _ := strconv.ParseUint(row[1], 10, 32)
+				kept = append(kept, uint32(pid))
+			}
+		}
+		if len(seen) == 0 || before != nil && len(kept) == 0 {
+			return time.Since(began), nil
+		}
+		if len(kept) > 0 && (named.Equal(began) || time.Since(named) >= nameEvery) {
+			named = time.Now()
+			if err := r.waitsFor(ctx, move, kept, time.Since(began)); err != nil {
+				return 0, err
+			}
+		}
+		before = seen
+		if err := sleep(ctx, snapshotEvery); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// waitsFor reports for which sessions a file waits.
+func (r *run) waitsFor(ctx context.Context, move *Move, pids []uint32, waited time.Duration) error {
+	values := make([]string, len(pids))
+	for i, pid := range pids {
+		values[i] = "(" + strconv.FormatUint(uint64(pid), 10) + ")"
+	}
+	backends, err := r.worker.backends(ctx, "select pid from (values "+strings.Join(values, ", ")+") v (pid)")
+	if err != nil {
+		return r.stopFor(ctx, opFrame, err)
+	}
+	r.emit(r.event(Event{Kind: EventBlocked, Elapsed: waited, Backends: backends}, move))
+	return nil
+}
