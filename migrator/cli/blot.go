@@ -10,11 +10,17 @@ const example = "postgres://user:password@"
 
 var (
 	// userInfo is what stands between :// and the last @: of the quoted word, or else of the line, since a password may hold
-	// anything, spaces and quotes too.
-	userInfo = regexp.MustCompile(`(?i)(postgres(?:ql)?://)(?:(?:[^"\\\n]|\\.)*|.*)@`)
+	// anything, spaces and quotes too. Any scheme counts, as other tools have their own.
+	userInfo = regexp.MustCompile(`(?i)(\b[a-z][a-z0-9+.-]*://)(?:(?:[^"\\\n]|\\.)*|.*)@`)
 
-	// password is a parameter of a URL, or of a key=value string.
-	password = regexp.MustCompile(`(?i)(password=)(?:'[^'\n]*'|[^\s"&]+)`)
+	// bareUserInfo is the same at the beginning of a quoted word, where the scheme was forgotten.
+	bareUserInfo = regexp.MustCompile(`(")[^\s":@/]+:/?(?:[^"/\\\n]|\\.)(?:[^"\\\n]|\\.)*@`)
+
+	// quotedPassword is a parameter and what follows in the quoted word: nobody knows where a password with spaces ends.
+	quotedPassword = regexp.MustCompile(`(?i)("[^"\n]*(?:password|passwd|pwd)\s*=\s*)(?:[^"\\\n]|\\.)*"`)
+
+	// password is such a parameter elsewhere.
+	password = regexp.MustCompile(`(?i)((?:password|passwd|pwd)\s*=\s*)(?:'[^'\n]*'|[^\s"&;]+)`)
 )
 
 // blotted takes the user and the password out of an error that quotes a connection string: one that was typed in the wrong
@@ -32,7 +38,10 @@ func blotted(err error) error {
 func blot(text string) string {
 	parts := strings.Split(text, example)
 	for i, part := range parts {
-		parts[i] = password.ReplaceAllString(userInfo.ReplaceAllString(part, "$1…@"), "$1…")
+		part = userInfo.ReplaceAllString(part, "$1…@")
+		part = bareUserInfo.ReplaceAllString(part, "${1}…@")
+		part = quotedPassword.ReplaceAllString(part, `${1}…"`)
+		parts[i] = password.ReplaceAllString(part, "$1…")
 	}
 	return strings.Join(parts, example)
 }
