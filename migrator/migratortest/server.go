@@ -11,6 +11,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/agent-shaker/agent-shaker/migrator"
 )
 
 // server is a PostgreSQL on which databases are made.
@@ -116,7 +118,7 @@ func fromURL(ctx context.Context, env func(string) string) (*server, error) {
 	if s.url == "" {
 		return nil, errNotSet
 	}
-	config, err := pgx.ParseConfig(s.url)
+	config, err := migrator.ParseConfig(s.url) // whose errors show no password
 	if err != nil {
 		return nil, fmt.Errorf("TEST_DATABASE_URL: %w", err)
 	}
