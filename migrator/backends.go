@@ -8,10 +8,20 @@ import (
 	"time"
 )
 
-// holders names the sessions of other runs that hold the run lock.
+// holders names those that hold the run lock, in whatever mode: sessions of other runs or of anybody else, else prepared
+// transactions. A run that asks whether the lock is free holds it too, shared, for a moment.
 func (s *session) holders(ctx context.Context, t table, runID string) ([]Backend, error) {
-	return s.backends(ctx, fmt.Sprintf("select a.pid from pg_catalog.pg_stat_activity a where a.application_name not like %s and a.pid in (%s)",
-		literal(applicationName(runID, "%")), pidsThatHold(t.lockKey())))
+	asks := "l.mode operator(pg_catalog.=) 'ShareLock' and a.application_name operator(pg_catalog.~~) 'migrator %'" +
+		" and coalesce(pg_catalog.clock_timestamp() operator(pg_catalog.-) a.state_change operator(pg_catalog.<) pg_catalog.make_interval(secs => 2), true)"
+	backends, err := s.backends(ctx, fmt.Sprintf(`
+select distinct a.pid from pg_catalog.pg_stat_activity a
+join (%s) l on l.pid operator(pg_catalog.=) a.pid
+where coalesce(a.application_name, '') operator(pg_catalog.!~~) %s and not coalesce(%s, false)`,
+		advisoryLocks(t.lockKey()), literal(applicationName(runID, "%")), asks))
+	if err != nil || len(backends) > 0 {
+		return backends, err
+	}
+	return s.preparedTransactions(ctx, fmt.Sprintf("select l.virtualtransaction from (%s) l where l.pid is null", advisoryLocks(t.lockKey())))
 }
 
 // workers names the sessions of other runs that work on a file, or whose run does.
@@ -19,26 +29,27 @@ func (s *session) workers(ctx context.Context, t table, runID string, v Version)
 	name := strings.NewReplacer(`\`, `\\`, "%", `\%`).Replace(applicationName(strings.Repeat("_", len(runID)), string(v)))
 	return s.backends(ctx, fmt.Sprintf(`
 select a.pid from pg_catalog.pg_stat_activity a
-where a.application_name not like %s and ((a.state <> 'idle' and a.application_name like %s) or a.pid in (%s))
-order by a.application_name`, literal(applicationName(runID, "%")), literal(name), pidsThatHold(t.guardKey())))
+where a.application_name operator(pg_catalog.!~~) %s and ((a.state operator(pg_catalog.<>) 'idle' and a.application_name operator(pg_catalog.~~) %s)
+	or a.pid operator(pg_catalog.=) any (select l.pid from (%s) l where l.mode operator(pg_catalog.=) 'ExclusiveLock'))
+order by a.application_name`, literal(applicationName(runID, "%")), literal(name), advisoryLocks(t.guardKey())))
 }
 
-// pidsThatHold is a query for those that hold an advisory lock alone.
-func pidsThatHold(key int64) string {
-	return fmt.Sprintf(`select l.pid from pg_catalog.pg_locks l
-	where l.locktype = 'advisory' and l.granted and l.mode = 'ExclusiveLock' and l.objsubid = 1
-		and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
-		and (l.classid::pg_catalog.int8 << 32 | l.objid::pg_catalog.int8) = %d`, key)
+// advisoryLocks is a query for the locks that are held on a key.
+func advisoryLocks(key int64) string {
+	return fmt.Sprintf(`select l.pid, l.mode, l.virtualtransaction from pg_catalog.pg_locks l
+	where l.locktype operator(pg_catalog.=) 'advisory' and l.granted and l.objsubid operator(pg_catalog.=) 1
+		and l.database operator(pg_catalog.=) (select d.oid from pg_catalog.pg_database d where d.datname operator(pg_catalog.=) pg_catalog.current_database())
+		and ((l.classid::pg_catalog.int8 operator(pg_catalog.<<) 32) operator(pg_catalog.|) l.objid::pg_catalog.int8) operator(pg_catalog.=) %d`, key)
 }
 
 // backends describes the sessions whose pids a query yields, in its order.
 func (s *session) backends(ctx context.Context, pids string) ([]Backend, error) {
 	rows, err := s.rows(ctx, fmt.Sprintf(`
 select a.pid, a.application_name, a.usename, pg_catalog.host(a.client_addr), a.state,
-	case when a.application_name not like 'migrator %%' then pg_catalog.left(pg_catalog.regexp_replace(a.query, '\s+', ' ', 'g'), 200) end,
-	pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - a.xact_start)
+	case when a.application_name operator(pg_catalog.!~~) 'migrator %%' then pg_catalog.left(pg_catalog.regexp_replace(a.query, '\s+', ' ', 'g'), 200) end,
+	pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() operator(pg_catalog.-) coalesce(a.xact_start, a.state_change))
 from (select pid, pg_catalog.row_number() over () as place from (%s) q) p
-join pg_catalog.pg_stat_activity a using (pid)
+join pg_catalog.pg_stat_activity a on a.pid operator(pg_catalog.=) p.pid
 order by p.place`, pids))
 	if err != nil {
 		return nil, err

@@ -36,7 +36,7 @@ func (r *run) finalize(ctx context.Context, s scripter, move *Move, file *review
 			return r.stopFor(ctx, opFrame, err)
 		}
 		r.emit(r.event(Event{Kind: EventRetrying, Err: failed.err, Pause: wait, Backends: seen.blockers}, move))
-		if err := sleep(ctx, wait); err != nil {
+		if err := r.pause(ctx, move, wait); err != nil {
 			return r.settle(ctx, failed, cancelled)
 		}
 	}

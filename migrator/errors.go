@@ -3,6 +3,7 @@ package migrator
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -174,6 +175,9 @@ type LockedError struct {
 
 func (e *LockedError) Error() string {
 	message := fmt.Sprintf("another run is still migrating after %s", e.Waited.Round(time.Millisecond))
+	if !slices.ContainsFunc(e.Holder, Backend.ours) {
+		message = fmt.Sprintf("the run lock is still held after %s, and no run of this tool is to be seen that holds it", e.Waited.Round(time.Millisecond))
+	}
 	for _, holder := range e.Holder {
 		message += "\nHELD BY: " + holder.String()
 	}

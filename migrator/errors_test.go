@@ -54,6 +54,7 @@ func TestEveryErrorSaysWhereWhatAndWhatToDo(t *testing.T) {
 			&LockedError{Waited: 90*time.Second + 400*time.Microsecond, Holder: []Backend{{PID: 7, Application: "migrator 12345678 3_c.sql"}}},
 			"another run is still migrating after 1m30s\nHELD BY: pid 7, application \"migrator 12345678 3_c.sql\"",
 		},
+		{&LockedError{Waited: time.Second}, "the run lock is still held after 1s, and no run of this tool is to be seen that holds it"},
 		{fmt.Errorf("revert 1_a.sql: %w (1_a.down.sql)", ErrIrreversible), "revert 1_a.sql: has no down file (1_a.down.sql)"},
 	} {
 		require.EqualError(t, c.err, c.want)

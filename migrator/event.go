@@ -15,7 +15,7 @@ const (
 	EventPlanned EventKind = "planned"
 	// EventWarning: Message says what deserves a look; the run goes on.
 	EventWarning EventKind = "warning"
-	// EventWaiting: another run holds the run lock; Backends names it, Elapsed is how long this one has waited. Of Wait,
+	// EventWaiting: another run holds the run lock; Backends names it, where it is to be seen, Elapsed is how long this one has waited. Of Wait,
 	// where something is pending: Err says what.
 	EventWaiting EventKind = "waiting"
 	// EventStarted: the migration begins to run.
@@ -71,8 +71,11 @@ type Backend struct {
 	Client      string        // address; "" for a local socket
 	State       string        // such as "active" or "idle in transaction"
 	Query       string        // the current or last one, shortened
-	Age         time.Duration // since its transaction began; of a run's worker: since the message that its files came in
+	Age         time.Duration // since its transaction began, or it is idle; of a run's worker: since the message that its files came in
 }
+
+// ours reports whether it is a session of this tool.
+func (b Backend) ours() bool { return strings.HasPrefix(b.Application, applicationPrefix("")) }
 
 func (b Backend) String() string {
 	var s strings.Builder

@@ -24,3 +24,6 @@ func Review(text string, mode Mode) (sent string, statements []sqllex.Statement,
 
 // ViewSQL is how a watch looks at a worker.
 var ViewSQL = viewSQL
+
+// LockKey is that of the run lock of a history.
+func LockKey(schema, name string) int64 { return table{schema: schema, name: name}.lockKey() }

@@ -21,3 +21,17 @@ func TestARunThatWaitsForMinutesAsksLessThanTwiceASecond(t *testing.T) {
 		require.LessOrEqual(t, pollPause(waited), 300*time.Millisecond, "who waits for a moment goes on soon")
 	}
 }
+
+func TestThatARunWaitsIsReportedWhereNobodyIsToBeSeen(t *testing.T) {
+	t.Parallel()
+	var seen []Event
+	r := newRun(New(nil, nil, Config{Observe: func(e Event) { seen = append(seen, e) }}), Up())
+	r.waiting.since = time.Now().Add(-time.Second)
+	r.waits(nil)
+	require.Empty(t, seen, "whoever it was may just have left")
+	r.waiting.since = time.Now().Add(-3 * time.Second)
+	r.waits(nil)
+	r.waits(nil)
+	require.Len(t, seen, 1)
+	require.Equal(t, EventWaiting, seen[0].Kind)
+}

@@ -3,6 +3,7 @@
 package migrator_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ func TestPreparedTransactionsThatBlockAreNamed(t *testing.T) {
 		{"a row", "update r set v = 1 where n = 1", "update r set v = 2 where n = 1;\n"},
 		{"a key", "savepoint a; insert into r values (2, 0)", "insert into r values (2, 0) on conflict do nothing;\n"},
 		{"an index build", "insert into r values (3, 0)", "-- migrator: no-transaction\ncreate index concurrently r_v on r (v);\n"},
+		{"the run lock", fmt.Sprintf("select pg_advisory_xact_lock_shared(%d)", migrator.LockKey("public", "schema_migrations")), "select 1;\n"},
 	}
 	urls := make([]string, len(cases))
 	for i, test := range cases {
@@ -33,13 +35,13 @@ func TestPreparedTransactionsThatBlockAreNamed(t *testing.T) {
 		released := false
 		_, err := open(t, urls[i], files("001_a.sql", test.file), migrator.Config{LockTimeout: 2 * time.Second, Observe: func(e migrator.Event) {
 			seen.observe(e)
-			if e.Kind == migrator.EventBlocked && !released {
+			if (e.Kind == migrator.EventBlocked || e.Kind == migrator.EventWaiting) && !released {
 				released = true
 				execute(t, urls[i], "rollback prepared 'gid "+test.name+"'")
 			}
 		}}).Run(patience(t), migrator.Up())
 		require.NoError(t, err)
-		blocked := seen.of(migrator.EventBlocked)
+		blocked := append(seen.of(migrator.EventBlocked), seen.of(migrator.EventWaiting)...)
 		require.NotEmpty(t, blocked, test.name)
 		require.Len(t, blocked[0].Backends, 1, test.name)
 		require.Equal(t, "gid "+test.name, blocked[0].Backends[0].Prepared)

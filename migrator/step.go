@@ -62,7 +62,7 @@ func (r *run) steps(ctx context.Context, steps []*step) error {
 			}
 			r.sent = nil
 			r.emit(r.event(Event{Kind: EventRetrying, Err: failed.err, Pause: wait, Backends: seen.blockers}, s.move))
-			if err := r.pause(ctx, wait); err != nil {
+			if err := r.pause(ctx, s.move, wait); err != nil {
 				return r.settle(ctx, failed, cancelled)
 			}
 			steps = steps[slices.Index(steps, s):]
@@ -80,18 +80,6 @@ func (r *run) steps(ctx context.Context, steps []*step) error {
 			return r.settle(ctx, failed, cancelled)
 		}
 	}
-}
-
-// pause lasts until a step is tried again. By then there is a watch, if there is one to be had: a short limit is over before
-// a slow connection is made, and who is in the way is to be named.
-func (r *run) pause(ctx context.Context, d time.Duration) error {
-	began := time.Now()
-	if r.watcher == nil && !r.pooled() {
-		dialling, cancel := context.WithTimeout(ctx, d)
-		r.watcher, _ = r.dialWatcher(dialling)
-		cancel()
-	}
-	return sleep(ctx, d-time.Since(began))
 }
 
 // apart sends each step alone, where a message was refused as a whole and nothing says because of which: a character that

@@ -26,6 +26,9 @@ func (r *run) lock(ctx context.Context) error {
 // nameAfter is how long another run is waited for without a word: most are done by then.
 const nameAfter = 500 * time.Millisecond
 
+// unseenAfter is how long it is waited without a word where nobody is to be seen.
+const unseenAfter = 2 * time.Second
+
 // rereadEvery is how often a run that waits reads the history: perhaps there is nothing left to do for it.
 const rereadEvery = 10 * time.Second
 
@@ -82,15 +85,13 @@ func (r *run) nameHolder(ctx context.Context, waited time.Duration) error {
 	return nil
 }
 
-// waits reports for whom it waits, less and less often. They may be gone by now, or not be seen by this role.
+// waits reports for whom it waits, less and less often. That nobody is to be seen is reported later: they may be gone by now.
 func (r *run) waits(holders []Backend) {
 	waited := r.waited()
-	if waited < r.waiting.next {
+	if waited < r.waiting.next || (len(holders) == 0 && waited < unseenAfter) {
 		return
 	}
-	if len(holders) > 0 {
-		r.emit(Event{Kind: EventWaiting, Elapsed: waited, Backends: holders})
-	}
+	r.emit(Event{Kind: EventWaiting, Elapsed: waited, Backends: holders})
 	r.waiting.next = waited + min(max(waited, nameEvery), 30*time.Second)
 }
 
