@@ -85,7 +85,8 @@ func TestATargetThatWouldRecordWhatIsNotSoIsRefused(t *testing.T) {
 		target                           Target
 		want                             string
 	}{
-		{"a baseline of what is half applied", "1 2", "1", "2+1", Baseline(""), "baseline: 2_x.sql is half applied: statement 1 is applied\nHINT: finish it first"},
+		{"a baseline of what is unfinished", "1 2", "1", "2+1", Baseline(""), "baseline: 2_x.sql is unfinished: statement 1 is applied\nHINT: finish it first"},
+		{"a baseline of what was begun", "1 2", "", "1+0", Baseline(""), "baseline: 1_x.sql was begun, but none of its statements is applied\nHINT: apply what is pending, or mark it applied or pending"},
 		{"a baseline over a history", "1 2 3", "1", "", Baseline("2"), "baseline 2_x.sql: the history is not empty (1 recorded), and 2_x.sql is pending\nHINT: a baseline begins a history; mark single versions as applied instead"},
 		{"a baseline of a version that there is not", "1", "", "", Baseline("7"), `baseline: there is no migration "7"`},
 		{"a baseline without files", "", "", "", Baseline(""), "baseline: there are no migrations"},

@@ -111,6 +111,9 @@ func (e *DriftError) Error() string {
 	if states[StateMissing] {
 		lines = append(lines, "HINT: put the file back; or forget that it was applied with mark pending")
 	}
+	if states[StateNewer] {
+		lines = append(lines, "HINT: if a program with newer files has applied it, this is fine (verify --allow-newer); if its file was deleted, put it back or forget it with mark pending")
+	}
 	return strings.Join(lines, "\n")
 }
 
@@ -121,7 +124,7 @@ type OrderError struct {
 }
 
 func (e *OrderError) Error() string {
-	return fmt.Sprintf("out of order: %s pending below %s, the newest applied one\nHINT: renumber the file so that it comes last, or run without strict order",
+	return fmt.Sprintf("out of order: %s pending below %s, the newest applied one\nHINT: renumber the file so that it comes last, or run without --strict-order (Config.StrictOrder)",
 		join(e.Pending), e.Newest)
 }
 
@@ -133,10 +136,14 @@ type UnfinishedError struct {
 }
 
 func (e *UnfinishedError) Error() string {
-	if e.Unfinished.Direction == DirectionDown {
-		return fmt.Sprintf("%s is half reverted: of its down file %s\nHINT: revert it first", e.Version, e.Unfinished)
+	const byHand = "; or, if you have settled it by hand, mark it applied or pending"
+	switch {
+	case e.Unfinished.Direction == DirectionDown:
+		return fmt.Sprintf("%s is unfinished: of its down file %s\nHINT: revert it first%s", e.Version, e.Unfinished, byHand)
+	case e.Unfinished.Done == 0 && !e.Unfinished.Started:
+		return fmt.Sprintf("%s was begun, but %s\nHINT: apply what is pending, or mark it applied or pending", e.Version, e.Unfinished)
 	}
-	return fmt.Sprintf("%s is half applied: %s\nHINT: finish it first: apply what is pending", e.Version, e.Unfinished)
+	return fmt.Sprintf("%s is unfinished: %s\nHINT: finish it first: apply what is pending%s", e.Version, e.Unfinished, byHand)
 }
 
 // A VersionError means that a version that was asked for does not exist, or that what was typed fits several.

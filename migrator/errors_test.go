@@ -44,7 +44,7 @@ func TestEveryErrorSaysWhereWhatAndWhatToDo(t *testing.T) {
 		},
 		{
 			&OrderError{Pending: []Version{"1_a.sql", "2_b.sql"}, Newest: "3_c.sql"},
-			"out of order: 1_a.sql, 2_b.sql pending below 3_c.sql, the newest applied one\nHINT: renumber the file so that it comes last, or run without strict order",
+			"out of order: 1_a.sql, 2_b.sql pending below 3_c.sql, the newest applied one\nHINT: renumber the file so that it comes last, or run without --strict-order (Config.StrictOrder)",
 		},
 		{&VersionError{Typed: "7"}, `there is no migration "7"`},
 		{&VersionError{Typed: "1", Candidates: []Version{"01_a.sql", "1_b.sql"}}, `"1" is ambiguous: 01_a.sql, 1_b.sql`},

@@ -23,9 +23,10 @@ const (
 	// EventBlocked: the migration waits for a lock; Backends are those that hold it, none where nobody is to be seen.
 	EventBlocked EventKind = "blocked"
 	// EventRetrying: the migration was rolled back because of Err and is tried again after Pause; Backends are those
-	// that were in the way when it was last looked.
+	// that were in the way when it was last looked. Of a no-transaction file it is Statement alone; Version is "" where
+	// it is a change of the history.
 	EventRetrying EventKind = "retrying"
-	// EventReconnecting: the server was lost, or is not there yet, because of Err; it is tried again after Pause.
+	// EventReconnecting: there is no connection to the server, or no more, because of Err; it is tried again after Pause.
 	EventReconnecting EventKind = "reconnecting"
 	// EventNotice: Message is what the server said with RAISE NOTICE or WARNING while the migration ran.
 	EventNotice EventKind = "notice"
@@ -56,7 +57,7 @@ type Event struct {
 	Elapsed    time.Duration
 	Pause      time.Duration
 	Backends   []Backend
-	Message    string
+	Message    string // also of EventPlanned and EventDone, where Total alone would not say it
 	Change     *Change
 	Err        error
 }

@@ -3,6 +3,7 @@ package migrator
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -34,6 +35,9 @@ func (r *run) send(ctx context.Context, steps []*step) (failed *failure, sight s
 		if w != nil {
 			sight = w.stop()
 			r.watcher = w.session
+			if failed != nil && sight.exceeded {
+				failed.sayWhy(w.of.limit)
+			}
 		}
 	}()
 	after := false
@@ -148,4 +152,12 @@ func (r *run) noticed(m message, n *pgconn.Notice) *step {
 // countsBytes reports whether the server's positions are bytes, where its encoding knows no characters.
 func (r *run) countsBytes() bool {
 	return r.worker.pg.ParameterStatus("server_encoding") == "SQL_ASCII"
+}
+
+// sayWhy replaces what the server says of our own cancel: that a user has asked for it.
+func (f *failure) sayWhy(limit time.Duration) {
+	var pg *pgconn.PgError
+	if errors.As(f.err, &pg) && pg.Code == "57014" {
+		pg.Message = fmt.Sprintf("gave up after waiting %s for locks, all waits of the file together", limit)
+	}
 }

@@ -46,6 +46,8 @@ func (e Event) describe() (slog.Level, string, []slog.Attr) {
 	switch e.Kind {
 	case EventPlanned:
 		switch {
+		case e.Message != "":
+			return slog.LevelInfo, e.Message, nil
 		case e.Total == 0 && records:
 			return slog.LevelInfo, "Nothing to record", nil
 		case e.Total == 0 && e.Direction == DirectionDown:
@@ -54,6 +56,9 @@ func (e Event) describe() (slog.Level, string, []slog.Attr) {
 			return slog.LevelInfo, "No pending migrations", nil
 		case records:
 			return slog.LevelInfo, "Rows of the history to write", []slog.Attr{slog.Int("count", e.Total)}
+		}
+		if e.Direction == DirectionDown {
+			return slog.LevelInfo, "Migrations to revert", []slog.Attr{slog.Int("count", e.Total)}
 		}
 		return slog.LevelInfo, "Pending migrations", []slog.Attr{slog.Int("count", e.Total)}
 	case EventWarning:
@@ -71,9 +76,12 @@ func (e Event) describe() (slog.Level, string, []slog.Attr) {
 	case EventBlocked:
 		return slog.LevelWarn, fmt.Sprintf("Waiting for a lock: %s", e.Version), elapsed
 	case EventRetrying:
+		if e.Statements > 0 {
+			return slog.LevelWarn, fmt.Sprintf("Trying again: %s, statement %d of %d", e.Version, e.Statement, e.Statements), []slog.Attr{pause, failure}
+		}
 		return slog.LevelWarn, fmt.Sprintf("Rolled back, trying again: %s", e.Version), []slog.Attr{pause, failure}
 	case EventReconnecting:
-		return slog.LevelWarn, "Database not reachable, trying again", []slog.Attr{pause, failure}
+		return slog.LevelWarn, "No connection to the database, trying again", []slog.Attr{pause, failure}
 	case EventNotice:
 		level := slog.LevelInfo
 		if strings.HasPrefix(e.Message, "WARNING") {
@@ -89,6 +97,9 @@ func (e Event) describe() (slog.Level, string, []slog.Attr) {
 	case EventFailed:
 		return slog.LevelError, fmt.Sprintf("✗ Failed to %s migration %s", apply, e.Version), []slog.Attr{failure}
 	case EventDone:
+		if e.Message != "" {
+			return slog.LevelInfo, e.Message, elapsed
+		}
 		if records {
 			return slog.LevelInfo, fmt.Sprintf("Successfully recorded %d row(s) of the history", e.Total), elapsed
 		}

@@ -1,6 +1,9 @@
 package migrator
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // maxLosses bounds how often one file may lose its connection: a file that crashes the server each time shall not do so
 // for ever.
@@ -25,6 +28,24 @@ func (l *losses) next() (time.Duration, bool) {
 	l.pause = min(2*l.pause, 3*time.Second)
 	pause := jitter(l.pause)
 	return pause, l.count <= maxLosses && l.total() < l.limit
+}
+
+// describe says for how long, or how often, there was no connection.
+func (l *losses) describe() string {
+	switch {
+	case l.count > maxLosses:
+		return "the connection to the database was lost " + times(l.count)
+	case l.limit <= 0:
+		return "no connection to the database"
+	}
+	return fmt.Sprintf("the database stayed away for %s", l.total().Round(time.Millisecond))
+}
+
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
 }
 
 func (l *losses) total() time.Duration {

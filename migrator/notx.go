@@ -147,7 +147,7 @@ func (r *run) outside(ctx context.Context, s scripter, st *step, file *reviewed)
 			}
 			return r.settle(ctx, failed, final)
 		}
-		r.emit(r.event(Event{Kind: EventRetrying, Err: failed.err, Pause: wait, Backends: seen.blockers}, st.move))
+		r.emit(r.event(Event{Kind: EventRetrying, Err: failed.err, Pause: wait, Backends: seen.blockers, Statement: st.number, Statements: st.of}, st.move))
 		if err := r.pause(ctx, st.move, wait); err != nil {
 			return r.settle(ctx, failed, cancelled)
 		}

@@ -93,7 +93,7 @@ func TestAHalfAppliedFileIsNotRevertedAndAHalfRevertedOneNotAppliedOver(t *testi
 	require.ErrorContains(t, err, "001_three.down.sql:3:1: division by zero")
 	require.ErrorContains(t, err, "statement 1 is applied; the next run goes on at statement 2 of 2 (line 3)")
 	_, err = m.Run(patience(t), migrator.Up())
-	require.ErrorContains(t, err, "001_three.sql is half reverted")
+	require.ErrorContains(t, err, "001_three.sql is unfinished: of its down file")
 	execute(t, url, "insert into ledger values (99)")
 	_, err = m.Run(patience(t), migrator.Down(1))
 	require.NoError(t, err)

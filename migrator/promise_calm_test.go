@@ -74,7 +74,10 @@ func TestPromise6NobodyQueuesBehindALockThatAFileWaitsFor(t *testing.T) {
 	require.NotEmpty(t, blocked)
 	require.Equal(t, "report", blocked[0].Backends[0].Application)
 	require.Equal(t, "idle in transaction", blocked[0].Backends[0].State)
-	require.NotEmpty(t, seen.of(migrator.EventRetrying))
+	retrying := seen.of(migrator.EventRetrying)
+	require.NotEmpty(t, retrying)
+	require.ErrorContains(t, retrying[0].Err, "gave up after waiting 3s for locks, all waits of the file together")
+	require.NotContains(t, retrying[0].Err.Error(), "user request", "it was our own")
 }
 
 func TestAFileThatNeverGetsItsLockSaysWhoHeldIt(t *testing.T) {

@@ -55,7 +55,7 @@ func TestCancellingTheContextCancelsARevertToo(t *testing.T) {
 	err = <-ended
 	require.ErrorIs(t, err, context.Canceled)
 	require.ErrorContains(t, err, "001_table.down.sql:2:1")
-	require.ErrorContains(t, err, "STATE: rolled back; nothing of this file was applied")
+	require.ErrorContains(t, err, "STATE: rolled back; 001_table.sql is still applied")
 	require.Equal(t, []string{"true"}, query(t, url, "select (to_regclass('a') is not null)::text"))
 	require.Equal(t, []string{"001_table.sql"}, query(t, url, "select version from schema_migrations"))
 }

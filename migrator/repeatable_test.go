@@ -72,7 +72,7 @@ func TestARepeatableMigrationThatFailsLeavesWhatWasThere(t *testing.T) {
 	broken["R_row.sql"] = files("x", "insert into ledger values (11);\nselect 1/0;\n")["x"]
 	_, err = open(t, url, broken, migrator.Config{}).Run(patience(t), migrator.Up())
 	require.ErrorContains(t, err, "R_row.sql:2:1: division by zero")
-	require.ErrorContains(t, err, "STATE: rolled back; nothing of this file was applied")
+	require.ErrorContains(t, err, "STATE: rolled back; what was applied of it before is still there")
 	require.Equal(t, repeatableState(10), state(t, url))
 	require.Equal(t, checksumsOf(repeatableFiles(10)), checksums(t, url))
 }

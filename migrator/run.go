@@ -102,9 +102,9 @@ func unsettledOf(sent []*step) *step {
 func (r *run) done() {
 	switch {
 	case len(r.results) > 0:
-		r.emit(Event{Kind: EventDone, Direction: r.target.direction(), Total: len(r.results), Elapsed: time.Since(r.began)})
+		r.emit(Event{Kind: EventDone, Direction: r.target.direction(), Total: len(r.results), Elapsed: time.Since(r.began), Message: r.target.summary(r.results)})
 	case r.planned > 0:
-		r.emit(Event{Kind: EventPlanned, Direction: r.target.direction()})
+		r.emit(Event{Kind: EventPlanned, Direction: r.target.direction(), Message: r.target.nothing()})
 	}
 }
 
@@ -198,13 +198,13 @@ func (r *run) again(ctx context.Context, err error) error {
 func (r *run) giveUp(ctx context.Context, err error) error {
 	sent := r.sent
 	if unsettledOf(sent) == nil {
-		return fmt.Errorf("the database stayed away for %s: %w", r.losses.total().Round(time.Millisecond), err)
+		return fmt.Errorf("%s: %w", r.losses.describe(), err)
 	}
 	failed := &failure{err: err, offset: -1}
 	if r.lostIn != nil {
 		failed = r.lostIn
 	}
-	often := fmt.Sprintf("; the connection was lost %d times while it ran", r.losses.count)
+	often := "; the connection was lost " + times(r.losses.count)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*cancelGrace)
 	defer cancel()
 	h, unread := r.readHistory(ctx)

@@ -61,7 +61,7 @@ func (r *run) steps(ctx context.Context, steps []*step) error {
 				return r.stopFor(ctx, opFrame, err)
 			}
 			r.sent = nil
-			r.emit(r.event(Event{Kind: EventRetrying, Err: failed.err, Pause: wait, Backends: seen.blockers}, s.move))
+			r.emit(r.event(Event{Kind: EventRetrying, Err: failed.err, Pause: wait, Backends: seen.blockers, Statement: s.number, Statements: s.of}, s.move))
 			if err := r.pause(ctx, s.move, wait); err != nil {
 				return r.settle(ctx, failed, cancelled)
 			}
@@ -143,15 +143,26 @@ func (r *run) standing(failed *failure, h *history) string {
 	switch {
 	case s.move == nil:
 		return notRecorded
+	case failed.ahead > 0 && s.move.Direction == DirectionDown:
+		return fmt.Sprintf("not begun; %s is still applied, and so is what was sent together with it (files before it: %d)", s.move.Migration.Version, failed.ahead)
 	case failed.ahead > 0:
 		return fmt.Sprintf("not begun; nothing of this file was applied, nor of what was sent together with it (files before it: %d)", failed.ahead)
 	}
 	if file := r.reviews.files[s.move.script().Path]; file != nil && file.units != nil {
-		p := h.progressOf(s.move.Migration.Version)
-		if failed.partly && p != nil && p.Started != "" {
-			return p.partly(file)
+		p, of := h.progressOf(s.move.Migration.Version), ""
+		if s.move.Direction == DirectionDown {
+			of = "of the down file: "
 		}
-		return p.standing(file)
+		if failed.partly && p != nil && p.Started != "" {
+			return of + p.partly(file)
+		}
+		return of + p.standing(file)
+	}
+	switch {
+	case s.move.Direction == DirectionDown:
+		return fmt.Sprintf("rolled back; %s is still applied", s.move.Migration.Version)
+	case h.has(s.move.Migration.Version): // repeatable
+		return "rolled back; what was applied of it before is still there"
 	}
 	return rolledBack
 }
@@ -183,7 +194,7 @@ func (r *run) settle(ctx context.Context, failed *failure, why outcome) error {
 		failed.err = cause
 		return r.stepError(failed, r.standing(failed, h))
 	case why == cancelled:
-		return r.stepError(&failure{err: cause, step: s, offset: -1}, committed)
+		return r.ended(s, cause)
 	}
 	r.hangUp() // the error came after the commit: what follows gets a session that is sure to be clean
 	return &stop{outcome: taken, err: cause}

@@ -115,6 +115,28 @@ func (t Target) applies() bool {
 	return false
 }
 
+// nothing says that there is nothing to do, where "No pending migrations" would say too much; "": it would not.
+func (t Target) nothing() string {
+	if t.kind == targetUpTo {
+		return "No pending migrations up to " + string(t.version)
+	}
+	return ""
+}
+
+// summary says what was done in both directions; "" where it was one.
+func (t Target) summary(results []Result) string {
+	if t.first() == t.direction() {
+		return ""
+	}
+	reverted := 0
+	for _, r := range results {
+		if r.Direction == DirectionDown {
+			reverted++
+		}
+	}
+	return fmt.Sprintf("Successfully reverted %d and applied %d migration(s)", reverted, len(results)-reverted)
+}
+
 // first is the direction in which the target begins: a redo goes down before it goes up.
 func (t Target) first() Direction {
 	switch {

@@ -24,6 +24,14 @@ func (r *run) stepError(failed *failure, state string) error {
 	return r.migrationError(failed.step.move, failed, state)
 }
 
+// ended words the end of a run after a step that is done.
+func (r *run) ended(s *step, why error) error {
+	if s.move == nil {
+		return fmt.Errorf("%s: %w\nSTATE: %s", s.heading(), why, committed)
+	}
+	return r.newMigrationError(s.move, &failure{err: why, step: s, offset: -1}, committed)
+}
+
 // placeOf is where a file has a statement, as it is now; -1 where it has not.
 func (r *run) placeOf(move *Move, does *unit) int {
 	if file := r.reviews.files[move.script().Path]; file != nil {
@@ -38,15 +46,20 @@ func (r *run) placeOf(move *Move, does *unit) int {
 
 // migrationError words a failure and reports it.
 func (r *run) migrationError(move *Move, failed *failure, state string) error {
+	e := r.newMigrationError(move, failed, state)
+	event := r.event(Event{Kind: EventFailed, Err: e, Elapsed: time.Since(r.sentAt)}, move)
+	event.Index += failed.ahead
+	r.emit(event)
+	return e
+}
+
+func (r *run) newMigrationError(move *Move, failed *failure, state string) *MigrationError {
 	script := move.script()
 	e := &MigrationError{Version: move.Migration.Version, Direction: move.Direction, Path: script.Path, State: state, Blockers: failed.blockers, Err: r.hint(&failed.operation, failed.err)}
 	if failed.offset >= 0 {
 		e.Line, e.Column = sqllex.Position(script.SQL, failed.offset)
 		e.Source = sourceLine(script.SQL, failed.offset)
 	}
-	event := r.event(Event{Kind: EventFailed, Err: e, Elapsed: time.Since(r.sentAt)}, move)
-	event.Index += failed.ahead
-	r.emit(event)
 	return e
 }
 

@@ -92,8 +92,8 @@ func TestATargetGoesOnWithWhatIsUnfinished(t *testing.T) {
 
 func TestATargetInTheOtherDirectionIsRefusedUntilItIsFinished(t *testing.T) {
 	t.Parallel()
-	const applied = "2_x.sql is half applied: statements 1–2 are applied\nHINT: finish it first: apply what is pending"
-	const reverted = "2_x.sql is half reverted: of its down file statement 1 is applied\nHINT: revert it first"
+	const applied = "2_x.sql is unfinished: statements 1–2 are applied\nHINT: finish it first: apply what is pending; or, if you have settled it by hand, mark it applied or pending"
+	const reverted = "2_x.sql is unfinished: of its down file statement 1 is applied\nHINT: revert it first; or, if you have settled it by hand, mark it applied or pending"
 	for _, c := range []struct {
 		history, unfinished, want string
 		targets                   []Target
@@ -101,7 +101,7 @@ func TestATargetInTheOtherDirectionIsRefusedUntilItIsFinished(t *testing.T) {
 		{"1", "2+2", applied, []Target{Down(1), DownTo("1"), Redo(1)}},
 		{"1 3", "2+2", applied, []Target{Down(1), DownTo("2"), Redo(1)}},
 		{"1 2", "2-1", reverted, []Target{Up(), UpN(1), UpTo("3"), UpTo("1")}},
-		{"1 2", "2-0", "2_x.sql is half reverted: of its down file none of its statements is applied\nHINT: revert it first", []Target{Up()}},
+		{"1 2", "2-0", "2_x.sql is unfinished: of its down file none of its statements is applied\nHINT: revert it first; or, if you have settled it by hand, mark it applied or pending", []Target{Up()}},
 	} {
 		for _, target := range c.targets {
 			migrations := versions("1 2 3")
@@ -130,5 +130,5 @@ func TestAnUnfinishedFileThatIsGoneIsAWarning(t *testing.T) {
 func TestAnUnfinishedFileIsExplainedAsItsErrorSaysIt(t *testing.T) {
 	t.Parallel()
 	s := marked("1", "", "1+3")[0]
-	require.Equal(t, "1_x.sql is half applied: statements 1–3 are applied\nHINT: finish it first: apply what is pending", s.explain())
+	require.Equal(t, "1_x.sql is unfinished: statements 1–3 are applied\nHINT: finish it first: apply what is pending; or, if you have settled it by hand, mark it applied or pending", s.explain())
 }

@@ -28,8 +28,9 @@ const (
 	StateUnfinished State = "unfinished"
 	// StateOutdated: a repeatable migration whose file has changed since it was applied. The next run applies it again.
 	StateOutdated State = "outdated"
-	// StateNewer: applied by a program with newer files than this one's. This is fine. A repeatable migration is newer
-	// where its recorded text is not this program's, and another version is newer.
+	// StateNewer: applied, and above all that there are files for. This is fine where a program with newer files has applied it;
+	// a newest file that was deleted looks the same. A repeatable migration is newer where its recorded text is not this
+	// program's, and another version is newer.
 	StateNewer State = "newer"
 )
 
@@ -81,10 +82,21 @@ func (s Status) explain() string {
 	case StateOutOfOrder:
 		return fmt.Sprintf("%s: pending below a version that is already applied", s.Version)
 	case StateNewer:
-		return fmt.Sprintf("%s: applied%s by a program with newer files", s.Version, when)
+		return s.explainNewer(when)
 	case StateApplied, StatePending, StateOutdated:
 	}
 	return fmt.Sprintf("%s: %s", s.Version, s.State)
+}
+
+// explainNewer says what is known of a version that is newer: not who has applied it.
+func (s Status) explainNewer(when string) string {
+	switch {
+	case s.Unfinished != nil && s.AppliedAt.IsZero():
+		return fmt.Sprintf("%s: begun (%s), and newer than every file here", s.Version, s.Unfinished)
+	case s.Version.Repeatable():
+		return fmt.Sprintf("%s: applied%s with another text than here, and the history has versions newer than every file here", s.Version, when)
+	}
+	return fmt.Sprintf("%s: applied%s, and newer than every file here", s.Version, when)
 }
 
 // record is a row of the history.

@@ -144,7 +144,7 @@ func TestWhatIsWrongWithAVersionIsSaidInOneSentence(t *testing.T) {
 		StateApplied:    "1_x.sql: applied",
 		StatePending:    "1_x.sql: pending",
 		StateOutdated:   "1_x.sql: outdated",
-		StateNewer:      "1_x.sql: applied at 2026-11-22 12:30:00 UTC by a program with newer files",
+		StateNewer:      "1_x.sql: applied at 2026-11-22 12:30:00 UTC, and newer than every file here",
 		StateOutOfOrder: "1_x.sql: pending below a version that is already applied",
 		StateMissing:    "1_x.sql: applied at 2026-11-22 12:30:00 UTC, but there is no such file",
 		StateRenamed:    "1_x.sql: applied at 2026-11-22 12:30:00 UTC, and now named 2_x.sql",
@@ -155,5 +155,7 @@ func TestWhatIsWrongWithAVersionIsSaidInOneSentence(t *testing.T) {
 		require.Equal(t, state != StateApplied && state != StatePending && state != StateOutdated, s.drifted(), fmt.Sprint(state))
 		require.Equal(t, state == StatePending || state == StateOutOfOrder || state == StateOutdated, s.Pending(), fmt.Sprint(state))
 	}
+	require.Equal(t, "R_x.sql: applied with another text than here, and the history has versions newer than every file here", Status{Version: "R_x.sql", State: StateNewer}.explain())
+	require.Equal(t, "1_x.sql: begun (none of its statements is applied), and newer than every file here", Status{Version: "1_x.sql", State: StateNewer, Unfinished: &Unfinished{}}.explain())
 	require.Equal(t, "1_x.sql: applied, but there is no such file", Status{Version: "1_x.sql", State: StateMissing}.explain())
 }

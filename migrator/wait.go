@@ -116,7 +116,14 @@ func (r *run) announce(plan *Plan) {
 		if r.planned == 0 { // what a redo finds missing is something to revert
 			direction = r.target.first()
 		}
-		r.emit(Event{Kind: EventPlanned, Direction: direction, Total: r.planned})
+		event := Event{Kind: EventPlanned, Direction: direction, Total: r.planned}
+		switch {
+		case r.planned == 0:
+			event.Message = r.target.nothing()
+		case r.target.first() != direction:
+			event.Message = fmt.Sprintf("Migrations to revert and to apply: %d", r.planned)
+		}
+		r.emit(event)
 	}
 	warnings := plan.Warnings
 	if limit := r.m.options.LockTimeout; limit > 0 && len(plan.Moves) > 0 && limit.Seconds() <= r.server.DeadlockTimeout {

@@ -53,8 +53,6 @@ func (e *signalError) Is(target error) bool { return target == context.Canceled 
 func ExitCode(err error) int {
 	var wrong *usageError
 	var held *migrator.LockedError
-	var drift *migrator.DriftError
-	var unrelated *migrator.UnrelatedError
 	var stopped *signalError
 	switch {
 	case err == nil, readerLeft(err):
@@ -63,7 +61,7 @@ func ExitCode(err error) int {
 		return ExitUsage
 	case errors.Is(err, errPending):
 		return ExitPending
-	case errors.As(err, &drift), errors.As(err, &unrelated):
+	case disagrees(err):
 		return ExitDrift
 	case errors.As(err, &held):
 		return ExitLocked
@@ -73,6 +71,15 @@ func ExitCode(err error) int {
 		return ExitInterrupt
 	}
 	return ExitFailed
+}
+
+// disagrees reports whether a command was refused for what verify finds, too.
+func disagrees(err error) bool {
+	var drift *migrator.DriftError
+	var unrelated *migrator.UnrelatedError
+	var order *migrator.OrderError
+	var unfinished *migrator.UnfinishedError
+	return errors.As(err, &drift) || errors.As(err, &unrelated) || errors.As(err, &order) || errors.As(err, &unfinished)
 }
 
 // Main runs the command as a program with the arguments and signals of this process, prints its error and returns its

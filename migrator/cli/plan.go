@@ -34,7 +34,7 @@ The SQL itself is printed by up --dry-run.`,
 				case t.json:
 					return t.screen.printJSON(newPlanJSON(plan, false))
 				}
-				return t.screen.printPlan(plan)
+				return t.screen.printPlan(plan, to.to)
 			})
 		},
 	}

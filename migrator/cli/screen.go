@@ -138,14 +138,14 @@ func (s *screen) observe(e migrator.Event) {
 			s.note("%v, waiting", e.Err)
 			return
 		}
-		s.busy("another run is migrating, waiting", e)
+		s.busy("another run is migrating, waiting", "held by", e)
 	case migrator.EventBlocked:
-		s.busy(fmt.Sprintf("%s waits for a lock", e.Version), e)
+		s.busy(fmt.Sprintf("%s waits for a lock", e.Version), "blocked by", e)
 	case migrator.EventRetrying:
-		s.say(paint(s.warm, fmt.Sprintf("%s was rolled back and is tried again in %s: %v", e.Version, e.Pause.Round(time.Millisecond), e.Err)))
-		s.backends(e)
+		s.say(paint(s.warm, fmt.Sprintf("%s again in %s: %v", retried(e), e.Pause.Round(time.Millisecond), e.Err)))
+		s.backends("blocked by", e)
 	case migrator.EventReconnecting:
-		s.say(paint(s.warm, fmt.Sprintf("the database cannot be reached, trying again in %s: %v", e.Pause.Round(time.Millisecond), e.Err)))
+		s.say(paint(s.warm, fmt.Sprintf("no connection to the database, trying again in %s: %v", e.Pause.Round(time.Millisecond), e.Err)))
 	}
 }
 
@@ -158,17 +158,28 @@ func (s *screen) recorded(c *migrator.Change) {
 	}
 }
 
-func (s *screen) busy(what string, e migrator.Event) {
+// retried says what is tried again: of a file without a transaction it is one statement.
+func retried(e migrator.Event) string {
+	switch {
+	case e.Version == "":
+		return "rolled back, trying"
+	case e.Statements > 0:
+		return fmt.Sprintf("statement %d of %d of %s is tried", e.Statement, e.Statements, e.Version)
+	}
+	return fmt.Sprintf("%s was rolled back and is tried", e.Version)
+}
+
+func (s *screen) busy(what, by string, e migrator.Event) {
 	if e.Elapsed > 0 {
 		what += fmt.Sprintf(" (%s)", e.Elapsed.Round(100*time.Millisecond))
 	}
 	s.say(paint(s.warm, what))
-	s.backends(e)
+	s.backends(by, e)
 }
 
-func (s *screen) backends(e migrator.Event) {
+func (s *screen) backends(by string, e migrator.Event) {
 	for _, backend := range e.Backends {
-		s.say(paint(s.warm, "  held by "+backend.String()))
+		s.say(paint(s.warm, "  "+by+" "+backend.String()))
 	}
 }
 

@@ -18,7 +18,8 @@ func (t *tool) status() *cobra.Command {
 
 States: applied; pending; out of order (pending below an applied one); outdated (a repeatable migration whose file has
 changed: it runs again); unfinished (a file without a transaction of which not all has run); changed (since it was
-applied); missing (applied, but there is no such file); renamed; newer (applied by a program with newer files than these).`,
+applied); missing (applied, but there is no such file); renamed; newer (applied, and above all files here: by a newer
+program, or its file was deleted).`,
 		Example: `  migrator status
   migrator status --json
   migrator status --exit-code >/dev/null || echo "something is pending"`,

@@ -81,12 +81,17 @@ func (s *screen) state(state migrator.State) lipgloss.Style {
 	return s.dim
 }
 
-func (s *screen) printPlan(plan *migrator.Plan) error {
+// printPlan prints what would be done up to a version; "" is all.
+func (s *screen) printPlan(plan *migrator.Plan, to string) error {
 	for _, warning := range plan.Warnings {
 		s.warn("%s", warning)
 	}
 	if len(plan.Moves) == 0 {
-		_, err := fmt.Fprintln(s.out, "No pending migrations")
+		text := "No pending migrations"
+		if to != "" {
+			text += " up to " + to
+		}
+		_, err := fmt.Fprintln(s.out, text)
 		return err
 	}
 	for _, move := range plan.Moves {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -102,7 +104,7 @@ func (t *tool) withMigrations(cmd *cobra.Command, config migrator.Config, migrat
 	if err != nil {
 		return err
 	}
-	t.where = fmt.Sprintf("database %s at %s", conn.Database, conn.Host)
+	t.where = fmt.Sprintf("database %s at %s", conn.Database, strings.Join(hosts(conn), " or "))
 	config.Table, config.Observe = t.table, t.screen.observe
 	return t.withVersions(do(ctx, migrator.New(conn, migrations, config)), migrations)
 }
@@ -140,4 +142,15 @@ func (t *tool) database(ctx context.Context) (address string, stop func(), err e
 func parse(address string) (*pgx.ConnConfig, error) {
 	conn, err := migrator.ParseConfig(address)
 	return conn, usage(err)
+}
+
+// hosts are those of which one is connected to.
+func hosts(conn *pgx.ConnConfig) []string {
+	names := []string{conn.Host}
+	for _, fallback := range conn.Fallbacks {
+		if !slices.Contains(names, fallback.Host) {
+			names = append(names, fallback.Host)
+		}
+	}
+	return names
 }

@@ -3,12 +3,21 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
 )
+
+// agreement says that files and history agree, but for versions that are newer than the files.
+func agreement(newer int) string {
+	if newer == 0 {
+		return "Files and history agree"
+	}
+	return fmt.Sprintf("Files and history agree, except for %d newer in the history", newer)
+}
 
 func (t *tool) verify() *cobra.Command {
 	var allowNewer bool
@@ -26,8 +35,11 @@ What is merely pending is no disagreement. Nothing is changed.`,
 			return t.with(cmd, migrator.Config{}, func(ctx context.Context, m *migrator.Migrator) error {
 				err := m.Verify(ctx)
 				var drift *migrator.DriftError
+				newer := 0
 				if errors.As(err, &drift) && allowNewer {
+					found := len(drift.Drift)
 					drift.Drift = slices.DeleteFunc(drift.Drift, func(s migrator.Status) bool { return s.State == migrator.StateNewer })
+					newer = found - len(drift.Drift)
 					if len(drift.Drift) == 0 {
 						err, drift = nil, nil
 					}
@@ -43,7 +55,7 @@ What is merely pending is no disagreement. Nothing is changed.`,
 					}
 					return joinWrite(err, t.screen.printJSON(found))
 				case err == nil:
-					t.screen.result("Files and history agree")
+					t.screen.result(agreement(newer))
 				}
 				return joinWrite(err, t.screen.lost)
 			})
