@@ -222,6 +222,10 @@ func (m *Migrator) judgeFile(h *history, moves []Move, i int, file *reviewed) er
 		}
 	} else if err := m.refuseRenamed(h, &moves[i], file); err != nil {
 		return err
+	} else if version := moves[i].Migration.Version; moves[i].Direction == DirectionUp && h.row(version) == nil {
+		if err := refuseDown(version, m.migrations); err != nil {
+			return err
+		}
 	}
 	if (file.units != nil || p != nil) && h.server.Pooled {
 		return &FileError{

@@ -43,11 +43,14 @@ func parseName(name string) (fileName, error) {
 	}
 	stem, suffix, kind := splitSuffix(name)
 	label, ok := strings.CutPrefix(stem[n:], "_")
-	named := ok && label != ""
+	named, better := ok && label != "", suffix
 	if !named {
 		label = suggestLabel(stem[n:])
+		if first, rest, _ := strings.Cut(label, "."); strings.HasPrefix(stem[n:], ".") && isBackWord(first) { // 001.undo.init.sql
+			label, better = suggestLabel(rest), ".down.sql"
+		}
 	}
-	rename := func() string { return fmt.Sprintf("rename it to %s_%s%s", name[:n], label, suffix) }
+	rename := func() string { return fmt.Sprintf("rename it to %s_%s%s", name[:n], label, better) }
 	switch {
 	case repeatable && kind == downFile:
 		return refuse("a repeatable migration is not reverted", "delete it; to take back what the other file does, change that one, and it runs again")

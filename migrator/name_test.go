@@ -69,6 +69,10 @@ func TestANameThatMeansToBeAMigrationAndDoesNotFitIsRefusedWithOneThatWould(t *t
 		"001_.sql":            {"is not named NNN_name.sql", "rename it to 001_name.sql"},
 		"001-init.sql":        {"is not named NNN_name.sql", "rename it to 001_init.sql"},
 		"001 init.sql":        {"is not named NNN_name.sql", "rename it to 001_init.sql"},
+		"001.undo.sql":        {"is not named NNN_name.sql", "rename it to 001_name.down.sql"},
+		"001.undo.init.sql":   {"is not named NNN_name.sql", "rename it to 001_init.down.sql"},
+		"001.Down.a.b.sql":    {"is not named NNN_name.sql", "rename it to 001_a.b.down.sql"},
+		"001.downs.sql":       {"is not named NNN_name.sql", "rename it to 001_downs.sql"},
 		"001.init.sql":        {"is not named NNN_name.sql", "rename it to 001_init.sql"},
 		"001init.sql":         {"is not named NNN_name.sql", "rename it to 001_init.sql"},
 		"1.2_init.sql":        {"is not named NNN_name.sql", "rename it to 1_2_init.sql"},
@@ -174,7 +178,7 @@ func TestTheStemOfAVersionIsWhatAPersonTypes(t *testing.T) {
 func FuzzParseName(f *testing.F) {
 	for _, seed := range []string{
 		"001_init.sql", "001_init.up.sql", "001_init.down.sql", "1.sql", "1_.sql", "1-x.SQL", "1_x.up.down.sql", "1_x.down.up.sql",
-		"init.sql", "", ".sql", "0", "1_\x00.sql", "1_\xff.sql", "1_æ.sql", "1_.down.sql", "1_İ.down.sql", "1-x.down..sql", "1-.up.SQL",
+		"init.sql", "", ".sql", "0", "1_\x00.sql", "1_\xff.sql", "1_æ.sql", "1_.down.sql", "1_İ.down.sql", "1-x.down..sql", "1-.up.SQL", "1.undo.sql", "1.Down.x.sql", "1.down",
 		"R_v.sql", "R_.sql", "R_v.up.SQL", "R_v.DOWN.sql", "R_.down.sql", "R__v.sql", "R_\xff.sql", "R_", "R_v", "r_v.sql",
 	} {
 		f.Add(seed)
@@ -232,5 +236,9 @@ func theHintHelps(t *testing.T, name, hint string) {
 		require.ErrorContains(t, err, "the name is longer", "%q is refused as well", better)
 		return
 	}
-	require.Equal(t, strings.HasSuffix(strings.ToLower(name), ".down.sql"), got.kind == downFile, "%q for %q", better, name)
+	reverts := strings.HasSuffix(strings.ToLower(name), ".down.sql")
+	if parts := strings.Split(name, "."); digits(name) == len(parts[0]) && len(parts) > 2 {
+		reverts = reverts || isBackWord(parts[1])
+	}
+	require.Equal(t, reverts, got.kind == downFile, "%q for %q", better, name)
 }

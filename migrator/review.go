@@ -3,7 +3,6 @@ package migrator
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
@@ -51,7 +50,10 @@ func review(s *Script) (*reviewed, error) {
 			Hint: "put what cannot into a versioned file",
 		}
 	}
-	if err := refuseMarkers(s); err != nil {
+	if err := refuseHalves(s); err != nil {
+		return nil, err
+	}
+	if err := refuseLateDirective(s); err != nil {
 		return nil, err
 	}
 	r := &reviewed{script: s, text: s.SQL}
@@ -140,43 +142,18 @@ func blank(sql string, statement sqllex.Statement) string {
 	return string(text)
 }
 
-// markers are the comments by which other tools divide a file. To PostgreSQL they are comments, so both halves of such
-// a file would run.
-var markers = []struct{ text, tool string }{
-	{"+goose", "goose"},
-	{"+migrate", "sql-migrate"},
-	{"migrate:up", "dbmate"},
-	{"migrate:down", "dbmate"},
-	{"create above / drop below", "tern"},
-}
-
-// refuseMarkers refuses files of other tools, and directives below the header, where they would be read by nobody.
-func refuseMarkers(s *Script) error {
-	suspicious := containsFold(s.SQL, directivePrefix)
-	for _, marker := range markers {
-		suspicious = suspicious || strings.Contains(s.SQL, marker.text)
-	}
-	if !suspicious {
+// refuseLateDirective refuses a directive below the header, where nobody would read it.
+func refuseLateDirective(s *Script) error {
+	if !containsFold(s.SQL, directivePrefix) {
 		return nil
 	}
 	header := true
 	lexer := sqllex.New(s.SQL) // review reports what is wrong with the text
 	for token, ok := lexer.Next(); ok; token, ok = lexer.Next() {
-		switch token.Kind {
-		case sqllex.Comment:
-			text := token.Text(s.SQL)
-			if _, ok := directive(text); ok && !header {
-				return s.errorAt(token.Start, "a directive below the first statement has no effect", "move it to the top of the file")
-			}
-			for _, marker := range markers {
-				if rest, ok := strings.CutPrefix(strings.TrimLeft(text, "- \t"), marker.text); ok && (rest == "" || strings.ContainsAny(rest[:1], " \t")) {
-					return s.errorAt(token.Start, "is written for "+marker.tool+", whose up and down halves would both run here",
-						s.withoutMarkers())
-				}
-			}
-		case sqllex.Space:
-		default:
+		if token.Significant() {
 			header = false
+		} else if _, ok := directive(token.Text(s.SQL)); ok && !header {
+			return s.errorAt(token.Start, "a directive below the first statement has no effect", "move it to the top of the file")
 		}
 	}
 	return nil
@@ -188,12 +165,4 @@ func (s *Script) hasStatement() bool {
 		return true
 	}
 	return false
-}
-
-// withoutMarkers says how a file of another tool becomes one of ours.
-func (s *Script) withoutMarkers() string {
-	if strings.HasSuffix(s.Path, ".down.sql") {
-		return "leave only the down half in it, and delete the marker comments"
-	}
-	return "put the down half into " + Version(s.Path).stem() + ".down.sql and delete the marker comments"
 }

@@ -129,25 +129,10 @@ func TestAFileThatAsksForAModeThatThereIsNotIsRefused(t *testing.T) {
 	require.Equal(t, "asks for batch mode, which this version cannot run yet", refused.Message)
 }
 
-func TestTheDownHalfOfAForeignDownFileIsNotSentElsewhere(t *testing.T) {
-	t.Parallel()
-	_, err := review(transactional("1_a.down.sql", "-- +goose Down\ndrop table t;\n"))
-	require.ErrorContains(t, err, "is written for goose")
-	require.NotContains(t, err.Error(), ".down.down.sql")
-}
-
 func TestADirectiveInCapitalsBelowTheFirstStatementIsNotIgnoredEither(t *testing.T) {
 	t.Parallel()
 	_, err := review(transactional("1_a.sql", "select 1;\n-- Migrator: lock-timeout=10s\nselect 2;\n"))
 	require.ErrorContains(t, err, "1_a.sql:2:1: a directive below the first statement has no effect")
-}
-
-func TestAWordThatOnlyBeginsLikeAMarkerIsNone(t *testing.T) {
-	t.Parallel()
-	for _, comment := range []string{"-- migrate:upgrade the users first", "-- +migrated from the old table", "-- +gooseberry"} {
-		_, err := review(transactional("1_a.sql", comment+"\nselect 1;\n"))
-		require.NoError(t, err)
-	}
 }
 
 func TestAReviewerReadsAFileOnceUnlessItWasRefused(t *testing.T) {

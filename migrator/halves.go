@@ -1,0 +1,141 @@
+package migrator
+
+import (
+	"regexp"
+	"strings"
+	"sync"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
+)
+
+// What other tools write between the halves of a file. To PostgreSQL it is a comment, so both halves would run.
+
+// A divider is how the halves of a file begin: patterns of a line comment, without its dashes. Where a tool has none of the
+// first kind, up is empty.
+type divider struct {
+	tool     string // "": anybody's words, which count only where something is to apply too
+	up, down string
+	pair     bool // down counts only where up was written too
+}
+
+var dividers = []divider{
+	{"goose", `\+goose\s+up\b.*`, `\+goose\s+down\b.*`, false},
+	{"sql-migrate", `\+migrate\s+up\b.*`, `\+migrate\s+down\b.*`, false},
+	{"micrate", `\+micrate\s+up\b.*`, `\+micrate\s+down\b.*`, false},
+	{"dbmate", `migrate:up\b.*`, `migrate:down\b.*`, false},
+	{"tern", ``, `create above / drop below`, false},
+	{"rambler", `rambler\s+up`, `rambler\s+down`, false},
+	{"node-pg-migrate", `up\s+migration`, `down\s+migration`, false},
+	{"MyBatis", ``, `(//)?\s*@undo`, false},
+	{"Play", `!ups`, `!downs`, false},
+	{"Mojo", `\d+\s+up`, `\d+\s+down`, false},
+	{"Atlas", `migration\.sql --`, `down\.sql --`, false},
+	{"shmig", `=+\s*up\s*=+`, `=+\s*down\s*=+`, false},
+	{"eql", `:up`, `:down`, false},
+	{"", adorned(`up|do`), adorned(`down|undo`), false},
+	{"", adorned(`up|do|apply|migrate|deploy|forwards?|upgrade`), adorned(`rollback|revert|backwards?|downgrade`), true},
+}
+
+func adorned(words string) string { return `[@=*#<>\[ ]*(` + words + `)[=*#<>\]:{ ]*` }
+
+// downWords are those of which each pattern of a half that reverts has one.
+var downWords = []string{"down", "undo", "drop below", "rollback", "revert", "backward"}
+
+// patterns has an up and a down for each divider.
+var patterns = sync.OnceValue(func() (compiled [][2]*regexp.Regexp) {
+	for _, d := range dividers {
+		compiled = append(compiled, [2]*regexp.Regexp{
+			regexp.MustCompile(`^(?i:` + d.up + `)[-\s]*$`), regexp.MustCompile(`^(?i:` + d.down + `)[-\s]*$`),
+		})
+	}
+	return compiled
+})
+
+// refuseHalves refuses a file of which the half that reverts would run with the other one.
+func refuseHalves(s *Script) error {
+	found := false
+	for _, word := range downWords {
+		found = found || containsFold(s.SQL, word)
+	}
+	if !found {
+		return nil
+	}
+	h := halves{divided: -1}
+	lexer := sqllex.New(s.SQL) // review reports what is wrong with the text
+	for token, ok := lexer.Next(); ok; token, ok = lexer.Next() {
+		h.add(s.SQL, token)
+	}
+	if h.divided < 0 || !h.divide(strings.HasSuffix(s.Path, ".down.sql")) {
+		return nil
+	}
+	message := "divides the file into two halves, which would both run here"
+	if h.divider.tool != "" {
+		message = "is written for " + h.divider.tool + ", whose up and down halves would both run here"
+	}
+	return s.errorAt(h.divided, message, s.withoutHalves())
+}
+
+// halves are those of a file as it is read: the one that applies, and the one that reverts.
+type halves struct {
+	down    int     // which one it is in: 0 or 1
+	has     [2]bool // whether it has a statement
+	marked  bool    // the one that applies has a comment of its own
+	divided int     // where the one that reverts begins; -1: there is none
+	divider divider
+}
+
+// divide reports whether both halves would run. The file of a tool may have nothing to apply, and still has something that
+// must not run.
+func (h *halves) divide(reverts bool) bool {
+	switch {
+	case !h.has[1]:
+		return false
+	case reverts:
+		return h.has[0]
+	case h.divider.pair:
+		return h.marked
+	}
+	return h.divider.tool != "" || h.has[0] || h.marked
+}
+
+func (h *halves) add(sql string, token sqllex.Token) {
+	switch text := token.Text(sql); {
+	case token.Kind == sqllex.Comment:
+		if ownLine(sql, token) {
+			h.read(strings.TrimLeft(text, "- \t"), token.Start)
+		}
+	case token.Significant() && token.Kind != sqllex.Semicolon && text != "#": // Play writes # --- !Downs
+		h.has[h.down] = true
+	}
+}
+
+// read reads what a comment says.
+func (h *halves) read(comment string, at int) {
+	for i, pattern := range patterns() {
+		switch d := dividers[i]; {
+		case d.up != "" && pattern[0].MatchString(comment):
+			h.down, h.marked = 0, true
+		case pattern[1].MatchString(comment) && (!d.pair || h.marked):
+			if h.down = 1; h.divided < 0 {
+				h.divided, h.divider = at, d
+			}
+		default:
+			continue
+		}
+		return
+	}
+}
+
+// ownLine reports whether a token is a line comment with a line of its own.
+func ownLine(sql string, token sqllex.Token) bool {
+	line := sql[strings.LastIndexByte(sql[:token.Start], '\n')+1 : token.Start]
+	return strings.HasPrefix(token.Text(sql), "--") && strings.Trim(line, " \t\r#") == ""
+}
+
+// withoutHalves says how a file of another tool becomes one of ours.
+func (s *Script) withoutHalves() string {
+	if strings.HasSuffix(s.Path, ".down.sql") {
+		return "leave only the down half in it, and delete the marker comments"
+	}
+	return "put the down half into " + Version(s.Path).stem() + ".down.sql and delete the marker comments"
+}
