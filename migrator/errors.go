@@ -181,9 +181,13 @@ type LockedError struct {
 }
 
 func (e *LockedError) Error() string {
-	message := fmt.Sprintf("another run is still migrating after %s", e.Waited.Round(time.Millisecond))
+	after := ""
+	if waited := e.Waited.Round(time.Millisecond); waited > 0 {
+		after = " after " + waited.String()
+	}
+	message := "another run is still migrating" + after
 	if !slices.ContainsFunc(e.Holder, Backend.ours) {
-		message = fmt.Sprintf("the run lock is still held after %s, and no run of this tool is to be seen that holds it", e.Waited.Round(time.Millisecond))
+		message = "the run lock is still held" + after + ", and no run of this tool is to be seen that holds it"
 	}
 	for _, holder := range e.Holder {
 		message += "\nHELD BY: " + holder.String()

@@ -11,22 +11,22 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Config says how a Migrator works. The zero value is good for most.
+// Config says how a Migrator works. The zero value is good for most: of each field it is the default.
 type Config struct {
 	// Table is the history table, "name" or "schema.name", taken as it is written. Default: schema_migrations in the
 	// connection's current schema.
 	Table string
-	// WaitFor is how long another run's lock is waited for; then Run returns a *LockedError. Default: as long as the
-	// context allows.
+	// WaitFor is how long another run's lock is waited for; then Run returns a *LockedError. Default, and 0: as long as the
+	// context allows; below 0 not at all.
 	WaitFor time.Duration
 	// LockTimeout is how long the statements of one file may wait, in all, while others queue behind a lock that it holds or
 	// waits for; no single wait in a transaction is longer. Then the file is rolled back and tried again. It should exceed the server's deadlock_timeout (1s unless
 	// configured), or an autovacuum in the way is never told to go. A file's header may set its own
-	// (lock-timeout=10s). Default 1.5s, at most 596h; below 0 there is no limit.
+	// (lock-timeout=10s). Default, and 0: 1.5s, at most 596h; below 0 there is no limit.
 	LockTimeout time.Duration
-	// RetryFor is how long a file that got no lock is tried again, with growing pauses. Default 5m; below 0 not at all.
+	// RetryFor is how long a file that got no lock is tried again, with growing pauses. Default, and 0: 5m; below 0 not at all.
 	RetryFor time.Duration
-	// ReconnectFor is how long a server that is lost, or not there yet, is waited for. Default 1m; below 0 not at all.
+	// ReconnectFor is how long a server that is lost, or not there yet, is waited for. Default, and 0: 1m; below 0 not at all.
 	ReconnectFor time.Duration
 	// StrictOrder refuses migrations that are pending below the newest applied one. By default they are applied with a
 	// warning: two branches were merged.

@@ -70,7 +70,7 @@ func pollPause(waited time.Duration) time.Duration {
 
 // nameHolder finds out who is waited for, or ends the wait.
 func (r *run) nameHolder(ctx context.Context, waited time.Duration) error {
-	expired := r.m.options.WaitFor > 0 && waited >= r.m.options.WaitFor
+	expired := r.m.options.WaitFor != 0 && waited >= r.m.options.WaitFor
 	if waited < max(r.waiting.next, nameAfter) && !expired {
 		return nil
 	}

@@ -67,7 +67,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 something is pending (status --ex
 	flags.BoolVar(&t.json, "json", false, "print results as JSON")
 	flags.BoolVarP(&t.verbose, "verbose", "v", false, "print what the server says, and times")
 	flags.BoolVar(&t.noColor, "no-color", false, "print without colours (so does the variable NO_COLOR)")
-	flags.DurationVar(&t.timeout, "timeout", 0, "give up after this `duration`, such as 5m (default: never)")
+	flags.DurationVar(&t.timeout, "timeout", 0, "give up after this `duration`, such as 5m (default, and 0: never)")
 	flags.BoolVar(&t.dev, "dev", false, "use a throwaway PostgreSQL, started for this command")
 	flags.StringVar(&t.devData, "dev-data", "", "with --dev: keep the data in this `directory` between runs")
 	command.SetFlagErrorFunc(t.flagError)

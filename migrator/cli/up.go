@@ -74,9 +74,9 @@ func placeFlags(cmd *cobra.Command, config *migrator.Config) {
 // lockFlags are those of every command that runs files.
 func lockFlags(cmd *cobra.Command, config *migrator.Config) {
 	flags := cmd.Flags()
-	flags.DurationVar(&config.WaitFor, "wait-for", 0, "how long to wait for another run (default: no limit)")
+	flags.Var(patience{&config.WaitFor}, "wait-for", "how long to wait for another run (default: no limit; 0: not at all)")
 	flags.DurationVar(&config.LockTimeout, "lock-timeout", 0, "how long a file may wait for locks before it is rolled back and tried again (default 1.5s; below 0: no limit)")
-	flags.DurationVar(&config.RetryFor, "retry-for", 0, "how long a file that got no lock is tried again (default 5m; below 0: not at all)")
+	flags.Var(patience{&config.RetryFor}, "retry-for", "how long a file that got no lock is tried again (default 5m; 0: not at all)")
 }
 
 // run runs a target. What was done is printed as it happens; JSON is printed once, at the end.
