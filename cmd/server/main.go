@@ -8,7 +8,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -16,18 +15,15 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	agentshaker "github.com/agent-shaker/agent-shaker"
+	"github.com/agent-shaker/agent-shaker/cmd/server/internal/web"
 	"github.com/agent-shaker/agent-shaker/migrator"
 	"github.com/agent-shaker/agent-shaker/migrator/cli"
 	"github.com/agent-shaker/agent-shaker/migrator/devpg"
@@ -37,9 +33,23 @@ func main() {
 	if isMigrate(os.Args[1:]) {
 		os.Exit(cli.Main(agentshaker.Migrations(), cli.Name("server migrate")))
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
+	os.Exit(run(untilSignal(), os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
+}
+
+// untilSignal returns a context that the first SIGINT or SIGTERM ends. The second one ends the process, whatever it waits for.
+func untilSignal() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		cancel()
+		if second := <-signals; second == syscall.SIGTERM {
+			os.Exit(cli.ExitTerminated)
+		}
+		os.Exit(cli.ExitInterrupt)
+	}()
+	return ctx
 }
 
 // isMigrate reports whether the arguments are those of `server migrate`, or of a shell that completes them.
@@ -73,11 +83,11 @@ func run(ctx context.Context, args []string, getenv func(string) string, logs, e
 		flags.Usage()
 		return 2
 	}
-	s := &server{log: slog.New(slog.NewTextHandler(logs, nil)), getenv: getenv, allowEmpty: *allowEmpty}
-	s.doing.Store(&state{Status: "starting"})
+	log := slog.New(slog.NewTextHandler(logs, nil))
+	s := &server{log: log, getenv: getenv, allowEmpty: *allowEmpty, site: web.New(log)}
 	err = s.serve(ctx, *dev, *devData)
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
-		s.log.Info("Server stopped", "while", s.doing.Load().Status)
+		s.log.Info("Server stopped", "while", s.site.Status())
 		return 0
 	}
 	s.log.Error("Server failed")
@@ -89,18 +99,7 @@ type server struct {
 	log        *slog.Logger
 	getenv     func(string) string
 	allowEmpty bool
-	migrator   atomic.Pointer[migrator.Migrator]
-	doing      atomic.Pointer[state]
-
-	statusMu sync.Mutex
-	statusAt time.Time
-	statuses []migrator.Status
-}
-
-// state is what /readyz answers.
-type state struct {
-	Ready  bool   `json:"ready"`
-	Status string `json:"status"`
+	site       *web.Server
 }
 
 // serve listens first, so that a health check finds the process alive while it migrates.
@@ -110,20 +109,14 @@ func (s *server) serve(ctx context.Context, dev bool, devData string) error {
 		return err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	web := &http.Server{Handler: s.routes(), ReadHeaderTimeout: 10 * time.Second}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		if err := web.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			cancel(err)
-		}
+		cancel(s.site.Serve(ctx, listener))
 	}()
 	s.log.Info("Listening", "addr", listener.Addr().String())
 	defer func() {
-		grace, stop := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-		defer stop()
-		_ = web.Shutdown(grace) // what is still open after that is cut
+		cancel(nil)
 		<-ended
 	}()
 
@@ -140,7 +133,7 @@ func (s *server) serve(ctx context.Context, dev bool, devData string) error {
 	if err := s.migrate(ctx, database); err != nil {
 		return err
 	}
-	s.doing.Store(&state{Ready: true, Status: "ready"})
+	s.site.Ready()
 	s.log.Info("Server is ready")
 	<-ctx.Done()
 	return context.Cause(ctx)
@@ -168,11 +161,11 @@ func (s *server) migrate(ctx context.Context, database string) error {
 	logEvent := migrator.LogTo(s.log)
 	m := migrator.New(conn, migrations, migrator.Config{Observe: func(e migrator.Event) {
 		logEvent(e)
-		if e.Kind != migrator.EventNotice { // what a file says is for the log: anybody may ask /readyz
-			s.doing.Store(&state{Status: e.String()})
+		if e.Kind != migrator.EventNotice && e.Kind != migrator.EventWarning { // they are for the log: anybody may ask /readyz
+			s.site.Doing(e.String())
 		}
 	}})
-	s.migrator.Store(m)
+	s.site.Migrations(ctx, m.Status)
 	_, err = m.Run(ctx, migrator.Up())
 	return err
 }
@@ -194,48 +187,4 @@ func (s *server) load(files fs.FS) ([]migrator.Migration, error) {
 		return migrations, nil
 	}
 	return nil, fmt.Errorf("%s: %w; or serve without them: --allow-empty", cmp.Or(s.getenv("MIGRATIONS_DIR"), "embedded"), err)
-}
-
-func (s *server) routes() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		doing := s.doing.Load()
-		code := http.StatusOK
-		if !doing.Ready {
-			code = http.StatusServiceUnavailable
-		}
-		writeJSON(w, code, doing)
-	})
-	mux.HandleFunc("GET /migrations.json", s.status)
-	return mux
-}
-
-// status answers from what was read in the last seconds: whoever asks often shall not open a connection each time.
-func (s *server) status(w http.ResponseWriter, r *http.Request) {
-	m := s.migrator.Load()
-	if m == nil {
-		writeJSON(w, http.StatusServiceUnavailable, s.doing.Load())
-		return
-	}
-	s.statusMu.Lock()
-	defer s.statusMu.Unlock()
-	if time.Since(s.statusAt) > 5*time.Second {
-		ctx, cancel := context.WithTimeout(r.Context(), 10*time.Second)
-		defer cancel()
-		statuses, err := m.Status(ctx)
-		if err != nil {
-			s.log.Error("Read the status of migrations", "error", err)
-			writeJSON(w, http.StatusServiceUnavailable, map[string]string{"error": "the database cannot be read; see the log"})
-			return
-		}
-		s.statuses, s.statusAt = statuses, time.Now()
-	}
-	writeJSON(w, http.StatusOK, map[string]any{"migrations": s.statuses})
-}
-
-func writeJSON(w http.ResponseWriter, code int, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(v) // the client may be gone
 }

@@ -21,7 +21,15 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
-func TestMain(m *testing.M) { os.Exit(migratortest.Main(m)) }
+// asServer is the variable that makes the program of the tests the server.
+const asServer = "SERVER_TEST_AS_SERVER"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asServer) != "" {
+		main()
+	}
+	os.Exit(migratortest.Main(m))
+}
 
 // A program is a server that runs in this process.
 type program struct {
