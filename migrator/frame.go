@@ -11,12 +11,15 @@ import (
 
 // open begins a transaction that no setting of a role can end early, and takes the run lock.
 func (s scripter) open(isolation, application string) []operation {
-	return opening(isolation, s.settings(application), s.lock())
+	return opening(isolation, s.settings(application), s.locking())
 }
 
-func opening(isolation string, settings []operation, more ...operation) []operation {
-	return slices.Concat([]operation{frame("begin isolation level " + level(isolation))}, settings, more)
+func opening(isolation string, settings, lock []operation) []operation {
+	return slices.Concat([]operation{frame("begin isolation level " + level(isolation))}, settings, lock)
 }
+
+// locking takes the run lock, and sees that our tables may be written.
+func (s scripter) locking() []operation { return append([]operation{s.lock()}, s.trustedOwners()...) }
 
 // level is an isolation level, whatever the role's own.
 func level(isolation string) string { return cmp.Or(isolation, "read committed") }

@@ -24,6 +24,7 @@ var (
 type server struct {
 	Schema          string         `json:"schema"` // "": nothing on the search_path exists
 	User            string         `json:"user"`
+	Superuser       bool           `json:"superuser"`
 	Platform        string         `json:"platform"` // version()
 	PID             uint32         `json:"pid"`
 	ServerStart     string         `json:"server_start"`     // when it was started: which server it is
@@ -90,6 +91,7 @@ type catalogTable struct {
 	Keyed   bool              `json:"keyed"`   // version alone is unique
 	Guarded bool              `json:"guarded"` // row level security counts for this role
 	Below   []string          `json:"below"`   // the kinds of its partitions, or of the tables that inherit from it
+	Exposed bool              `json:"exposed"` // we are a superuser, and what runs when it is written may be a stranger's
 }
 
 // timestampLayout is how timestamps are read.
@@ -135,6 +137,8 @@ func historyQuery(t table) string {
 	}
 	first := strings.NewReplacer(
 		"$table", literal(t.name), "$progress", literal(t.progress().name), "$schema", schema, "$reference", reference, "$start", serverStart,
+		"$filled", "case when c.relname operator(pg_catalog.=) "+literal(t.name)+" then "+historyColumns+" else "+progressColumns+" end",
+		"$trusted", trusted("c.relowner", "n.nspowner"),
 	).Replace(withoutComments(serverSQL))
 	return first + ";\n" + recordsQuery(t.rows())
 }

@@ -148,7 +148,7 @@ func (m *Migrator) look(ctx context.Context) (*history, error) {
 func (m *Migrator) scripter(h *history) scripter {
 	return scripter{
 		table: h.table, major: h.server.major(), lockTimeout: m.options.LockTimeout, checkInterval: h.server.checksClients(),
-		pooled: h.server.Pooled, citus: h.server.Citus,
+		pooled: h.server.Pooled, citus: h.server.Citus, superuser: h.server.Superuser, exposed: h.server.exposed(h.table),
 	}
 }
 

@@ -101,6 +101,8 @@ type scripter struct {
 	pooled        bool          // the session is a pooler's, and others use it after us
 	checkInterval bool          // the server takes client_connection_check_interval
 	citus         bool          // the server is a coordinator, and what files do goes on to its workers
+	superuser     bool          // the session is a superuser's
+	exposed       bool          // as such it may run what a stranger has put on our tables
 }
 
 // script lays out everything that is to be sent for the moves, in order, and each step only when it is its turn. nil: there
@@ -146,7 +148,7 @@ func (s scripter) first(h *history, target Target) []*step {
 // createHistory makes the table. Two poolers' clients may do so at once: the loser's error is one that is read again.
 func (s scripter) createHistory() *step {
 	ddl := strings.TrimSpace(strings.Replace(historySQL, defaultTable, s.table.sql(), 1))
-	return s.transaction(fmt.Sprintf("make the history table %s", s.table), operation{kind: opClaim, sql: ddl})
+	return s.transaction(fmt.Sprintf("make the history table %s", s.table), append([]operation{{kind: opClaim, sql: ddl}}, s.newOwner(s.table)...)...)
 }
 
 // fillChecksums records the checksums of files that were applied before there were any: by an older system, or by hand.
@@ -176,13 +178,12 @@ func (s scripter) transaction(title string, operations ...operation) *step {
 // A framing is what stands around every file, and is the same for all of a plan.
 type framing struct {
 	scripter
-	settings, home, after, clean []operation
-	lock                         operation
+	settings, lock, home, after, clean []operation
 }
 
 func (s scripter) framing() *framing {
 	return &framing{
-		scripter: s, settings: s.settings(""), lock: s.lock(), home: s.stayHome(),
+		scripter: s, settings: s.settings(""), lock: s.locking(), home: s.stayHome(),
 		after: slices.Concat(s.keepFromWorkers(), resets(), s.unlimited()), clean: s.clean(),
 	}
 }
@@ -207,7 +208,7 @@ func (s *step) heading() string {
 func (f *framing) move(move *Move, file *reviewed) []operation {
 	limit := frame("set local lock_timeout = " + f.limit(file.script))
 	return slices.Concat(
-		opening(file.script.Isolation, f.settings, f.named(string(move.Migration.Version)), f.lock, f.claim(move)), f.home,
+		opening(file.script.Isolation, append(slices.Clip(f.settings), f.named(string(move.Migration.Version))), f.lock), []operation{f.claim(move)}, f.home,
 		[]operation{limit}, f.tellWorkers(limit), []operation{file.operation()},
 		f.after, []operation{limit, deferred(), f.seal(move), {kind: opCommit, sql: "commit"}}, f.clean,
 	)

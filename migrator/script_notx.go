@@ -44,10 +44,10 @@ func (s scripter) lockSession(move *Move) *step {
 // begin makes the progress table where there is none, and the file's row.
 func (s scripter) begin(move *Move) *step {
 	ddl := strings.TrimSpace(strings.Replace(withoutComments(progressSQL), defaultTable+progressSuffix, s.table.progress().sql(), 1))
-	operations := append(s.localTables(), operation{kind: opClaim, sql: ddl}, operation{kind: opClaim, sql: fmt.Sprintf(
-		"insert into %s (version, direction)\nvalues (%s, %s)",
-		s.table.progress().sql(), literal(string(move.Migration.Version)), literal(string(move.Direction)))})
-	return s.part(move, title(move)+": begin", append(operations, s.stayHome()...)...)
+	row := operation{kind: opClaim, sql: fmt.Sprintf( // of all columns: a default might be a stranger's
+		"insert into %s (version, direction, done, hashes, started, scope, spared)\nvalues (%s, %s, 0, '{}', null, '{}', '{}')",
+		s.table.progress().sql(), literal(string(move.Migration.Version)), literal(string(move.Direction)))}
+	return s.part(move, title(move)+": begin", slices.Concat(s.localTables(), []operation{{kind: opClaim, sql: ddl}}, s.newOwner(s.table.progress()), []operation{row}, s.stayHome())...)
 }
 
 // inside runs a statement in a transaction, with its record.

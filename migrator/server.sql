@@ -1,9 +1,11 @@
 -- What must be known of the server before the history is read; one row of JSON. $table is the name of the history
 -- table as a literal, $progress that of the table of unfinished files, $schema that of its schema, null where none is named;
--- $reference is the history's as an identifier, $start an expression for when the server was started.
+-- $reference is the history's as an identifier, $start an expression for when the server was started, $filled those of the
+-- columns of a table c whose defaults are not used, $trusted a condition for its owner.
 select pg_catalog.json_build_object(
 	'schema', pg_catalog.current_schema(),
 	'user', current_user,
+	'superuser', pg_catalog.current_setting('is_superuser')::pg_catalog.bool,
 	'platform', pg_catalog.version(),
 	'pid', pg_catalog.pg_backend_pid(),
 	'server_start', $start,
@@ -28,6 +30,21 @@ select pg_catalog.json_build_object(
 				)
 				select pg_catalog.json_agg(t.relkind) from below b join pg_catalog.pg_class t on t.oid operator(pg_catalog.=) b.oid
 			) end,
+			'exposed', pg_catalog.current_setting('is_superuser')::pg_catalog.bool and (
+				c.relhastriggers or c.relhasrules or c.relchecks operator(pg_catalog.>) 0 or c.relhassubclass
+				or exists (
+					select from pg_catalog.pg_attribute a
+					join pg_catalog.pg_type t on t.oid operator(pg_catalog.=) a.atttypid
+					where a.attrelid operator(pg_catalog.=) c.oid and not a.attisdropped
+						and (t.typnamespace operator(pg_catalog.<>) 'pg_catalog'::pg_catalog.regnamespace
+							or a.atthasdef and (a.attgenerated operator(pg_catalog.<>) '' or a.attname operator(pg_catalog.<>) all ($filled::pg_catalog.name[])))
+				)
+				or exists (
+					select from pg_catalog.pg_index i
+					where i.indrelid operator(pg_catalog.=) c.oid and (i.indexprs is not null or i.indpred is not null)
+				)
+				or not $trusted
+			),
 			'columns', (
 				select pg_catalog.json_object_agg(a.attname, pg_catalog.replace(pg_catalog.format_type(a.atttypid, null), '"', ''))
 				from pg_catalog.pg_attribute a

@@ -179,6 +179,10 @@ func (r *run) settle(ctx context.Context, failed *failure, why outcome) error {
 	if err := r.abandon(ctx); err != nil {
 		r.hangUp()
 	}
+	if refused := asStranger(r.table, cause); refused != nil {
+		r.sent = nil
+		return refused
+	}
 	if !s.settles() {
 		if failed.answered() { // and so begun none of the others
 			r.sent = nil

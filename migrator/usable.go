@@ -10,6 +10,9 @@ func (r *run) checkUsable(ctx context.Context) error {
 	if r.server.Standby { // after a failover the next try leads to the primary
 		return &stop{outcome: lost, err: errors.New("this server is a standby: connect to the primary")}
 	}
+	if err := r.checkOwners(ctx); err != nil {
+		return err
+	}
 	if !r.pooled() || r.lends {
 		return nil
 	}

@@ -1,0 +1,104 @@
+package migrator
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// A superuser who writes a row runs what is on the table: triggers, rules, checks, defaults. On PostgreSQL 14 anybody may make
+// a table in schema public before the tool does, and wait for that.
+
+//go:embed owner.sql
+var ownerSQL string
+
+// The columns that a row of ours fills, so that their defaults are not used.
+const (
+	historyColumns  = "array['version', 'applied_at', 'checksum']"
+	progressColumns = "array['version', 'direction', 'done', 'hashes', 'started', 'scope', 'spared']"
+)
+
+// codeStranger is raised where something of a stranger's would run as a superuser.
+const codeStranger = "MG006"
+
+// exposed reports whether what runs when our tables are written may be a stranger's.
+func (s *server) exposed(t table) bool {
+	for _, found := range []*catalogTable{s.find(t), s.find(t.progress())} {
+		if found != nil && found.Exposed {
+			return true
+		}
+	}
+	return false
+}
+
+// trustedOwners keeps a superuser from running what a stranger has put on our tables, in a transaction that writes to them.
+// They are locked first, as a write locks them: from then on nothing can be put on them.
+func (s scripter) trustedOwners() []operation {
+	if !s.exposed {
+		return nil
+	}
+	strangers := strings.NewReplacer("$relation", "ours.oid", "$filled", "ours.filled", "$trusted", trusted("o.owner", "r.nspowner")).Replace(withoutComments(ownerSQL))
+	return []operation{frame(block(fmt.Sprintf(`  declare ours pg_catalog.record; stranger pg_catalog.record; begin
+  for ours in select o.oid, o.filled from (values (pg_catalog.to_regclass(%s), %s), (pg_catalog.to_regclass(%s), %s)) o (oid, filled) where o.oid is not null loop
+    execute pg_catalog.format('lock table %%s in row exclusive mode', ours.oid);
+    for stranger in
+%s
+    loop
+      raise exception using errcode = '%s',
+        message = pg_catalog.format('%%s of %%s is in the hands of %%s, and would run as the superuser %%s', stranger.what, stranger.name, stranger.owner, current_user),
+        hint = pg_catalog.format('look at it; if it is not meant: %%s; if it is, run as a role that is not a superuser, or make its owner one that is trusted: a superuser, or the owner of the database or of the schema', stranger.fix);
+    end loop;
+  end loop; end;`,
+		literal(s.table.sql()), historyColumns, literal(s.table.progress().sql()), progressColumns, strangers, codeStranger)))}
+}
+
+// newOwner is the same for a table that was made just now, or by a stranger a moment before.
+func (s scripter) newOwner(made table) []operation {
+	if !s.superuser || s.exposed { // where one was there before, it may be the stranger's
+		return s.trustedOwners()
+	}
+	return []operation{frame(block(fmt.Sprintf(`  if exists (
+    select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace
+    where c.oid operator(pg_catalog.=) pg_catalog.to_regclass(%[1]s) and not %[2]s
+  ) then
+    raise exception using errcode = '%[3]s', message = %[4]s, hint = %[5]s;
+  end if;`, literal(made.sql()), trusted("c.relowner", "n.nspowner"), codeStranger,
+		literal(made.String()+" was made by a stranger, a moment before the tool made it"), literal("look at it, and drop it; and let nobody but its owner create in schema "+made.schema))))}
+}
+
+// trusted is a condition for an owner: it cannot gain anything by what a superuser runs. It is a superuser, or the owner of
+// the database or of the schema, or a member of these.
+func trusted(owner, schemaOwner string) string {
+	return fmt.Sprintf(`exists (
+      select from pg_catalog.pg_roles p
+      where (p.rolsuper or p.oid operator(pg_catalog.=) %[2]s
+          or p.oid operator(pg_catalog.=) (select d.datdba from pg_catalog.pg_database d where d.datname operator(pg_catalog.=) pg_catalog.current_database()))
+        and pg_catalog.pg_has_role(%[1]s, p.oid, 'MEMBER'))`, owner, schemaOwner)
+}
+
+// checkOwners refuses before anything runs what trustedOwners would refuse.
+func (r *run) checkOwners(ctx context.Context) error {
+	s := r.scripter(&history{table: r.table, server: r.server})
+	for _, o := range s.trustedOwners() {
+		if _, err := r.worker.exec(ctx, r.worker.liftLimits()+o.sql, nil); err != nil {
+			if refused := asStranger(r.table, err); refused != nil {
+				return refused
+			}
+			return r.stopFor(ctx, opFrame, err)
+		}
+	}
+	return nil
+}
+
+// asStranger turns what trustedOwners raises into an error that callers can tell apart; nil for another error.
+func asStranger(t table, err error) error {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) || pg.Code != codeStranger {
+		return nil
+	}
+	return &HistoryError{Table: t.String(), Message: pg.Message, Hint: pg.Hint}
+}
