@@ -104,7 +104,7 @@ func (h *halves) add(sql string, token sqllex.Token) {
 		if ownLine(sql, token) {
 			h.read(strings.TrimLeft(text, "- \t"), token.Start)
 		}
-	case token.Significant() && token.Kind != sqllex.Semicolon && text != "#": // Play writes # --- !Downs
+	case token.Significant() && token.Kind != sqllex.Semicolon && token.Kind != sqllex.Backslash && text != "#": // Play writes # --- !Downs
 		h.has[h.down] = true
 	}
 }

@@ -56,40 +56,40 @@ func review(s *Script) (*reviewed, error) {
 	if err := refuseLateDirective(s); err != nil {
 		return nil, err
 	}
-	r := &reviewed{script: s, text: s.SQL}
-	statements, syntax := sqllex.Split(s.SQL)
-	if s.Mode == Transactional && outerPair(s.SQL, statements) && syntax == nil {
+	text, warnings, problems := withoutCommands(s)
+	statements, syntax := sqllex.Split(text)
+	r := &reviewed{script: s, text: text, warnings: warnings}
+	if s.Mode == Transactional && outerPair(text, statements) && syntax == nil {
 		last := len(statements) - 1
-		line, _ := sqllex.Position(s.SQL, statements[last].Start)
-		r.text = blank(blank(s.SQL, statements[0]), statements[last])
+		line, _ := sqllex.Position(text, statements[last].Start)
+		r.text = blank(blank(text, statements[0]), statements[last])
 		r.warnings = append(r.warnings, fmt.Sprintf("%s: its own BEGIN and COMMIT (line %d) are left out: each file already runs in one transaction, with its history row", s.Path, line))
 		statements = statements[1:last]
 	}
-	if s.Mode == Transactional && syntax != nil && len(statements) > 0 && plain(statements[0].Words(s.SQL), "BEGIN|START") {
+	if s.Mode == Transactional && syntax != nil && len(statements) > 0 && plain(statements[0].Words(text), "BEGIN|START") {
 		statements = statements[1:] // it may be the first half of a pair
 	}
-	var problems []error
 	var buffer [sqllex.MaxWords]string
 	for _, statement := range statements {
-		message, hint := judge(s, statement.AppendWords(buffer[:0], s.SQL), statement.Text(s.SQL))
+		message, hint := judge(s, statement.AppendWords(buffer[:0], text), statement.Text(text))
 		if message == "" {
 			continue
 		}
-		problems = append(problems, s.errorAt(statement.Start, message, hint))
-		if message == copyFromClient { // what follows are rows, and no SQL
-			return nil, errors.Join(problems...)
+		problems = append(problems, problem{statement.Start, s.errorAt(statement.Start, message, hint)})
+		if message == copyFromClient { // what follows are rows, and not SQL
+			return nil, joined(problems, statement.Start)
 		}
 	}
 	var lexical *sqllex.Error
 	if errors.As(syntax, &lexical) {
-		problems = append(problems, s.errorAt(lexical.Offset, lexical.Message, ""))
+		problems = append(problems, problem{lexical.Offset, s.errorAt(lexical.Offset, lexical.Message, "")})
 	}
 	r.statements = statements
 	r.whole = operation{kind: opFile, sql: r.text, file: r, statements: statements}
 	if s.Mode == NoTransaction && len(problems) == 0 {
-		r.units = units(s.SQL, statements)
+		r.units = units(text, statements)
 	}
-	return r, errors.Join(problems...)
+	return r, joined(problems, len(text))
 }
 
 // A reviewer remembers what it has reviewed: a run that plans again does not read its files again.

@@ -26,9 +26,14 @@ func unterminatedDollarQuote(tag string) string {
 	return "unterminated dollar-quoted string (its end " + tag + " is missing)"
 }
 
-// metaCommand says that text, which starts with a backslash, is not SQL. The
-// command's name is its letters or, as in \!, one other character.
-func metaCommand(text string) string {
+// MetaCommand says that text, which starts with a backslash, is not SQL.
+func MetaCommand(text string) string {
+	return CommandName(text) + " is a command of psql and not SQL: take it out"
+}
+
+// CommandName is the name of a meta-command with its backslash: its letters or, as
+// in \!, one other character.
+func CommandName(text string) string {
 	end := 1
 	for end < len(text) && (classes[text[end]] == letter || classes[text[end]] == digit) {
 		end++
@@ -37,5 +42,5 @@ func metaCommand(text string) string {
 		_, size := utf8.DecodeRuneInString(text[end:])
 		end += size
 	}
-	return strings.TrimSpace(text[:end]) + " is a command of psql and not SQL: take it out"
+	return strings.TrimSpace(text[:end])
 }

@@ -39,7 +39,7 @@ func Split(src string) ([]Statement, error) {
 		switch {
 		case !token.Significant():
 		case token.Kind == Backslash:
-			return statements, &Error{Offset: token.Start, Message: metaCommand(token.Text(src))}
+			return statements, &Error{Offset: token.Start, Message: MetaCommand(token.Text(src))}
 		case token.Kind == Semicolon && s.parens == 0 && s.bodies == 0:
 			if s.begun {
 				statements = append(statements, s.statement)
