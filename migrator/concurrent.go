@@ -25,7 +25,8 @@ const (
 // outside describes a statement that runs outside a transaction: most of them PostgreSQL refuses inside one.
 type outside struct {
 	kind         outsideKind
-	concurrently bool // it keeps neither readers nor writers of a table away
+	database     string // to which nobody else may be connected; "": it is about none
+	concurrently bool   // it keeps neither readers nor writers of a table away
 	ifNotExists  bool
 	unique       bool
 	index        string // buildsIndex: as it is written; "" when the statement leaves it to the server
@@ -44,7 +45,9 @@ type name struct {
 // newOutside reads a statement of the list in refusesTransaction, or one that the server has found to be of that kind.
 func newOutside(text string) *outside {
 	c := newCursor(text)
+	ahead := *c
 	o := c.outside()
+	o.database = ahead.database()
 	o.escaped = c.escaped && len(o.names) > 0
 	return o
 }

@@ -11,7 +11,7 @@ import (
 )
 
 var kindNames = map[outsideKind]string{
-	opaque: "opaque", repeatable: "repeatable", buildsIndex: "builds", reindexes: "reindexes", dropsIndex: "drops", detaches: "detaches",
+	opaque: "opaque", repeatable: "repeatable", buildsIndex: "builds", reindexes: "reindexes", dropsIndex: "drops", detaches: "detaches", finalizes: "finalizes",
 }
 
 // describeOutside is what newOutside has read, in words.
@@ -75,9 +75,16 @@ func TestAStatementOutsideATransactionIsReadAsTheServerReadsIt(t *testing.T) {
 		{"alter table p detach partition c concurrently", "detaches concurrently TABLE p TABLE c"},
 		{"alter table if exists only app . p detach partition app.\"C\" concurrently", "detaches concurrently TABLE app.p TABLE app.\"C\""},
 		{"alter table only (p) detach partition c concurrently", "detaches concurrently TABLE p TABLE c"},
+		{"alter table if exists p detach partition app.c finalize", "finalizes TABLE p TABLE app.c"},
 		{"alter table p add column a int", "opaque"},
 
+		{"vacuum", "repeatable concurrently"},
+		{"vacuum verbose analyze t", "repeatable concurrently"},
+		{"vacuum (freeze, full off) t", "repeatable concurrently"},
+		{"vacuum (verbose) full", "repeatable concurrently"},
+		{"vacuum full", "repeatable"},
 		{"vacuum (full) t", "repeatable"},
+		{"vacuum (analyze, full true, verbose) t", "repeatable"},
 		{"cluster", "repeatable"},
 		{"alter system set work_mem = '1GB'", "repeatable"},
 		{"alter database d set tablespace s", "repeatable"},
@@ -100,7 +107,7 @@ func TestAStatementThatEndsTooSoonIsReadToo(t *testing.T) {
 	t.Parallel()
 	for _, sql := range []string{
 		`create unique index concurrently if not exists "i" on only (app.t) using btree (a, (b + 1)) where c`, "drop index concurrently if exists app.i", "reindex (verbose, concurrently) table app.t",
-		"alter table if exists only app.p detach partition app.c concurrently", "alter subscription s refresh publication",
+		"alter table if exists only app.p detach partition app.c concurrently", "alter subscription s refresh publication", "vacuum (analyze, full) t", "create database d template = e",
 	} {
 		for token := range sqllex.Significant(sql) {
 			cut := sql[:token.End]
@@ -132,5 +139,17 @@ func TestTheStatementIsGivenBackWithTheNameThatTheServerWouldChoose(t *testing.T
 			require.NotEmpty(t, again.index, c.want)
 			require.Equal(t, o.rest, again.rest, "nothing else changes")
 		}
+	}
+}
+
+func TestTheDatabaseThatNobodyElseMayUseIsFound(t *testing.T) {
+	t.Parallel()
+	for sql, want := range map[string]string{
+		"create database d": "template1", "create database d template default": "template1", "CREATE DATABASE d OWNER o TEMPLATE Shop": "shop",
+		`create database d with template = "My shop" encoding 'UTF8'`: "My shop", "create database d template = 'shop'": "shop",
+		"drop database if exists d with (force)": "d", "alter database d set tablespace s": "d",
+		"vacuum": "", "create tablespace s location '/s'": "", "create index concurrently i on t (a)": "",
+	} {
+		require.Equal(t, want, newOutside(sql).database, sql)
 	}
 }

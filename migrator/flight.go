@@ -54,7 +54,7 @@ func (r *run) send(ctx context.Context, steps []*step) (failed *failure, sight s
 // watch returns a watch over the steps that are sent; nil where there is nothing to watch. Behind a pooler two connections a
 // run would starve a small pool.
 func (r *run) watch(ctx context.Context) *watch {
-	if r.pooled() || !slices.ContainsFunc(r.sent, func(s *step) bool { return s.move != nil }) {
+	if r.pooled() || r.sent[0].unwatched || !slices.ContainsFunc(r.sent, func(s *step) bool { return s.move != nil }) {
 		return nil
 	}
 	w := &watch{session: r.watcher, worker: r.server.PID, report: r.emitUnlessBusy, dial: r.dialWatcher, arrive: r.arrive, subjects: r.subjects()}

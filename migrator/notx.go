@@ -96,21 +96,14 @@ func (r *run) outside(ctx context.Context, s scripter, st *step, file *reviewed)
 			return err
 		}
 	}
-	if u.outside.kind == opaque {
-		r.guard(ctx)
-	}
-	if u.outside.kind == detaches && !r.watched(ctx) { // who else would end its wait for the partition?
-		st = s.outside(st.move, file, st.number-1, false)
-	}
 	began := time.Now()
 	for pause := 250 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
-		if u.outside.kind == finalizes {
-			waited, err := r.awaitSnapshots(ctx, st.move)
-			if err != nil {
-				return err
-			}
-			began = began.Add(waited)
+		arrived := time.Now()
+		st, err := r.makeWay(ctx, s, st, file)
+		if err != nil {
+			return err
 		}
+		began = began.Add(time.Since(arrived))
 		failed, seen := r.send(ctx, []*step{st})
 		if failed == nil {
 			return nil
@@ -133,6 +126,7 @@ func (r *run) outside(ctx context.Context, s scripter, st *step, file *reviewed)
 		if err := r.abandon(ctx); err != nil {
 			return r.stopFor(ctx, opFrame, err)
 		}
+		r.nameConnected(ctx, failed)
 		if u.outside.kind != opaque { // the server has answered: of an opaque one nothing is left
 			done, err := r.settleStarted(ctx, s, st.move, file, u)
 			if done || err != nil {
@@ -152,6 +146,23 @@ func (r *run) outside(ctx context.Context, s scripter, st *step, file *reviewed)
 			return r.settle(ctx, failed, cancelled)
 		}
 	}
+}
+
+// makeWay sees to the second connection before a statement runs outside a transaction, and waits for whoever would keep it from
+// its end.
+func (r *run) makeWay(ctx context.Context, s scripter, st *step, file *reviewed) (*step, error) {
+	switch o := st.does.outside; {
+	case o.database != "":
+		return st, r.clearWay(ctx, st)
+	case o.kind == opaque:
+		r.guard(ctx)
+	case o.kind == detaches && !r.watched(ctx): // who else would end its wait for the partition?
+		return s.outside(st.move, file, st.number-1, false), nil
+	case o.kind == finalizes:
+		_, err := r.awaitSnapshots(ctx, st.move)
+		return st, err
+	}
+	return st, nil
 }
 
 // recordEnd notes how an opaque statement has ended, which nothing else would tell the next run. What has not come back, or may

@@ -67,12 +67,13 @@ type step struct {
 	framing *framing
 
 	// Of no-transaction files only:
-	part    bool  // other steps follow for the same move
-	does    *unit // when it is done, this statement is
-	number  int   // of that statement, from 1
-	of      int   // how many there are
-	alone   bool  // there is no transaction, and what is not the tool's own needs a message of its own
-	patient bool  // it may wait for locks as long as it takes
+	part      bool  // other steps follow for the same move
+	does      *unit // when it is done, this statement is
+	number    int   // of that statement, from 1
+	of        int   // how many there are
+	alone     bool  // there is no transaction, and what is not the tool's own needs a message of its own
+	patient   bool  // it may wait for locks as long as it takes
+	unwatched bool  // a second connection would be in its way
 }
 
 // done reports whether the history shows what the step makes of it.
