@@ -16,7 +16,8 @@ const (
 	// EventWarning: Message says what deserves a look; the run goes on.
 	EventWarning EventKind = "warning"
 	// EventWaiting: another run holds the run lock; Backends names it, where it is to be seen, Elapsed is how long this one has waited. Of Wait,
-	// where something is pending: Err says what.
+	// where something is pending: Err says what. Where the database is slow to answer a question that should be quick: Err says so,
+	// and Elapsed is how long it has been.
 	EventWaiting EventKind = "waiting"
 	// EventStarted: the migration begins to run.
 	EventStarted EventKind = "started"

@@ -64,6 +64,7 @@ func (r *run) glance(ctx context.Context) (outlook, error) {
 	if r.locked || len(r.sent) > 0 || (r.target.kind != targetUp && r.target.kind != targetUpTo) {
 		return lookCloser, nil
 	}
+	defer r.tellSlow()()
 	if err := r.connect(ctx); err != nil {
 		return lookCloser, err
 	}

@@ -2,6 +2,7 @@ package migrator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -64,6 +65,9 @@ func (e Event) describe() (slog.Level, string, []slog.Attr) {
 	case EventWarning:
 		return slog.LevelWarn, e.Message, nil
 	case EventWaiting:
+		if errors.Is(e.Err, errNoAnswer) {
+			return slog.LevelWarn, "Waiting for the database: " + e.Err.Error(), elapsed
+		}
 		if e.Err != nil {
 			return slog.LevelInfo, "Waiting for migrations: " + e.Err.Error(), nil
 		}

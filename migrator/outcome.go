@@ -62,7 +62,7 @@ func isLost(pg *pgconn.PgError, srv server) bool {
 		"08000", "08003", "08006", "08001": // connection failures, as poolers report them
 		return true
 	case "08P01":
-		return !refusesTransactions(pg)
+		return !refusedByPooler(pg)
 	case "25006": // read only: after a failover the address may lead to a standby
 		return srv.Standby
 	}
@@ -78,16 +78,4 @@ func leavesConnection(pg *pgconn.PgError, srv server) bool {
 // refusesTransactions recognises pgbouncer in statement mode, by the one text it has for it.
 func refusesTransactions(pg *pgconn.PgError) bool {
 	return pg.Code == "08P01" && strings.Contains(pg.Message, "statement pooling mode")
-}
-
-// worthWaiting reports whether a server that refused a connection may take one later: not so when it knows the user, the
-// password or the database to be wrong.
-func worthWaiting(err error) bool {
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
-		return isLost(pg, server{})
-	}
-	var parse *pgconn.ParseConfigError
-	var connect *pgconn.ConnectError
-	return !errors.As(err, &parse) && errors.As(err, &connect) && !strings.Contains(err.Error(), "server refused TLS")
 }

@@ -94,14 +94,19 @@ func TestAServerThatMayTakeAConnectionLaterIsWorthWaitingFor(t *testing.T) {
 		err  error
 		want bool
 	}{
-		"nobody listens":        {refused, true},
-		"starting up":           {state("57P03"), true},
-		"too many connections":  {state("53300"), true},
-		"wrong password":        {state("28P01"), false},
-		"no such user":          {state("28000"), false},
-		"no such database":      {state("3D000"), false},
-		"not a connection":      {unparsed, false},
-		"the caller's own hook": {errors.New("before connect: no token"), false},
+		"nobody listens":            {refused, true},
+		"starting up":               {state("57P03"), true},
+		"too many connections":      {state("53300"), true},
+		"wrong password":            {state("28P01"), false},
+		"no such user":              {state("28000"), false},
+		"no such database":          {state("3D000"), false},
+		"not a connection":          {unparsed, false},
+		"a pooler's server is down": {&pgconn.PgError{Code: "08P01", Message: "server login has been failing, try again later (server_login_retry)"}, true},
+		"a pooler's queue is long":  {&pgconn.PgError{Code: "08P01", Message: "query_wait_timeout"}, true},
+		"a pooler's parameter":      {&pgconn.PgError{Code: "08P01", Message: "Unsupported startup parameter: search_path"}, false},
+		"a pooler's database":       {&pgconn.PgError{Code: "08P01", Message: "no such database: shop"}, false},
+		"a pooler's user":           {&pgconn.PgError{Code: "08P01", Message: "\"trust\" authentication failed"}, false},
+		"the caller's own hook":     {errors.New("before connect: no token"), false},
 	} {
 		require.Error(t, c.err, name)
 		require.Equal(t, c.want, worthWaiting(c.err), name)

@@ -101,7 +101,7 @@ func (m *Migrator) unready(ctx context.Context, until Condition) error {
 // comesYet reports whether an error is one that time may mend.
 func comesYet(err error) bool {
 	var pg *pgconn.PgError
-	if errors.As(err, &pg) && pg.Code == "3D000" { // the database does not exist
+	if errors.As(err, &pg) && noDatabase(pg) {
 		return true
 	}
 	var connect *pgconn.ConnectError

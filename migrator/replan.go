@@ -56,6 +56,7 @@ func (r *run) connect(ctx context.Context) error {
 
 // readHistory reads, and settles what became of the move that was sent last.
 func (r *run) readHistory(ctx context.Context) (*history, error) {
+	defer r.tellSlow()()
 	if err := r.connect(ctx); err != nil {
 		return nil, err
 	}

@@ -77,13 +77,13 @@ func (m *Migrator) config(runID, role string) *pgx.ConnConfig {
 		// Severity is in the server's language, and all that a pooler has. Who waited for more would miss what it says.
 		return cmp.Or(err.SeverityUnlocalized, err.Severity) != "FATAL"
 	}
-	if severalHosts(config) && config.ValidateConnect == nil {
+	if severalHosts(&config.Config) && config.ValidateConnect == nil {
 		config.ValidateConnect = refuseStandby
 	}
 	return config
 }
 
-func severalHosts(config *pgx.ConnConfig) bool {
+func severalHosts(config *pgconn.Config) bool {
 	for _, fallback := range config.Fallbacks { // the same host twice is TLS and then none
 		if fallback.Host != config.Host || fallback.Port != config.Port {
 			return true

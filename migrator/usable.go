@@ -18,6 +18,7 @@ func (r *run) checkUsable(ctx context.Context) error {
 	}
 	// A pooler in statement mode lets a transaction pass that comes in one message, and ends the session after the first
 	// error in one, as if the connection were lost.
+	defer r.tellSlow()()
 	for _, sql := range []string{"begin", "rollback"} {
 		if _, err := r.worker.exec(ctx, sql, nil); err != nil {
 			return r.stopFor(ctx, opFrame, r.explain("begin a transaction", &operation{}, err))

@@ -134,7 +134,11 @@ func (s *screen) observe(e migrator.Event) {
 			s.say(paint(s.dim, fmt.Sprintf("%s: %s", e.Version, e.Message)))
 		}
 	case migrator.EventWaiting:
-		if e.Err != nil {
+		switch {
+		case e.Err != nil && e.Elapsed > 0:
+			s.busy(e.Err.Error(), "", e)
+			return
+		case e.Err != nil:
 			s.note("%v, waiting", e.Err)
 			return
 		}

@@ -1,0 +1,96 @@
+package migrator
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// poolerRefusals are texts of pgbouncer's that no wait changes. Its older versions have one code, 08P01, for all that they
+// say, and give the server's own texts that code too.
+var poolerRefusals = []string{
+	"unsupported startup parameter", "statement pooling mode", "no such database", "no such user", "no username supplied", "does not exist",
+	"authentication failed", "wrong password type", "login rejected", "pg_hba.conf", "ssl required", "tls connection required",
+	"client certificate required", "certificate name mismatch",
+}
+
+func refusedByPooler(pg *pgconn.PgError) bool {
+	text := strings.ToLower(pg.Message)
+	return slices.ContainsFunc(poolerRefusals, func(refusal string) bool { return strings.Contains(text, refusal) })
+}
+
+// noDatabase reports whether the server, or a pooler before it, says that there is no database of that name.
+func noDatabase(pg *pgconn.PgError) bool {
+	text := strings.ToLower(pg.Message)
+	return pg.Code == "3D000" || pg.Code == "08P01" && (strings.Contains(text, "no such database") || strings.HasPrefix(text, "database ") && strings.Contains(text, "does not exist"))
+}
+
+// attemptRefusals are texts of pgx's and crypto/tls's for a connection that will not come about as it is configured. "remote
+// error: tls" is what the server says of our certificate, version or name.
+var attemptRefusals = []string{
+	"remote error: tls: ", "tls: server selected unsupported protocol version", "tls: no supported versions", "sslcertmode check failed",
+	"require_auth check failed", "channel binding", "server protocol version too low", "server does not support SCRAM-SHA-256",
+	"invalid SCRAM server-",
+}
+
+// refusedForGood reports whether one attempt to connect failed for a reason that no wait changes.
+func refusedForGood(err error, plainToo bool) bool {
+	var verification *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
+	var authority x509.UnknownAuthorityError
+	var host x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	if errors.As(err, &verification) || errors.As(err, &record) || errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid) {
+		return true
+	}
+	text := err.Error()
+	if strings.Contains(text, "server refused TLS") {
+		return !plainToo // with sslmode=prefer that is half of an attempt
+	}
+	return slices.ContainsFunc(attemptRefusals, func(refusal string) bool { return strings.Contains(text, refusal) })
+}
+
+// worthWaiting reports whether a server that refused a connection may take one later: not so when it knows the user, the
+// password or the database to be wrong, or when certificates or sslmode do not fit. A name that is not known may be soon.
+func worthWaiting(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return isLost(pg, server{})
+	}
+	var parse *pgconn.ParseConfigError
+	var connect *pgconn.ConnectError
+	if errors.As(err, &parse) || !errors.As(err, &connect) {
+		return false
+	}
+	config := connect.Config
+	plainToo := config.TLSConfig == nil || slices.ContainsFunc(config.Fallbacks, func(f *pgconn.FallbackConfig) bool { return f.TLSConfig == nil })
+	refused := func(err error) bool { return refusedForGood(err, plainToo) }
+	if severalHosts(config) { // one that is misconfigured does not speak for one that is down
+		return !allOf(attempts(connect), refused)
+	}
+	return !slices.ContainsFunc(attempts(connect), refused)
+}
+
+func allOf(list []error, is func(error) bool) bool {
+	return !slices.ContainsFunc(list, func(err error) bool { return !is(err) })
+}
+
+// attempts are the errors of the single addresses that were tried.
+func attempts(connect *pgconn.ConnectError) []error {
+	err := connect.Unwrap()
+	for err != nil {
+		if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the list itself is what is looked for
+			return joined.Unwrap()
+		}
+		next := errors.Unwrap(err)
+		if next == nil {
+			break
+		}
+		err = next
+	}
+	return []error{connect}
+}
