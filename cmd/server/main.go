@@ -57,35 +57,53 @@ func isMigrate(args []string) bool {
 	return len(args) > 0 && slices.Contains([]string{"migrate", cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd}, args[0])
 }
 
-// run is the server: 0 after a shutdown that was asked for, 1 when it failed, 2 when it was called wrongly.
-func run(ctx context.Context, args []string, getenv func(string) string, logs, errs io.Writer) int {
+// options are what the command line says.
+type options struct {
+	dev        bool
+	devData    string
+	allowEmpty bool
+	config     migrator.Config
+}
+
+// parse reads the command line; where there is nothing to serve, code is the exit code.
+func parse(args []string, errs io.Writer) (o options, code int, ok bool) {
 	flags := flag.NewFlagSet("server", flag.ContinueOnError)
 	flags.SetOutput(errs)
 	flags.Usage = func() {
-		fmt.Fprintln(errs, "usage: server [--dev [--dev-data DIR]] [--allow-empty]\n       server migrate …     (see server migrate --help)\n\nenvironment: DATABASE_URL or PGHOST and the other PG* variables; MIGRATIONS_DIR; ADDR (default :8080)")
+		fmt.Fprintln(errs, "usage: server [FLAGS]\n       server migrate …     (see server migrate --help)\n\nenvironment: DATABASE_URL or PGHOST and the other PG* variables; MIGRATIONS_DIR; ADDR (default :8080)")
 		flags.PrintDefaults()
 	}
-	dev := flags.Bool("dev", false, "use a throwaway PostgreSQL, started for this run")
-	devData := flags.String("dev-data", "", "with --dev: keep the data in this `directory` between runs")
-	allowEmpty := flags.Bool("allow-empty", false, "serve although MIGRATIONS_DIR holds no migrations, or only those of another tool")
+	flags.BoolVar(&o.dev, "dev", false, "use a throwaway PostgreSQL, started for this run")
+	flags.StringVar(&o.devData, "dev-data", "", "with --dev: keep the data in this `directory` between runs")
+	flags.BoolVar(&o.allowEmpty, "allow-empty", false, "serve although MIGRATIONS_DIR holds no migrations, or only those of another tool")
+	flags.BoolVar(&o.config.AllowUnrelated, "allow-unrelated", false, "apply files also where the history records others and none of them")
 	err := flags.Parse(args)
 	kept := false // a directory was given, if only by a variable that is not set
 	flags.Visit(func(f *flag.Flag) { kept = kept || f.Name == "dev-data" })
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		return 0
+		return o, 0, false
 	case flags.Arg(0) == "help":
 		flags.Usage()
-		return 0
+		return o, 0, false
 	case err != nil:
-		return 2
-	case flags.NArg() > 0 || (kept && (*devData == "" || !*dev)):
+		return o, 2, false
+	case flags.NArg() > 0 || (kept && (o.devData == "" || !o.dev)):
 		flags.Usage()
-		return 2
+		return o, 2, false
+	}
+	return o, 0, true
+}
+
+// run is the server: 0 after a shutdown that was asked for, 1 when it failed, 2 when it was called wrongly.
+func run(ctx context.Context, args []string, getenv func(string) string, logs, errs io.Writer) int {
+	options, code, ok := parse(args, errs)
+	if !ok {
+		return code
 	}
 	log := slog.New(slog.NewTextHandler(logs, nil))
-	s := &server{log: log, getenv: getenv, allowEmpty: *allowEmpty, site: web.New(log)}
-	err = s.serve(ctx, *dev, *devData)
+	s := &server{options: options, log: log, getenv: getenv, site: web.New(log)}
+	err := s.serve(ctx)
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		s.log.Info("Server stopped", "while", s.site.Status())
 		return 0
@@ -96,14 +114,14 @@ func run(ctx context.Context, args []string, getenv func(string) string, logs, e
 }
 
 type server struct {
-	log        *slog.Logger
-	getenv     func(string) string
-	allowEmpty bool
-	site       *web.Server
+	options
+	log    *slog.Logger
+	getenv func(string) string
+	site   *web.Server
 }
 
 // serve listens first, so that a health check finds the process alive while it migrates.
-func (s *server) serve(ctx context.Context, dev bool, devData string) error {
+func (s *server) serve(ctx context.Context) error {
 	listener, err := net.Listen("tcp", cmp.Or(s.getenv("ADDR"), ":8080"))
 	if err != nil {
 		return err
@@ -121,8 +139,8 @@ func (s *server) serve(ctx context.Context, dev bool, devData string) error {
 	}()
 
 	database := s.getenv("DATABASE_URL")
-	if dev {
-		pg, err := devpg.Start(ctx, devpg.Options{Data: devData, Log: func(format string, args ...any) { s.log.Info(fmt.Sprintf(format, args...)) }})
+	if s.dev {
+		pg, err := devpg.Start(ctx, devpg.Options{Data: s.devData, Log: func(format string, args ...any) { s.log.Info(fmt.Sprintf(format, args...)) }})
 		if err != nil {
 			return fmt.Errorf("--dev: %w", err)
 		}
@@ -159,12 +177,14 @@ func (s *server) migrate(ctx context.Context, database string) error {
 		return err
 	}
 	logEvent := migrator.LogTo(s.log)
-	m := migrator.New(conn, migrations, migrator.Config{Observe: func(e migrator.Event) {
+	config := s.config
+	config.Observe = func(e migrator.Event) {
 		logEvent(e)
 		if e.Kind != migrator.EventNotice && e.Kind != migrator.EventWarning { // they are for the log: anybody may ask /readyz
 			s.site.Doing(e.String())
 		}
-	}})
+	}
+	m := migrator.New(conn, migrations, config)
 	s.site.Migrations(ctx, m.Status)
 	_, err = m.Run(ctx, migrator.Up())
 	return err

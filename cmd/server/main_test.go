@@ -207,6 +207,28 @@ func TestServerDoesNotServeWithoutMigrationsUnlessItIsToldTo(t *testing.T) {
 	require.Contains(t, p.messages(), "No pending migrations")
 }
 
+func TestServerRefusesAnUnrelatedHistoryUnlessToldOtherwise(t *testing.T) {
+	t.Parallel()
+	env := map[string]string{"DATABASE_URL": migratortest.Database(t), "MIGRATIONS_DIR": t.TempDir()}
+	require.NoError(t, os.WriteFile(filepath.Join(env["MIGRATIONS_DIR"], "001_stranger.sql"), nil, 0o600))
+	stranger := start(t, env)
+	stranger.ready(t)
+	stranger.cancel()
+	require.Zero(t, stranger.end(t))
+
+	env["MIGRATIONS_DIR"] = ""
+	refused := start(t, env)
+	require.Equal(t, 1, refused.end(t))
+	require.Contains(t, refused.errs.String(), "--allow-unrelated")
+	require.NotContains(t, refused.logs.String(), "Applying")
+
+	allowed := start(t, env, "--allow-unrelated")
+	allowed.ready(t)
+	allowed.cancel()
+	require.Zero(t, allowed.end(t))
+	require.Contains(t, allowed.messages(), "Successfully applied 6 migration(s)")
+}
+
 func TestServerWithoutADatabaseSaysWhatToSet(t *testing.T) {
 	t.Parallel()
 	p := start(t, nil)

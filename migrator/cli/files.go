@@ -56,15 +56,21 @@ func (t *tool) source() (files fs.FS, done func(), err error) {
 	return nil, nil, fmt.Errorf("%s: %w", cmp.Or(named, "migrations directory"), err)
 }
 
-// newFilesDirectory is where create puts files. Those that are compiled in come from a directory that is there: to begin
-// another one with 001 would be of no use to any command.
+// newFilesDirectory is where create puts files. Where they are compiled in, ./migrations has to be where they come from: a file
+// elsewhere would be of no use to any command.
 func (t *tool) newFilesDirectory() (string, error) {
 	dir, _ := t.directory()
 	if dir != "" {
 		return dir, nil
 	}
-	if _, err := os.Stat(defaultDir); errors.Is(err, fs.ErrNotExist) {
-		return "", usagef("the migrations are compiled in, and there is no directory %s; name the one that they come from with --dir or MIGRATIONS_DIR", absolute(defaultDir))
+	names, err := fs.Glob(t.files, "*.sql")
+	if err != nil {
+		return "", err
+	}
+	for _, name := range names {
+		if _, err := os.Stat(filepath.Join(defaultDir, name)); errors.Is(err, fs.ErrNotExist) {
+			return "", usagef("the migrations are compiled in, and do not come from %s, which has no %s; name their directory with --dir or MIGRATIONS_DIR", absolute(defaultDir), name)
+		}
 	}
 	return defaultDir, nil
 }
