@@ -42,10 +42,14 @@ func TestRetryForZeroDoesNotTryAgain(t *testing.T) {
 	t.Parallel()
 	url, dir := migratortest.Database(t), t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "001_alter.sql"), []byte("alter table a add x int;\n"), 0o600))
-	_, err := connect(t, url).Exec(t.Context(), "create table a (); begin; lock table a")
-	require.NoError(t, err)
+	conn := connect(t, url)
+	for _, sql := range []string{"create table a ()", "begin", "lock table a"} {
+		_, err := conn.Exec(t.Context(), sql)
+		require.NoError(t, err)
+	}
 	code, stderr := runCommand(t, url, "up", "--dir", dir, "--retry-for", "0s", "--lock-timeout", "100ms", "--timeout", "20s")
 	require.Equal(t, cli.ExitFailed, code, stderr)
 	require.NotContains(t, stderr, "tried again")
+	require.Contains(t, stderr, "lock timeout")
 	require.Contains(t, stderr, "STATE: rolled back; nothing of this file was applied")
 }
