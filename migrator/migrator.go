@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/cause"
 )
 
 // Config says how a Migrator works. The zero value is good for most: of each field it is the default.
@@ -115,7 +117,8 @@ func (m *Migrator) compare(h *history) []Status {
 // committed. It plans under the run lock, so that any number of runs may start at once: one does the work, the others
 // find nothing left to do. When nothing is pending it costs one round trip and takes no lock.
 //
-// Cancelling the context cancels the statement on the server; the error then says what the database contains. Of files that
+// Cancelling the context cancels the statement on the server; the error then says what the database contains, and is, to
+// errors.Is, the context's error and its cause. Of files that
 // were sent together, those that are done before the server learns of it are applied.
 func (m *Migrator) Run(ctx context.Context, target Target) ([]Result, error) {
 	if err := m.check(); err != nil {
@@ -123,21 +126,22 @@ func (m *Migrator) Run(ctx context.Context, target Target) ([]Result, error) {
 	}
 	r := newRun(m, target)
 	defer r.close()
-	err := r.all(ctx)
+	err := cause.Add(ctx, r.all(ctx))
 	return r.results, err
 }
 
 // look reads the history on a connection of its own.
-func (m *Migrator) look(ctx context.Context) (*history, error) {
+func (m *Migrator) look(ctx context.Context) (h *history, err error) {
 	if err := m.check(); err != nil {
 		return nil, err
 	}
+	defer func() { err = cause.Add(ctx, err) }()
 	s, err := m.dial(ctx, "", "status", true)
 	if err != nil {
 		return nil, err
 	}
 	defer s.close()
-	h, err := s.readHistory(ctx, m.table())
+	h, err = s.readHistory(ctx, m.table())
 	if err == nil && h.server.Citus {
 		err = s.refuseWorker(ctx, h)
 	}

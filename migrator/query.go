@@ -10,6 +10,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/cause"
 )
 
 // A query is a Query message of PostgreSQL's protocol: Q, the length of what follows, the text, and a zero. It is laid out
@@ -42,7 +44,7 @@ func (s *session) exec(ctx context.Context, sql string, read reader) (answered i
 // send is exec for what is laid out already. It waits for as long as the server is there.
 func (s *session) send(ctx context.Context, q query, read reader) (answered int, err error) {
 	if ctx.Err() != nil {
-		return 0, context.Cause(ctx)
+		return 0, cause.Of(ctx)
 	}
 	silence := s.listen()
 	s.cancels.Watch(ctx)
@@ -56,15 +58,16 @@ func (s *session) send(ctx context.Context, q query, read reader) (answered int,
 // endOf is the error of a wait, which the end of its context may be the reason for.
 func endOf(ctx context.Context, err error) error {
 	var timeout net.Error
+	var pg *pgconn.PgError
 	switch {
 	case err == nil || ctx.Err() == nil:
 		return err
 	case errors.As(err, &timeout) && timeout.Timeout():
-		return context.Cause(ctx)
-	case errors.Is(err, ctx.Err()):
-		return err
+		return cause.Of(ctx)
+	case errors.Is(err, ctx.Err()), errors.As(err, &pg) && pg.Code == "57014":
+		return cause.Answer(ctx, err)
 	}
-	return fmt.Errorf("%w: %w", context.Cause(ctx), err) // the server says only that it was cancelled
+	return fmt.Errorf("%w: %w", cause.Of(ctx), err)
 }
 
 // converse returns the last error that the server has told, or the one that has ended the connection.

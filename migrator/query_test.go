@@ -88,9 +88,13 @@ func TestWhatEndsWithItsContextSaysWhy(t *testing.T) {
 		"the context itself":             {ended, context.Canceled, context.Canceled},
 		"another error":                  {context.Background(), reset, reset},
 	} {
-		require.Equal(t, c.want, endOf(c.ctx, c.err), name)
+		require.ErrorIs(t, endOf(c.ctx, c.err), c.want, name)
 	}
 	told := endOf(ended, cancelled)
 	require.ErrorIs(t, told, why)
-	require.ErrorIs(t, told, cancelled, "what the server says is kept")
+	require.ErrorIs(t, told, context.Canceled)
+	require.NotContains(t, told.Error(), "user request", "the server knows no more")
+	full := &pgconn.PgError{Code: "53100", Message: "could not extend file"}
+	require.ErrorIs(t, endOf(ended, full), full, "what else the server says is kept")
+	require.ErrorIs(t, endOf(ended, full), why)
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/cause"
 )
 
 // A Condition is what Wait waits for.
@@ -28,6 +30,10 @@ func (m *Migrator) Wait(ctx context.Context, until Condition) error {
 	if err := m.check(); err != nil {
 		return err
 	}
+	return cause.Add(ctx, m.await(ctx, until))
+}
+
+func (m *Migrator) await(ctx context.Context, until Condition) error {
 	var told string
 	var toldAt time.Time
 	pause := 50 * time.Millisecond
@@ -41,7 +47,7 @@ func (m *Migrator) Wait(ctx context.Context, until Condition) error {
 			if last != nil { // this time it was the end of the wait that cut the question off
 				why = last
 			}
-			return fmt.Errorf("%w: %w", context.Cause(ctx), why)
+			return fmt.Errorf("%w: %w", cause.Of(ctx), why)
 		}
 		last = why
 		var pending *pendingError
@@ -58,7 +64,7 @@ func (m *Migrator) Wait(ctx context.Context, until Condition) error {
 			m.options.Observe(Event{Kind: kind, Err: why, Pause: wait})
 		}
 		if err := sleep(ctx, wait); err != nil {
-			return fmt.Errorf("%w: %w", context.Cause(ctx), why)
+			return fmt.Errorf("%w: %w", cause.Of(ctx), why)
 		}
 		pause = min(2*pause, 2*time.Second)
 	}

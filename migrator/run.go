@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/cause"
 )
 
 // Result is a migration that a run has applied or reverted, or a row of the history that it has written without running
@@ -170,7 +172,7 @@ func (r *run) again(ctx context.Context, err error) error {
 		}
 		r.emit(Event{Kind: EventReconnecting, Err: stopped.err, Pause: pause})
 		if sleep(ctx, pause) != nil {
-			return fmt.Errorf("%w, while the database was waited for, after: %s", context.Cause(ctx), stopped.err.Error()) // which is no reason any more
+			return fmt.Errorf("%w, while the database was waited for, after: %s", cause.Of(ctx), stopped.err.Error()) // which is no reason any more
 		}
 		return nil
 	case taken:
@@ -240,7 +242,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-		return ctx.Err()
+		return cause.Of(ctx)
 	case <-timer.C:
 		return nil
 	}

@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/cause"
 )
 
 const (
@@ -170,16 +172,16 @@ func (r *run) standing(failed *failure, h *history) string {
 // settle finds out what a failed or cancelled step has left behind. No error says "rolled back" before the history was
 // read: a cancel may come after the commit.
 func (r *run) settle(ctx context.Context, failed *failure, why outcome) error {
-	s, cause := failed.step, failed.err
+	s, reason := failed.step, failed.err
 	if why == cancelled {
-		cause = context.Cause(ctx)
+		reason = cause.Of(ctx)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*cancelGrace)
 	defer cancel()
 	if err := r.abandon(ctx); err != nil {
 		r.hangUp()
 	}
-	if refused := asStranger(r.table, cause); refused != nil {
+	if refused := asStranger(r.table, reason); refused != nil {
 		r.sent = nil
 		return refused
 	}
@@ -187,21 +189,21 @@ func (r *run) settle(ctx context.Context, failed *failure, why outcome) error {
 		if failed.answered() { // and so begun none of the others
 			r.sent = nil
 		}
-		return r.explain(s.heading(), &failed.operation, cause)
+		return r.explain(s.heading(), &failed.operation, reason)
 	}
 	h, err := r.readHistory(ctx)
 	switch {
 	case err != nil:
-		failed.err = errors.Join(cause, ErrUnsettled)
+		failed.err = errors.Join(reason, ErrUnsettled)
 		return r.stepError(failed, unsettled)
 	case !s.done(h):
-		failed.err = cause
+		failed.err = reason
 		return r.stepError(failed, r.standing(failed, h))
 	case why == cancelled:
-		return r.ended(s, cause)
+		return r.ended(s, reason)
 	}
 	r.hangUp() // the error came after the commit: what follows gets a session that is sure to be clean
-	return &stop{outcome: taken, err: cause}
+	return &stop{outcome: taken, err: reason}
 }
 
 // jitter spreads pauses, so that those who wait for the same thing do not come back together.

@@ -3,11 +3,12 @@ package check
 import (
 	"context"
 	"embed"
-	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/cause"
 )
 
 var (
@@ -42,10 +43,7 @@ func (s *scratch) read(ctx context.Context) (catalog, error) {
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	c, err := readCatalog(ctx, conn, s.options.Table)
 	if err != nil {
-		if ctx.Err() != nil && !errors.Is(err, ctx.Err()) { // the server says only that it was cancelled
-			err = fmt.Errorf("%w: %w", context.Cause(ctx), err)
-		}
-		return nil, fmt.Errorf("read the catalog: %w", err)
+		return nil, fmt.Errorf("read the catalog: %w", cause.Answer(ctx, err))
 	}
 	return c, nil
 }

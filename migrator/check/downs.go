@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/cause"
 )
 
 // Options say how migrations are tried. The zero value is good for most.
@@ -34,6 +35,7 @@ func Downs(ctx context.Context, server *pgx.ConnConfig, migrations []migrator.Mi
 		if dropErr := t.scratch.drop(ctx); dropErr != nil {
 			err = errors.Join(err, dropErr)
 		}
+		err = cause.Add(ctx, err)
 	}()
 	if err := t.scratch.create(ctx); err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/cause"
 )
 
 const (
@@ -70,7 +71,7 @@ func (s *scratch) create(ctx context.Context) error {
 		return fmt.Errorf("make a scratch database: %w\nHINT: let the role make databases: alter role %s createdb; or name another server", err, pgx.Identifier{role}.Sanitize())
 	}
 	if err != nil {
-		return fmt.Errorf("make a scratch database: %w", err)
+		return fmt.Errorf("make a scratch database: %w", cause.Answer(ctx, err))
 	}
 	return s.prepare(ctx)
 }
@@ -90,7 +91,7 @@ func (s *scratch) prepare(ctx context.Context) error {
 		_, err = conn.Exec(ctx, "create schema if not exists "+pgx.Identifier{schema}.Sanitize())
 	}
 	if err != nil {
-		return fmt.Errorf("make the schema of the history in the scratch database: %w", err)
+		return fmt.Errorf("make the schema of the history in the scratch database: %w", cause.Answer(ctx, err))
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package check_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -82,14 +83,16 @@ func TestTheScratchDatabaseIsGoneAfterTheContextHasEnded(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			config, options, scratch := spied(t)
-			ctx, cancel := context.WithCancel(t.Context())
+			ctx, cancel := context.WithCancelCause(t.Context())
+			why := errors.New("enough")
 			options.Config.Observe = func(e migrator.Event) {
 				if e.Kind == migrator.EventStarted && e.Version == "002_slow.sql" && e.Direction == c.during {
-					time.AfterFunc(500*time.Millisecond, cancel)
+					time.AfterFunc(500*time.Millisecond, func() { cancel(why) })
 				}
 			}
 			reports, err := check.Downs(ctx, config, load(t, "001_users.sql", "create table users (id int)", "002_slow.sql", c.up, "002_slow.down.sql", c.down), options)
 			require.ErrorIs(t, err, context.Canceled)
+			require.ErrorIs(t, err, why)
 			require.Len(t, reports, 1)
 			require.NotEmpty(t, scratch())
 			require.False(t, exists(t, config, scratch()))
@@ -101,10 +104,12 @@ func TestTheScratchDatabaseIsGoneWhereTheContextEndsWhileItIsMade(t *testing.T) 
 	t.Parallel()
 	config, options, scratch := spied(t)
 	for _, after := range []time.Duration{0, 5 * time.Millisecond, 20 * time.Millisecond, 60 * time.Millisecond} {
-		ctx, cancel := context.WithTimeout(t.Context(), after)
+		why := errors.New("enough")
+		ctx, cancel := context.WithTimeoutCause(t.Context(), after, why)
 		_, err := check.Downs(ctx, config, load(t, "001_slow.sql", "select pg_sleep(60)"), options)
 		cancel()
-		require.Error(t, err)
+		require.ErrorIs(t, err, why)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
 	}
 	var left int
 	require.NoError(t, connect(t, config).QueryRow(t.Context(), "select count(*) from pg_database where datname = $1", scratch()).Scan(&left))
