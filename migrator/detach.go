@@ -2,6 +2,7 @@ package migrator
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 // finalize ends a detachment that is pending.
 func (r *run) finalize(ctx context.Context, s scripter, move *Move, file *reviewed, u *unit, sql string) error {
 	st := s.clearing(move, file, u, sql, false)
+	number := slices.IndexFunc(file.units, func(other *unit) bool { return other.hash == u.hash }) + 1
 	var tries tries
 	for {
 		waited, err := r.awaitSnapshots(ctx, move)
@@ -35,7 +37,7 @@ func (r *run) finalize(ctx context.Context, s scripter, move *Move, file *review
 		if err := r.abandon(ctx); err != nil {
 			return r.stopFor(ctx, opFrame, err)
 		}
-		r.emit(r.event(Event{Kind: EventRetrying, Err: failed.err, Pause: wait, Backends: seen.blockers}, move))
+		r.emit(r.event(Event{Kind: EventRetrying, Err: failed.err, Pause: wait, Backends: seen.blockers, Statement: number, Statements: len(file.units)}, move))
 		if err := r.pause(ctx, move, wait); err != nil {
 			return r.settle(ctx, failed, cancelled)
 		}

@@ -81,7 +81,8 @@ func TestPromise6HoldsForAPartitionThatIsDetachedConcurrently(t *testing.T) {
 			observe, retries := told(&seen, migrator.EventRetrying)
 			ended := inBackground(t, migrator.New(config, migrations, migrator.Config{LockTimeout: 500 * time.Millisecond, Observe: observe}))
 			select {
-			case <-retries:
+			case e := <-retries:
+				require.Equal(t, "1 of 1", fmt.Sprintf("%d of %d", e.Statement, e.Statements))
 			case <-time.After(5 * time.Second): // then a reader has waited for too long
 			}
 			release()
