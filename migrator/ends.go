@@ -80,12 +80,13 @@ const transactionSQL = "(select pg_catalog.split_part(l.virtualtransaction, '/',
 // markSQL notes the last transaction before an opaque statement.
 const markSQL = "select pg_catalog.set_config('migrator.transaction', " + transactionSQL + "::pg_catalog.text, false)"
 
-// sinceMarkSQL asks how many transactions have begun since, this one included; no row's value where the statement was not reached.
-const sinceMarkSQL = "select " + transactionSQL + " operator(pg_catalog.-) nullif(pg_catalog.current_setting('migrator.transaction', true), '')::pg_catalog.int8"
+// sinceMarkSQL asks how many transactions have begun since, this one included; null where the mark is not there.
+const sinceMarkSQL = "select case when pg_catalog.length(m.mark) operator(pg_catalog.>) 0 then " + transactionSQL + " operator(pg_catalog.-) m.mark::pg_catalog.int8 end" +
+	" from (select pg_catalog.current_setting('migrator.transaction', true)) m (mark)"
 
 // endedTransactions reports whether an opaque statement that has failed may have committed a part of its work: it has begun more
-// transactions than the one in which it was sent.
-func (r *run) endedTransactions(ctx context.Context) bool {
+// transactions than the one in which it was sent, or has taken the mark away. reached: the failure is its own.
+func (r *run) endedTransactions(ctx context.Context, reached bool) bool {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelGrace)
 	defer cancel()
 	for tries := range 3 { // a cancel request may be late, and meet this
@@ -93,7 +94,7 @@ func (r *run) endedTransactions(ctx context.Context) bool {
 		if err == nil {
 			var began int
 			_, _ = fmt.Sscan(rows[0][0], &began)
-			return began < 0 || began > 2+tries
+			return began < 0 || began > 2+tries || (began == 0 && reached)
 		}
 	}
 	return true

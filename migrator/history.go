@@ -60,7 +60,7 @@ func (s *server) checksClients() bool {
 // grant is what the role needs for a statement of ours, about a history or the progress of its files.
 func (s *server) grant(history table, sql string) string {
 	user := pgx.Identifier{s.User}.Sanitize()
-	if strings.HasPrefix(withoutComments(sql), "create table") {
+	if strings.Contains(sql, "create table ") {
 		return fmt.Sprintf("grant create on schema %s to %s", pgx.Identifier{history.schema}.Sanitize(), user)
 	}
 	if strings.Contains(sql, history.progress().sql()) {

@@ -115,7 +115,7 @@ func (r *run) outside(ctx context.Context, s scripter, st *step, file *reviewed)
 		}
 		failed.blockers = seen.blockers
 		if u.outside.kind == opaque {
-			failed.partly = r.endedTransactions(ctx)
+			failed.partly = r.endedTransactions(ctx, failed.offset >= u.statement.Start)
 		}
 		if result == cancelled || failed.partly || (u.outside.kind == opaque && failed.after) {
 			if u.outside.kind == opaque {

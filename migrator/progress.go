@@ -24,6 +24,7 @@ type progress struct {
 	Done      int      // statements that have run
 	Hashes    []string // theirs
 	Started   string   // the text of the one after them, where it was begun outside a transaction
+	old       bool     // an older version has made the table
 }
 
 // progressOf returns what is recorded of a version; nil when it was not begun.
@@ -80,6 +81,7 @@ func (s *session) readProgress(ctx context.Context, h *history) error {
 		if err != nil {
 			return fmt.Errorf("read progress %s: %w", h.table.progress(), err)
 		}
+		p.old = found.Columns["session"] == ""
 		h.progress = append(h.progress, p)
 	}
 	return nil

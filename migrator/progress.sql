@@ -2,11 +2,12 @@
 -- row goes. To decide by hand that a statement in doubt has run: set done = done + 1, started = null; that it has
 -- not: set started = null.
 create table if not exists schema_migrations_progress (
-	version   varchar(255) primary key,
+	version   pg_catalog.varchar(255) primary key,
 	direction pg_catalog.text not null,                 -- up or down
 	done      integer not null default 0,               -- how many statements have run
 	hashes    pg_catalog.text[] not null default '{}',  -- of each of them, the first 8 bytes of SHA-256
 	started   pg_catalog.text,                          -- the one that was begun outside a transaction
 	scope     pg_catalog.oid[] not null default '{}',   -- what it is about
-	spared    pg_catalog.oid[] not null default '{}'    -- indexes that are none of its remains
+	spared    pg_catalog.oid[] not null default '{}',   -- indexes that are none of its remains
+	session   pg_catalog.jsonb not null default '{}'    -- what the last one has left in its session: settings, tables in pg_temp
 )

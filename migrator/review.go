@@ -29,8 +29,8 @@ func (r *reviewed) operation(statements ...sqllex.Statement) operation {
 
 // settings are the operations that make the settings of a unit.
 func (r *reviewed) settings(u *unit) (operations []operation) {
-	for _, statement := range u.settings {
-		operations = append(operations, r.operation(statement))
+	for _, s := range u.settings {
+		operations = append(operations, r.operation(s.statement))
 	}
 	return operations
 }

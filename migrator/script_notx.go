@@ -3,7 +3,6 @@ package migrator
 import (
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // What the tool's own statements raise in a no-transaction file.
@@ -23,7 +22,9 @@ func (s scripter) noTransaction(move *Move, file *reviewed, p *progress) []*step
 	if p == nil {
 		steps = append(steps, s.begin(move))
 	} else {
-		done = p.Done
+		if done = p.Done; p.old {
+			steps = append(steps, s.part(move, title(move)+": bring the record up to date", s.extendProgress(), s.claimProgress(move, "", "set done = done", done, "true")))
+		}
 	}
 	for i := done; i < len(file.units); i++ {
 		if u := file.units[i]; u.outside == nil {
@@ -43,21 +44,23 @@ func (s scripter) lockSession(move *Move) *step {
 
 // begin makes the progress table where there is none, and the file's row.
 func (s scripter) begin(move *Move) *step {
-	ddl := strings.TrimSpace(strings.Replace(withoutComments(progressSQL), defaultTable+progressSuffix, s.table.progress().sql(), 1))
 	row := operation{kind: opClaim, sql: fmt.Sprintf( // of all columns: a default might be a stranger's
-		"insert into %s (version, direction, done, hashes, started, scope, spared)\nvalues (%s, %s, 0, '{}', null, '{}', '{}')",
+		"insert into %s (version, direction, done, hashes, started, scope, spared, session)\nvalues (%s, %s, 0, '{}', null, '{}', '{}', '{}')",
 		s.table.progress().sql(), literal(string(move.Migration.Version)), literal(string(move.Direction)))}
-	return s.part(move, title(move)+": begin", slices.Concat(s.localTables(), []operation{{kind: opClaim, sql: ddl}}, s.newOwner(s.table.progress()), []operation{row}, s.stayHome())...)
+	return s.part(move, title(move)+": begin", slices.Concat(
+		s.localTables(), []operation{s.makeProgress()}, s.newOwner(s.table.progress()), []operation{s.extendProgress(), row}, s.stayHome())...)
 }
 
 // inside runs a statement in a transaction, with its record.
 func (s scripter) inside(move *Move, file *reviewed, i int) *step {
 	u := file.units[i]
+	text := u.statement.Text(file.text)
 	limit := frame("set local lock_timeout = " + s.limit(file.script))
 	operations := slices.Concat(
-		[]operation{s.advance(move, i, u, "started is null"), limit}, s.tellWorkers(limit), file.settings(u), []operation{file.operation(u.statement)},
+		[]operation{s.advance(move, i, u, s.refuseLeft(move, file, i), "started is null"), limit}, s.tellWorkers(limit), file.settings(u),
+		[]operation{noteState("before", text, true), file.operation(u.statement), deferred()},
 	)
-	st := s.part(move, s.unitTitle(move, file, i), operations...)
+	st := s.parted(move, s.unitTitle(move, file, i), operations, s.coverState(move, u, text), append(s.findState(move, text), clean(resetAll), clean("unlisten *")))
 	st.does, st.number, st.of = u, i+1, len(file.units)
 	return st
 }
@@ -66,7 +69,7 @@ func (s scripter) inside(move *Move, file *reviewed, i int) *step {
 // it came.
 func (s scripter) start(move *Move, file *reviewed, i int) *step {
 	u := file.units[i]
-	operations := []operation{s.claimProgress(move, fmt.Sprintf("set started = %s", literal(u.statement.Text(file.text))), i, "started is null")}
+	operations := []operation{s.claimProgress(move, s.refuseLeft(move, file, i), fmt.Sprintf("set started = %s", literal(u.statement.Text(file.text))), i, "started is null")}
 	operations = append(operations, file.settings(u)...) // the search_path finds what the statement is about
 	operations = append(append(operations, s.keepFromWorkers()...),
 		frame("select pg_catalog.set_config('migrator.objects', "+u.outside.resolve()+", true)"),
@@ -105,10 +108,12 @@ func (s scripter) alone(move *Move, file *reviewed, u *unit, title string, o ope
 		frame("set default_transaction_isolation = 'read committed'"), // of CONCURRENTLY's own transactions
 		frame("set lock_timeout = "+milliseconds(timeout)))
 	operations = append(operations, file.settings(u)...)
-	if u.outside.kind == opaque {
-		operations = append(operations, frame(markSQL))
+	after := resets()
+	if text := u.statement.Text(file.text); u.outside.kind == opaque { // what it leaves is for its record
+		operations = append(operations, noteState("before", text, false), frame(markSQL))
+		after = []operation{noteState("left", text, false), after[0], after[1]}
 	}
-	operations = slices.Concat(operations, []operation{o}, resets(), s.idle())
+	operations = slices.Concat(operations, []operation{o}, after, s.idle())
 	return &step{move: move, part: true, alone: true, patient: patient, title: title, operations: operations}
 }
 
@@ -118,7 +123,11 @@ func (s scripter) record(move *Move, file *reviewed, u *unit, i int) *step {
 	if u.outside.kind == buildsIndex {
 		operations = append(operations, frame("set local search_path = pg_catalog"), operation{kind: opClaim, sql: s.seesIndex(move, u)})
 	}
-	st := s.part(move, s.unitTitle(move, file, i)+": is done", append(operations, s.advance(move, i, u, "started is not null"))...)
+	operations = append(operations, s.advance(move, i, u, "", "started is not null"))
+	if u.outside.kind == opaque {
+		operations = append(operations, s.recordState(move))
+	}
+	st := s.part(move, s.unitTitle(move, file, i)+": is done", operations...)
 	if u.outside.kind == opaque { // a procedure may have let the run lock go, and nothing but this tells that it has run
 		st.operations = slices.DeleteFunc(st.operations, func(o operation) bool { return o.kind == opLock })
 	}
@@ -155,7 +164,7 @@ func (s scripter) seesOther(move *Move, u *unit) string {
 
 // again takes back that a statement was begun: nothing is left of it.
 func (s scripter) again(move *Move, done int) *step {
-	return s.part(move, title(move)+": begin a statement again", s.claimProgress(move, "set started = null", done, "started is not null"))
+	return s.part(move, title(move)+": begin a statement again", s.claimProgress(move, "", "set started = null", done, "started is not null"))
 }
 
 // end records the file as done, and takes the progress table away where it was the last.
@@ -168,17 +177,14 @@ func (s scripter) end(move *Move, units int) *step {
 	return &step{move: move, title: title(move) + ": record it", operations: append(ops, s.clean()...)}
 }
 
-// dropProgress takes the table away where nothing is unfinished any more. It may as well stay: a view that shows it, or an
-// event trigger that guards tables, keeps no file from being recorded.
-func (s scripter) dropProgress() operation {
-	return frame(block(fmt.Sprintf(
-		"  if not exists (select from %[1]s) then\n    set local lock_timeout = '100ms';\n    drop table %[1]s;\n  end if;\nexception when others then\n  null;",
-		s.table.progress().sql())))
-}
-
 // part is a transaction of a no-transaction file: claimed and sealed as the whole of another file is, but that going up
 // the history row is taken away again: the file is not done.
 func (s scripter) part(move *Move, title string, operations ...operation) *step {
+	return s.parted(move, title, operations, resets(), nil)
+}
+
+// parted is part with what ends the file's settings before the seal, and what follows the commit.
+func (s scripter) parted(move *Move, title string, operations, ending, after []operation) *step {
 	version := literal(string(move.Migration.Version))
 	own := "xmin operator(pg_catalog.=) pg_catalog.pg_current_xact_id()::pg_catalog.xid"
 	take := "  delete from %s where version operator(pg_catalog.=) %s and " + own + ";\n"
@@ -190,18 +196,20 @@ func (s scripter) part(move *Move, title string, operations ...operation) *step 
 		literal("the row of this file is gone or changed in "+s.table.String()+" or "+s.table.progress().String())))
 	ops := append(s.open(move.script().Isolation, string(move.Migration.Version)), s.claim(move))
 	ops = append(append(ops, operations...), s.keepFromWorkers()...)
-	ops = append(append(ops, resets()...), s.unlimited()...)
-	ops = append(append(ops, deferred(), operation{kind: opSeal, sql: seal}, operation{kind: opCommit, sql: "commit"}), s.idle()...)
+	ops = append(append(ops, ending...), s.unlimited()...)
+	ops = append(append(ops, deferred(), operation{kind: opSeal, sql: seal}, operation{kind: opCommit, sql: "commit"}), after...)
+	ops = append(ops, s.idle()...)
 	return &step{move: move, part: true, title: title, operations: ops}
 }
 
-// advance claims that a statement has run.
-func (s scripter) advance(move *Move, i int, u *unit, state string) operation {
-	return s.claimProgress(move, fmt.Sprintf("set done = %d, hashes[%d] = %s, started = null, scope = '{}', spared = '{}'", i+1, i+1, literal(u.hash)), i, state)
+// advance claims that a statement has run, after a check. What is temporary may still be there.
+func (s scripter) advance(move *Move, i int, u *unit, check, state string) operation {
+	const temporary = "coalesce((select pg_catalog.jsonb_object_agg(e.key, e.value) from pg_catalog.jsonb_each(session) e where pg_catalog.starts_with(e.key, 'pg_temp.')), '{}')"
+	return s.claimProgress(move, check, fmt.Sprintf("set done = %d, hashes[%d] = %s, started = null, scope = '{}', spared = '{}', session = "+temporary, i+1, i+1, literal(u.hash)), i, state)
 }
 
-func (s scripter) claimProgress(move *Move, set string, done int, state string) operation {
-	return operation{kind: opClaim, sql: block(fmt.Sprintf(
+func (s scripter) claimProgress(move *Move, check, set string, done int, state string) operation {
+	return operation{kind: opClaim, sql: block(check + fmt.Sprintf(
 		"  update %s %s\n  where version operator(pg_catalog.=) %s and direction operator(pg_catalog.=) %s and done operator(pg_catalog.=) %d and %s;\n  if not found then\n    raise exception using errcode = '%s', message = 'another run has gone on with it, or a statement was cut off whose end is to be found out';\n  end if;",
 		s.table.progress().sql(), set, literal(string(move.Migration.Version)), literal(string(move.Direction)), done, state, codeStale))}
 }

@@ -15,7 +15,8 @@ import (
 // after a crash has it too.
 type unit struct {
 	statement sqllex.Statement
-	settings  []sqllex.Statement
+	settings  []sessionSetting // in force
+	since     []sessionSetting // those after the unit before it
 	hash      string
 	outside   *outside // nil: it can run in a transaction, together with its record
 	calls     []callee // the procedures that it calls: where one of them ends transactions, it cannot
@@ -24,14 +25,16 @@ type unit struct {
 // units divides a no-transaction file.
 func units(sql string, statements []sqllex.Statement) []*unit {
 	var all []*unit
-	var settings []sqllex.Statement
+	var settings, since []sessionSetting
 	for _, statement := range statements {
 		words := statement.Words(sql)
 		if isSetting(words) {
-			settings = append(settings[:len(settings):len(settings)], statement)
+			s := newSessionSetting(sql, statement)
+			settings, since = inForce(settings, s), append(since, s)
 			continue
 		}
-		u := &unit{statement: statement, settings: settings, hash: hashOf(sql, statement)}
+		u := &unit{statement: statement, settings: settings, since: since, hash: hashOf(sql, statement)}
+		since = nil
 		text := statement.Text(sql)
 		itself := endsItself(words, text)
 		if u.calls = itself.calls; itself.ends || runsOutside(words, text) {
@@ -62,21 +65,6 @@ func (u *unit) needsNoTransaction(failed *failure) bool {
 	return true
 }
 
-// isSetting recognises SET, RESET and what pg_dump writes for SET: select pg_catalog.set_config('…', '…', false).
-func isSetting(words []string) bool {
-	if words[0] == "SET" || words[0] == "RESET" {
-		return true
-	}
-	if !sqllex.Matches(words, "SELECT") {
-		return false
-	}
-	call := words[1:]
-	if sqllex.Matches(call, "PG_CATALOG", ".") {
-		call = call[2:]
-	}
-	return len(call) == 8 && sqllex.Matches(call, "SET_CONFIG", "(") && call[3] == "," && call[5] == "," && call[7] == ")"
-}
-
 // hashOf is that of the statement's tokens: comments and line breaks may change. It is no longer than it must be to tell
 // statements apart: those of all that have run are written anew with each that runs.
 func hashOf(sql string, statement sqllex.Statement) string {
@@ -98,6 +86,9 @@ func judgeUnit(words []string, text string) (message, hint string) {
 	)
 	if runsOutside(words, text) && newOutside(text).escaped {
 		return `a name is written U&"…", so what it names could not be found again after a crash`, "write the characters themselves, in plain quotes"
+	}
+	if message, hint := judgeSessionState(words, text); message != "" {
+		return message, hint
 	}
 	switch words[0] {
 	case "BEGIN", "START", "COMMIT", "END", "ABORT", "ROLLBACK", "SAVEPOINT", "RELEASE":

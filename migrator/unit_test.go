@@ -26,7 +26,7 @@ func describeUnits(file *reviewed) (lines []string) {
 	for _, u := range file.units {
 		line := u.statement.Text(file.text)
 		for _, setting := range u.settings {
-			line += " | " + setting.Text(file.text)
+			line += " | " + setting.statement.Text(file.text)
 		}
 		if u.outside != nil {
 			line += " | outside"
@@ -40,7 +40,7 @@ func TestASettingIsNoStepAndHoldsForAllStepsAfterIt(t *testing.T) {
 	t.Parallel()
 	for _, setting := range []string{
 		"set search_path = app", "SET Session work_mem to '1GB'", "set role app_owner", "set session authorization app_owner", "set time zone 'UTC'",
-		"set session characteristics as transaction isolation level serializable", "reset all", "reset role", "reset session authorization",
+		"reset all", "reset role", "reset session authorization",
 		"select set_config('search_path', '', false)", "SELECT pg_catalog.set_config('search_path', '', false)", "select/**/pg_catalog . set_config ( 'a.b' , $$x$$ , false )",
 	} {
 		file := withoutTransaction(t, "insert into a values (1)", setting, "vacuum a", "set my.own = 1", "insert into a values (2)")
@@ -55,7 +55,7 @@ func TestASettingIsNoStepAndHoldsForAllStepsAfterIt(t *testing.T) {
 func TestWhatOnlyLooksLikeASettingIsAStep(t *testing.T) {
 	t.Parallel()
 	for _, statement := range []string{
-		"select set_config('a.b', 'c', false), f()", "select set_config('a.b', 'c', false) from t", "select my.set_config('a.b', 'c', false)", "select set_config(1, 2)",
+		"select set_config('a.b', 'c', true)", "select my.set_config('a.b', 'c', false)", "select set_config(1, 2)",
 		`"set" search_path`, "sets", "update t set a = 1", "alter role app set work_mem = '1GB'", "select 'set role x'", "show all",
 	} {
 		require.Equal(t, []string{statement}, describeUnits(withoutTransaction(t, statement)))
@@ -150,11 +150,20 @@ func TestAStatementWithNoPlaceInANoTransactionFileIsRefusedWithAWayOut(t *testin
 		"the lock would be gone at once":                    {"lock t", "lock table t in share mode nowait"},
 		"a prepared statement lives as long as the session": {"prepare p as select 1", "prepare p (int) as select $1"},
 		"a cursor lives as long as the session":             {"declare c cursor with hold for select 1"},
-		"what is temporary lives as long as the session":    {"create temp table t (a int)", "CREATE TEMPORARY SEQUENCE s", "create or replace temp view v as select 1", "create local temp table t (a int)", "create global temporary table t (a int)"},
-		"the index has no name":                             {"create index concurrently on t (a)", "create unique index concurrently if not exists on t (a)"},
-		"DISCARD would also drop the lock":                  {"discard all", "discard temp"},
-		"changes the encoding in which the file is read":    {"set client_encoding = 'LATIN1'"},
-		"COPY … FROM STDIN reads its rows from the client":  {"copy t from stdin"},
+		"what is temporary lives as long as the session": {"create temp table t (a int)", "CREATE TEMPORARY SEQUENCE s", "create or replace temp view v as select 1", "create local temp table t (a int)", "create global temporary table t (a int)",
+			"select 1 as a into temp t", "with x as (select 1) select * into temporary table t from x", "select a into local temp t from b", "create table pg_temp.t (a int)",
+			`create function "pg_temp".f() returns int language sql as 'select 1'`, "select pg_temp.f()"},
+		"set_config is repeated for later statements only where": {
+			"select set_config('a.b', 'c' || 'd', false)", "select set_config('a.b', 'c', false), f()", "select pg_catalog.set_config(name, setting, 'f') from t", "with x as (select set_config('a.b', g(1, 2), false)) table x",
+		},
+		"comes too late for the transactions of this file": {
+			"set session characteristics as transaction isolation level serializable", "set default_transaction_isolation = 'repeatable read'", "set session default_transaction_read_only = on",
+			"set session characteristics as transaction read only",
+		},
+		"the index has no name":                            {"create index concurrently on t (a)", "create unique index concurrently if not exists on t (a)"},
+		"DISCARD would also drop the lock":                 {"discard all", "discard temp"},
+		"changes the encoding in which the file is read":   {"set client_encoding = 'LATIN1'"},
+		"COPY … FROM STDIN reads its rows from the client": {"copy t from stdin"},
 	} {
 		for _, statement := range statements {
 			script, err := loadedScript("1_a.sql", noTransactionHeader+"select 'é';\n  "+statement+";\nselect 2;\n")
@@ -171,9 +180,11 @@ func TestItsNeighbourHasAPlaceInANoTransactionFile(t *testing.T) {
 	t.Parallel()
 	for _, statement := range []string{
 		`"begin"`, "begins", "deallocate p", "execute p", "create table temp (a int)", "create table temporary (a int)", `create "temp" table t (a int)`, "create unlogged table t (a int)",
-		"do $$ begin lock t; end $$", "set locals.x = 1", `set "local" = 1`, "create index on t (a)", "set default_transaction_isolation = 'serializable'", "locks",
+		"do $$ begin lock t; end $$", "set locals.x = 1", `set "local" = 1`, "create index on t (a)", "set default_transaction_isolation = 'read committed'", "locks",
 		"create or replace view temp as select 1", `create index concurrently "on" on t (a)`, "alter table t alter constraint c deferrable",
-		"set session characteristics as transaction read only",
+		"set session characteristics as transaction isolation level read committed", "set search_path = app, pg_temp", "insert into temp values (1)",
+		"select 1 into temp from t", "drop table if exists pg_temp.t", "alter function f() set search_path = pg_catalog, pg_temp", "do $$ begin create temp table t (a int) on commit drop; end $$",
+		"select set_config('a.b', 'c', true)", "select my.set_config('a.b', 'c' || 'd', false)", "set default_transaction_read_only = off", "select 1 into temporary_copy from t",
 	} {
 		withoutTransaction(t, statement, "select 1")
 	}

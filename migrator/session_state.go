@@ -1,0 +1,196 @@
+package migrator
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
+)
+
+// A statement of a no-transaction file may leave what its text does not show in its session: set_config in a DO or in a function,
+// a temporary table. Later statements would have it in psql. Here each begins with what the file itself sets, so that a run
+// which goes on after a crash has the same. So what is left is recorded, and stops the file at the next statement.
+//
+// In a transaction SET LOCAL looks like SET, and a table ON COMMIT DROP like any other: what was changed is recorded in the
+// statement's own transaction, and what of it outlives that is found after its commit.
+
+// codeLeft is raised where a statement would not have what an earlier one has left in its session.
+const codeLeft = "MG006"
+
+// stateSQL is an expression for what a session has beyond what it began with, as JSON. Custom settings are in no list, so those
+// that the statement names are asked for.
+func stateSQL(statement string) string {
+	var b strings.Builder
+	for _, name := range customSettings(statement) {
+		fmt.Fprintf(&b, "\n  union all select %[1]s, pg_catalog.current_setting(%[1]s, true)", literal(name))
+	}
+	return `(select pg_catalog.jsonb_object_agg(s.name, s.value) from (
+  select g.name, g.setting from pg_catalog.pg_settings g where g.source operator(pg_catalog.=) 'session' and g.setting operator(pg_catalog.<>) g.reset_val
+  union all select 'role', pg_catalog.current_setting('role')
+  union all select 'session_authorization', session_user::pg_catalog.text
+  union all select pg_catalog.concat('pg_temp.', c.relname), '' from pg_catalog.pg_class c
+    where c.relnamespace operator(pg_catalog.=) pg_catalog.pg_my_temp_schema() and c.relkind operator(pg_catalog.=) any (array['r', 'p', 'v', 'S']::pg_catalog."char"[])
+  union all select pg_catalog.concat('pg_temp.', f.proname), '' from pg_catalog.pg_proc f where f.pronamespace operator(pg_catalog.=) pg_catalog.pg_my_temp_schema()` +
+		b.String() + `) s (name, value)
+  where pg_catalog.length(s.value) operator(pg_catalog.>) 0 or s.name operator(pg_catalog.=) 'search_path' or pg_catalog.starts_with(s.name, 'pg_temp.'))`
+}
+
+var customSetting = regexp.MustCompile(`(?i)\bset(?:_config\s*\(\s*'|\s+(?:session\s+)?)([a-z_]\w*\.\w+)`)
+
+// customSettings are those that a statement may set, by their names.
+func customSettings(statement string) (names []string) {
+	for _, found := range customSetting.FindAllStringSubmatch(statement, -1) {
+		if name := strings.ToLower(found[1]); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// noteState keeps the session's state under a name, until a RESET ALL.
+func noteState(name, statement string, local bool) operation {
+	return frame(fmt.Sprintf("select pg_catalog.set_config('migrator.%s', %s::pg_catalog.text, %t)", name, stateSQL(statement), local))
+}
+
+// noted is a state that was kept.
+func noted(name string) string {
+	return "pg_catalog.current_setting('migrator." + name + "')::pg_catalog.jsonb"
+}
+
+// differenceSQL is an expression for what is not the same in two states, with its value in the second one; {} for nothing.
+func differenceSQL(before, after string) string {
+	return fmt.Sprintf(`coalesce((select pg_catalog.jsonb_object_agg(k.name, v.after operator(pg_catalog.->) k.name)
+    from (select %s, %s) v (before, after), lateral pg_catalog.jsonb_object_keys(v.before operator(pg_catalog.||) v.after) k (name)
+    where coalesce(v.before operator(pg_catalog.->) k.name, 'null') operator(pg_catalog.<>) coalesce(v.after operator(pg_catalog.->) k.name, 'null')), '{}')`, before, after)
+}
+
+// cutOff and unknown are what the record has under no name.
+const (
+	cutOff  = `'{"": "cut off"}'::pg_catalog.jsonb` // it was not found yet what outlives the transaction
+	unknown = `'{"": "unknown"}'::pg_catalog.jsonb` // nor what was changed
+)
+
+// coverState has our own role write the record, without a reset of what is to outlive the commit, and records what the statement
+// has changed.
+func (s scripter) coverState(move *Move, u *unit, statement string) []operation {
+	user := "  if pg_catalog.jsonb_exists(changed, 'session_authorization') then\n    set local session authorization default;\n  end if;\n"
+	if u.sets(sessionUser) {
+		user = "  set local session authorization default;\n"
+	}
+	return []operation{frame(block(fmt.Sprintf(`  declare state pg_catalog.jsonb := %s; was pg_catalog.jsonb; changed pg_catalog.jsonb; begin
+  was := case when pg_catalog.length(pg_catalog.current_setting('migrator.before', true)) operator(pg_catalog.>) 0 then %s else %s end;
+  changed := %s;
+%s  set local role to default;
+  if changed operator(pg_catalog.<>) '{}'::pg_catalog.jsonb then
+    perform pg_catalog.set_config('migrator.expected', (was operator(pg_catalog.-) array[%s]::pg_catalog.text[])::pg_catalog.text, false);
+    update %s set session = session operator(pg_catalog.||) changed operator(pg_catalog.||) %s where version operator(pg_catalog.=) %s;
+  end if;
+  end;`, stateSQL(statement), noted("before"), u.beforeReset(), differenceSQL("was", "state"), user, s.ownSettings(u), s.table.progress().sql(), cutOff, literal(string(move.Migration.Version)))))}
+}
+
+// beforeReset is the state before a statement with a RESET ALL, which has reset the note of it too: what the file has set was
+// not the default, and all that is no default now comes from the statement.
+func (u *unit) beforeReset() string {
+	var set []string
+	for _, s := range u.settings {
+		if s.name != "" && s.name != roleSetting && s.name != sessionUser {
+			set = append(set, literal(s.name)+", 'set'")
+		}
+	}
+	return "(select pg_catalog.jsonb_object_agg(e.key, e.value) from pg_catalog.jsonb_each(state) e where e.key operator(pg_catalog.=) any (array['role', 'session_authorization']) or pg_catalog.starts_with(e.key, 'pg_temp.')) operator(pg_catalog.||) pg_catalog.jsonb_build_object(" +
+		strings.Join(set, ", ") + ")"
+}
+
+// ownSettings are the names of those that are ours for the transaction and not the file's.
+func (s scripter) ownSettings(u *unit) string {
+	var names []string
+	for _, setting := range s.ours("-") {
+		if !u.sets(setting.name) {
+			names = append(names, literal(setting.name))
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// sets reports whether the file has a setting in force for the unit.
+func (u *unit) sets(name string) bool {
+	return slices.ContainsFunc(u.settings, func(s sessionSetting) bool { return s.name == name })
+}
+
+// findState finds after the commit what has outlived it.
+func (s scripter) findState(move *Move, statement string) []operation {
+	update := fmt.Sprintf(`update %s as p set session = coalesce((
+  select pg_catalog.jsonb_object_agg(k.name, v.now operator(pg_catalog.->) k.name)
+  from (select %s, %s) v (expected, now), lateral pg_catalog.jsonb_object_keys(p.session operator(pg_catalog.-) ''::pg_catalog.text) k (name)
+  where case when pg_catalog.starts_with(k.name, 'pg_temp.') then pg_catalog.jsonb_exists(v.now, k.name)
+    else coalesce(v.expected operator(pg_catalog.->) k.name, 'null') operator(pg_catalog.<>) coalesce(v.now operator(pg_catalog.->) k.name, 'null') end), '{}')
+where p.version operator(pg_catalog.=) %s and pg_catalog.jsonb_exists(p.session, '')`, s.table.progress().sql(), noted("expected"), noted("left"), literal(string(move.Migration.Version)))
+	note := noteState("left", statement, false)
+	return []operation{clean(note.sql), clean("reset session authorization"), clean("reset role"), clean(update)}
+}
+
+// recordState records what a statement outside a transaction has left in its session, which still has it.
+func (s scripter) recordState(move *Move) operation {
+	return operation{kind: opClaim, sql: fmt.Sprintf(`update %s set session = session operator(pg_catalog.||) case
+  when pg_catalog.length(pg_catalog.current_setting('migrator.before', true)) operator(pg_catalog.>) 0 and pg_catalog.length(pg_catalog.current_setting('migrator.left', true)) operator(pg_catalog.>) 0 then %s else %s end
+where version operator(pg_catalog.=) %s`, s.table.progress().sql(), differenceSQL(noted("before"), noted("left")), unknown, literal(string(move.Migration.Version)))}
+}
+
+// refuseLeft is the part of a block that stops the file where an earlier statement has left in its session what the next one would
+// not have.
+func (s scripter) refuseLeft(move *Move, file *reviewed, i int) string {
+	if i == 0 {
+		return ""
+	}
+	line, _ := sqllex.Position(file.script.SQL, file.units[i-1].statement.Start)
+	progress, version := s.table.progress().sql(), literal(string(move.Migration.Version))
+	return fmt.Sprintf(`  declare names pg_catalog.text; changes pg_catalog.text; doubt pg_catalog.text; begin
+    select pg_catalog.string_agg(e.key, ', '), pg_catalog.string_agg(case
+        when pg_catalog.starts_with(e.key, 'pg_temp.') then 'use another one than ' operator(pg_catalog.||) e.key
+        when e.key operator(pg_catalog.=) 'role' then case when e.value operator(pg_catalog.=) 'none' then 'RESET ROLE' else pg_catalog.format('SET ROLE %%I', e.value) end
+        when e.key operator(pg_catalog.=) 'session_authorization' then pg_catalog.format('SET SESSION AUTHORIZATION %%I', e.value)
+        when e.value is null then pg_catalog.format('RESET %%s', w.name)
+        when e.key operator(pg_catalog.=) 'search_path' and pg_catalog.length(e.value) operator(pg_catalog.>) 0 then pg_catalog.format('SET search_path = %%s', e.value)
+        else pg_catalog.format('SET %%s = %%L', w.name, e.value) end, '; ')
+      into names, changes
+      from %[1]s p, lateral pg_catalog.jsonb_each_text(p.session) e,
+        lateral (select pg_catalog.string_agg(pg_catalog.quote_ident(part), '.') from pg_catalog.unnest(pg_catalog.string_to_array(pg_catalog.lower(e.key), '.')) part) w (name)
+      where p.version operator(pg_catalog.=) %[2]s and pg_catalog.length(e.key) operator(pg_catalog.>) 0 and %[3]s;
+    select p.session operator(pg_catalog.->>) '' into doubt from %[1]s p where p.version operator(pg_catalog.=) %[2]s;
+    if names is not null then
+      raise exception using errcode = '%[4]s', message = pg_catalog.format('statement %[5]d (line %[6]d) has left in its session what this statement would not have: %%s', names),
+        hint = pg_catalog.concat('insert after that statement: ', changes,
+          case when doubt is not null then ' (or RESET, where it was meant for that statement alone: the run was cut off before it was known)' end);
+    elsif doubt operator(pg_catalog.=) 'unknown' then
+      raise exception using errcode = '%[4]s', message = 'statement %[5]d (line %[6]d) was cut off, and it is not known what it has set for its session',
+        hint = %[7]s;
+    end if;
+  end;
+`, progress, version, unresolved(file, i), codeLeft, i, line,
+		literal("insert after it what the rest of the file needs (SET), then: update "+progress+" set session = '{}' where version = "+version+"; and run again"))
+}
+
+// unresolved is a condition for what a statement has left that the file's text after it says nothing about; of what is temporary,
+// that the next statement names.
+func unresolved(file *reviewed, i int) string {
+	u := file.units[i]
+	decided := "false"
+	var names []string
+	for _, s := range u.since {
+		for _, name := range []string{s.name, roleSetting} {
+			if s.decides(name) {
+				names = append(names, literal(name))
+			}
+		}
+		if s.all {
+			decided = "e.key operator(pg_catalog.<>) all (array['role', 'session_authorization'])"
+		}
+	}
+	named := "true" // too long to be looked at in the server
+	if text := u.statement.Text(file.text); len(text) < 8<<10 {
+		named = "pg_catalog.concat(' ', " + literal(text) + ", ' ') operator(pg_catalog.~*) pg_catalog.concat('[^[:alnum:]_]', pg_catalog.regexp_replace(pg_catalog.substr(e.key, 9), '[^[:alnum:]_]', '.', 'g'), '[^[:alnum:]_]')"
+	}
+	return fmt.Sprintf("case when pg_catalog.starts_with(e.key, 'pg_temp.') then %s else not (%s or pg_catalog.lower(e.key) operator(pg_catalog.=) any (array[%s]::pg_catalog.text[])) end", named, decided, strings.Join(names, ", "))
+}

@@ -1,0 +1,28 @@
+package migrator
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestOnlyWhatIsInForceIsRepeated(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ statements, want []string }{
+		{[]string{"set search_path = a", `set session "Search_Path" to b`}, []string{`set session "Search_Path" to b`}},
+		{[]string{"set role a", "reset role"}, []string{"reset role"}},
+		{[]string{"set role a", "set session authorization b"}, []string{"set session authorization b"}},
+		{[]string{"set session authorization a", "set role b"}, []string{"set session authorization a", "set role b"}},
+		{[]string{"set role a", "set work_mem = 1", "load 'x'", "reset all"}, []string{"set role a", "load 'x'", "reset all"}},
+		{[]string{"set schema 'a'", "select set_config('search_path', 'b', false)"}, []string{"select set_config('search_path', 'b', false)"}},
+		{[]string{"set time zone 'UTC'", "set timezone = 'CET'"}, []string{"set timezone = 'CET'"}},
+		{[]string{"set a.b = 1", "set a.c = 2", "set a.b from current"}, []string{"set a.b = 1", "set a.c = 2", "set a.b from current"}},
+	} {
+		file := withoutTransaction(t, append(c.statements, "select 1")...)
+		var kept []string
+		for _, s := range file.units[0].settings {
+			kept = append(kept, s.statement.Text(file.text))
+		}
+		require.Equal(t, c.want, kept)
+	}
+}
