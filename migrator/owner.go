@@ -19,7 +19,7 @@ var ownerSQL string
 // The columns that a row of ours fills, so that their defaults are not used.
 const (
 	historyColumns  = "array['version', 'applied_at', 'checksum']"
-	progressColumns = "array['version', 'direction', 'done', 'hashes', 'started', 'scope', 'spared']"
+	progressColumns = "array['version', 'direction', 'done', 'hashes', 'started', 'scope', 'spared', 'session']"
 )
 
 // codeStranger is raised where something of a stranger's would run as a superuser.

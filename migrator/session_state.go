@@ -17,7 +17,7 @@ import (
 // statement's own transaction, and what of it outlives that is found after its commit.
 
 // codeLeft is raised where a statement would not have what an earlier one has left in its session.
-const codeLeft = "MG006"
+const codeLeft = "MG007"
 
 // stateSQL is an expression for what a session has beyond what it began with, as JSON. Custom settings are in no list, so those
 // that the statement names are asked for.
