@@ -122,38 +122,6 @@ func TestAHistoryThatFitsTheFilesNotQuiteIsToldAndGoesOn(t *testing.T) {
 	}
 }
 
-// TestASearchPathOrRoleThatChangedBeginsNoSecondHistory: the files would all run again, into another schema.
-func TestASearchPathOrRoleThatChangedBeginsNoSecondHistory(t *testing.T) {
-	t.Parallel()
-	url := applied(t, 2)
-	user := role(t, url, "", `create schema app`, `grant all on schema app to $role`)
-	name := "role_" + database(t, url)
-	for _, statement := range []string{
-		"alter role " + name + " set search_path = app",
-		"alter role " + name + " set search_path = app, public",
-		"alter role " + name + " reset search_path; alter schema app rename to " + name, // "$user", public
-	} {
-		execute(t, url, statement)
-		for _, mode := range modes {
-			for range 2 {
-				results, err := open(t, user, ledgerFiles(3), mode.config).Run(patience(t), migrator.Up())
-				var history *migrator.HistoryError
-				require.ErrorAs(t, err, &history, statement)
-				require.ErrorContains(t, err, ", but in public: a second history would begin in silence", statement)
-				require.ErrorContains(t, err, "HINT: set the search_path back, or name the one that is meant: public.schema_migrations", statement)
-				require.Empty(t, results)
-			}
-		}
-		require.Equal(t, []string{"1"}, query(t, url, "select count(*)::text from pg_class where relname = 'schema_migrations'"))
-		require.Equal(t, ledgerState(2), state(t, url))
-	}
-	execute(t, url, "grant select, insert, update on schema_migrations to "+name+"; grant insert on ledger to "+name+"; alter role "+name+" set search_path = app, public")
-	results, err := open(t, user, ledgerFiles(3), migrator.Config{Table: "public.schema_migrations"}).Run(patience(t), migrator.Up())
-	require.NoError(t, err, "the hint leads out")
-	require.Len(t, results, 1)
-	require.Equal(t, ledgerState(3), state(t, url))
-}
-
 // TestAFileThatTakesTheHistoryAwayFailsAndChangesNothing: whatever way it takes, and in both directions.
 func TestAFileThatTakesTheHistoryAwayFailsAndChangesNothing(t *testing.T) {
 	t.Parallel()

@@ -32,7 +32,7 @@ func TestATableTellsByItsColumnsWhoseItIs(t *testing.T) {
 		{columns("id", "integer", "name", "text"), "another tool"},
 		{nil, "another tool"},
 	} {
-		require.Equal(t, c.want, (&catalogTable{Columns: c.columns}).owner(), "%v", c.columns)
+		require.Equal(t, c.want, (&catalogTable{Name: "schema_migrations", Columns: c.columns}).owner(), "%v", c.columns)
 	}
 }
 
@@ -44,16 +44,13 @@ func judged(configured table, records []record, tables ...catalogTable) error {
 			s.Resolved = found.OID
 		}
 	}
-	h, _, err := newHistory(configured, &historyReader{server: s, records: records})
-	if err == nil {
-		err = h.foreign // which keeps files from running, but not a baseline
-	}
+	_, _, err := newHistory(configured, &historyReader{server: s, records: records})
 	return err
 }
 
 func TestAHistoryOfAnotherToolIsRefusedWithItsName(t *testing.T) {
 	t.Parallel()
-	const hint = "\nHINT: keep this tool's history under another name or in a schema of its own: app.schema_migrations"
+	const hint = "\nHINT: keep this tool's history under another name or in a schema of its own (--table app.schema_migrations, Config.Table), and record there what is applied already with baseline"
 	plain := table{name: "schema_migrations"}
 	for want, found := range map[string]map[string]string{
 		"belongs to golang-migrate (its columns are dirty boolean, version bigint)":   columns("version", "bigint", "dirty", "boolean"),
@@ -75,35 +72,6 @@ func TestAHistoryWithoutItsKeyIsRefused(t *testing.T) {
 	require.EqualError(t, judged(table{name: "schema_migrations"}, rows("1"), keyless),
 		"history table public.schema_migrations: has no unique index on version, which decides who applies a file\n"+
 			`HINT: alter table "public"."schema_migrations" add primary key (version)`)
-}
-
-func TestASecondHistoryIsNotBegunInAnotherSchema(t *testing.T) {
-	t.Parallel()
-	plain := table{name: "schema_migrations"}
-	require.EqualError(t, judged(plain, rows("1"), ours(7, "app", "schema_migrations")),
-		"history table public.schema_migrations: is not in schema public, but in app: a second history would begin in silence\n"+
-			"HINT: set the search_path back, or name the one that is meant: app.schema_migrations")
-	require.NoError(t, judged(table{"public", "schema_migrations"}, nil, ours(7, "app", "schema_migrations")), "whoever names the schema means it")
-	require.NoError(t, judged(plain, nil, ours(7, "public", "schema_migrations"), ours(8, "app", "schema_migrations")))
-	require.NoError(t, judged(plain, nil, catalogTable{OID: 7, Schema: "rails", Name: "schema_migrations", Kind: "r", Columns: columns("version", "text")}), "it is none of ours")
-	require.NoError(t, judged(table{name: "history"}, nil, ours(7, "app", "schema_migrations")))
-}
-
-func TestAnEmptyHistoryBesideThatOfAnotherToolIsRefused(t *testing.T) {
-	t.Parallel()
-	require.NotEmpty(t, foreignTables)
-	for name, tool := range foreignTables {
-		foreign := catalogTable{OID: 9, Schema: "public", Name: name, Kind: "r", Columns: columns("x", "text")}
-		want := "history table public.schema_migrations: is empty, but " + tool + " has applied migrations here (public." + name + ")\n" +
-			"HINT: record what is applied already as a baseline; if that table has nothing to do with these files, name the history's schema: public.schema_migrations"
-		plain := table{name: "schema_migrations"}
-		require.EqualError(t, judged(plain, nil, foreign), want)
-		require.EqualError(t, judged(plain, nil, foreign, ours(7, "public", "schema_migrations")), want)
-		require.NoError(t, judged(plain, rows("1"), foreign, ours(7, "public", "schema_migrations")), "this tool is in charge already")
-		require.NoError(t, judged(table{"public", "schema_migrations"}, nil, foreign), "whoever names the schema means it")
-		foreign.Schema = "other"
-		require.NoError(t, judged(plain, nil, foreign), "another schema's")
-	}
 }
 
 func TestSomethingElseOfTheHistorysNameIsRefused(t *testing.T) {

@@ -68,9 +68,9 @@ func (r *run) glance(ctx context.Context) (outlook, error) {
 	if err := r.connect(ctx); err != nil {
 		return lookCloser, err
 	}
-	h, err := r.worker.glance(ctx, r.m.table(), r.m.migrations)
+	h, err := r.worker.glance(ctx, r.place(), r.m.migrations)
 	if err != nil {
-		return lookCloser, r.stopFor(ctx, opFrame, fmt.Errorf("read history %s: %w", r.m.table(), err))
+		return lookCloser, r.stopFor(ctx, opFrame, fmt.Errorf("read history %s: %w", r.place(), err))
 	}
 	if h == nil {
 		return lookCloser, nil
@@ -103,7 +103,7 @@ type glimpse struct {
 }
 
 func (g *glimpse) holds(h *history) bool {
-	return g != nil && h.foreign == nil && len(h.progress) == 0 && slices.EqualFunc(h.records, g.records, record.same)
+	return g != nil && len(h.finds) == 0 && h.next() == nil && len(h.progress) == 0 && slices.EqualFunc(h.records, g.records, record.same)
 }
 
 func (r record) same(other record) bool {

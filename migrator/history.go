@@ -110,7 +110,11 @@ type history struct {
 	records  []record
 	index    map[Version]*record
 	progress []progress // of no-transaction files that are not done
-	foreign  error      // why nothing may be applied: another tool has, and nothing is recorded here
+
+	// Where nothing is recorded:
+	search      *search  // what else there may be; nil: it was not looked for
+	nextRecords []record // of the table that the name means further on in the search_path
+	finds       []find   // what may have been applied elsewhere, or by another tool
 }
 
 func (h *history) has(v Version) bool { return h.row(v) != nil }
@@ -127,8 +131,8 @@ func (h *history) row(v Version) *record {
 	return h.index[v]
 }
 
-// historyQuery is one message: what the server is, and the rows of the table that t means to it. Where there is no such
-// table the second half fails, after the first has been answered.
+// historyQuery is one message: what the server is, what else may be the history where there is none, and the rows of the table
+// that t means to it. Where there is no such table the last part fails, after the others have been answered.
 func historyQuery(t table) string {
 	reference := literal(t.sql())
 	schema := "null"
@@ -140,7 +144,7 @@ func historyQuery(t table) string {
 		"$filled", "case when c.relname operator(pg_catalog.=) "+literal(t.name)+" then "+historyColumns+" else "+progressColumns+" end",
 		"$trusted", trusted("c.relowner", "n.nspowner"),
 	).Replace(withoutComments(serverSQL))
-	return first + ";\n" + recordsQuery(t.rows())
+	return first + ";\n" + searchQuery(t, notThere(t)) + ";\n" + recordsQuery(t.rows())
 }
 
 // recordsQuery reads the records of what stands after FROM, with times in one form, whatever the session's DateStyle.
@@ -156,15 +160,22 @@ func withoutComments(sql string) string {
 // A historyReader takes the answers to historyQuery.
 type historyReader struct {
 	server  server
+	search  *search
 	records []record
 	expect  []Migration // rows that come in their order need no text of their own
 }
 
 // read takes the rows of historyQuery or recordsQuery as they come.
 func (r *historyReader) read(_ int, values [][]byte) error {
-	if len(values) == 1 {
+	switch len(values) {
+	case 1:
 		if err := json.Unmarshal(values[0], &r.server); err != nil {
 			return fmt.Errorf("read what the server is: %w", err)
+		}
+		return nil
+	case 2:
+		if err := json.Unmarshal(values[1], &r.search); err != nil {
+			return fmt.Errorf("read what other histories there are: %w", err)
 		}
 		return nil
 	}
@@ -217,10 +228,12 @@ func newHistory(configured table, read *historyReader) (h *history, needed strin
 	if ours != nil && ours.OID != read.server.Resolved {
 		return h, recordsQuery(h.table.rows()), nil
 	}
-	if ours != nil {
-		h.fill(read.records)
+	if ours == nil {
+		h.search, h.nextRecords = read.search, read.records
+		return h, "", nil
 	}
-	return h, "", read.server.judgeOthers(configured, h)
+	h.fill(read.records)
+	return h, "", nil
 }
 
 // fill takes the rows of the table, which therefore exists.

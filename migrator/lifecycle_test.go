@@ -130,9 +130,9 @@ func TestTheHistoryOfAnotherToolIsRefused(t *testing.T) {
 	for _, test := range []struct{ name, table, want string }{
 		{"golang-migrate", "create table schema_migrations (version bigint primary key, dirty boolean not null)", "belongs to golang-migrate"},
 		{"dbmate", "create table schema_migrations (version varchar primary key)", "belongs to dbmate or Rails"},
-		{"goose", "create table goose_db_version (id int)", "goose has applied migrations here"},
+		{"goose", "create table goose_db_version (id int, version_id bigint, is_applied boolean, tstamp timestamp); insert into goose_db_version values (1, 0, true), (2, 7, true)", "goose has applied migrations here"},
 		{"no key", "create table schema_migrations (version varchar(255), applied_at timestamp default now(), checksum varchar(64))", "no unique index on version"},
-		{"another schema", "create schema app; create table app.schema_migrations (version varchar(255) primary key, applied_at timestamp default now(), checksum varchar(64))", "is not in schema public, but in app"},
+		{"another schema", "create schema app; create table app.schema_migrations (version varchar(255) primary key, applied_at timestamp default now(), checksum varchar(64)); insert into app.schema_migrations values ('001_ledger.sql')", "is empty, but app.schema_migrations records 001_ledger.sql"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

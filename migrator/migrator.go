@@ -36,6 +36,10 @@ type Config struct {
 	// AllowUnrelated applies what is pending also where the history has rows and none of them is among the files, by name or
 	// checksum: services that share one history, or files that replace older ones. By default that is an *UnrelatedError.
 	AllowUnrelated bool
+	// AllowOtherTools applies files also where nothing is recorded yet, and a table in the history's schema or on the search_path
+	// is the history of another tool, such as golang-migrate or Flyway, that has applied migrations. By default that is a
+	// *HistoryError.
+	AllowOtherTools bool
 	// OneByOne sends each statement in a message of its own, still in the file's transaction. Citus needs it, and there
 	// it is found out without this.
 	OneByOne bool
@@ -77,7 +81,7 @@ func New(conn *pgx.ConnConfig, migrations []Migration, config Config) *Migrator 
 
 // Plan returns what Run would do now. It takes no lock and writes nothing.
 func (m *Migrator) Plan(ctx context.Context, target Target) (*Plan, error) {
-	h, err := m.look(ctx)
+	h, err := m.look(ctx, !target.records())
 	if err != nil {
 		return nil, err
 	}
@@ -86,11 +90,11 @@ func (m *Migrator) Plan(ctx context.Context, target Target) (*Plan, error) {
 
 // Status returns what files and history say of each version, in order. It takes no lock and writes nothing.
 func (m *Migrator) Status(ctx context.Context) ([]Status, error) {
-	h, err := m.look(ctx)
+	h, err := m.look(ctx, false)
 	if err != nil {
 		return nil, err
 	}
-	return m.compare(h), h.foreign
+	return m.compare(h), nil
 }
 
 // Verify compares files and history, and returns a *DriftError that names each version on which they disagree: one that was
@@ -130,8 +134,8 @@ func (m *Migrator) Run(ctx context.Context, target Target) ([]Result, error) {
 	return r.results, err
 }
 
-// look reads the history on a connection of its own.
-func (m *Migrator) look(ctx context.Context) (h *history, err error) {
+// look reads the history on a connection of its own; around: and what else may have been applied.
+func (m *Migrator) look(ctx context.Context, around bool) (h *history, err error) {
 	if err := m.check(); err != nil {
 		return nil, err
 	}
@@ -141,9 +145,12 @@ func (m *Migrator) look(ctx context.Context) (h *history, err error) {
 		return nil, err
 	}
 	defer s.close()
-	h, err = s.readHistory(ctx, m.table())
+	h, err = s.readHistory(ctx, m.table(), m.migrations)
 	if err == nil && h.server.Citus {
 		err = s.refuseWorker(ctx, h)
+	}
+	if err == nil && around {
+		err = s.survey(ctx, h, m.migrations, !m.options.AllowOtherTools)
 	}
 	return h, err
 }
@@ -166,16 +173,16 @@ func (m *Migrator) plan(h *history, target Target, s scripter, reviews *reviewer
 		}
 		return &Plan{Target: target, Changes: changes, steps: slices.Values(append(s.first(h, target), s.changes(target, changes)))}, nil
 	}
-	if h.foreign != nil {
-		return nil, h.foreign
-	}
 	moves, warnings, err := choose(m.migrations, statuses, target, m.options.StrictOrder)
 	var disordered *OrderError
-	if len(moves) > 0 || errors.As(err, &disordered) {
-		err = cmp.Or(m.judgePlace(h), err)
+	if len(moves) > 0 || errors.As(err, &disordered) || target.first() == DirectionDown {
+		err = cmp.Or(m.judgePlace(h, target), err)
 	}
 	if err != nil {
 		return nil, err
+	}
+	if len(moves) > 0 {
+		warnings = append(warnings, h.placeWarnings()...)
 	}
 	return m.script(h, target, moves, warnings, s, reviews)
 }
@@ -207,14 +214,6 @@ func (m *Migrator) script(h *history, target Target, moves []Move, warnings []st
 		warnings = append(warnings, warning)
 	}
 	return &Plan{Target: target, Moves: moves, Warnings: warnings, steps: s.script(h, target, m.migrations, moves, files)}, nil
-}
-
-// judgePlace refuses to apply files where others were applied before.
-func (m *Migrator) judgePlace(h *history) error {
-	if m.options.AllowUnrelated {
-		return nil
-	}
-	return refuseUnrelated(h, m.migrations)
 }
 
 // judgeFile refuses a file that is fine in itself, but not on this connection, or not after what has run of it.

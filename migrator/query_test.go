@@ -62,7 +62,7 @@ func TestWhatWasChosenAtAGlanceHoldsForTheSameRows(t *testing.T) {
 		"one more":            {history{records: append(slices.Clone(rows), record{version: "3_c.sql"})}, false},
 		"one less":            {history{records: rows[:1]}, false},
 		"another checksum":    {history{records: []record{{version: "1_a.sql", checksum: "b"}, rows[1]}}, false},
-		"another tool's":      {history{records: rows, foreign: ErrIrreversible}, false},
+		"another tool's":      {history{records: rows, finds: []find{{}}}, false},
 		"something was begun": {history{records: rows, progress: []progress{{}}}, false},
 	} {
 		require.Equal(t, c.want, g.holds(&c.h), name)

@@ -60,7 +60,7 @@ func (r *run) readHistory(ctx context.Context) (*history, error) {
 	if err := r.connect(ctx); err != nil {
 		return nil, err
 	}
-	h, err := r.worker.readHistory(ctx, r.m.table())
+	h, err := r.worker.readHistory(ctx, r.place(), r.m.migrations)
 	if err != nil {
 		var pg *pgconn.PgError
 		if errors.As(err, &pg) || r.worker.lost() {
@@ -72,6 +72,25 @@ func (r *run) readHistory(ctx context.Context) (*history, error) {
 	r.losses.connected()
 	r.settleSent(h)
 	return h, nil
+}
+
+// place is where the history is: one that was planned from stays that of the run, wherever its files lead the search_path.
+func (r *run) place() table {
+	if r.planned >= 0 {
+		return r.table
+	}
+	return r.m.table()
+}
+
+// survey looks around where everything would be applied.
+func (r *run) survey(ctx context.Context, h *history) error {
+	if r.target.records() || r.planned >= 0 {
+		return nil
+	}
+	if err := r.worker.survey(ctx, h, r.m.migrations, !r.m.options.AllowOtherTools); err != nil {
+		return r.stopFor(ctx, opFrame, err)
+	}
+	return nil
 }
 
 // settleSent reports what is done of the steps that were sent last.

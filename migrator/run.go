@@ -126,6 +126,9 @@ func (r *run) attempt(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if err := r.survey(ctx, h); err != nil {
+			return err
+		}
 		plan, err := r.plan(h)
 		if err != nil {
 			return err

@@ -59,9 +59,11 @@ select pg_catalog.json_build_object(
 		))
 		from pg_catalog.pg_class c
 		join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace
-		where c.relname operator(pg_catalog.=) any (array[$table, $progress, 'goose_db_version', 'schema_version', 'atlas_schema_revisions', 'flyway_schema_history',
-				'_sqlx_migrations', 'refinery_schema_history', '_prisma_migrations', 'pgmigrate_migrations']::pg_catalog.name[])
+		where c.relname operator(pg_catalog.=) any (array[$table, $progress]::pg_catalog.name[])
 			and c.relkind operator(pg_catalog.<>) all (array['i', 'I', 't']::pg_catalog."char"[])
-			and n.nspname operator(pg_catalog.!~) '^pg_'
+			and (
+				n.nspname operator(pg_catalog.=) coalesce($schema, pg_catalog.current_schema())
+				or n.oid operator(pg_catalog.=) (select r.relnamespace from pg_catalog.pg_class r where r.oid operator(pg_catalog.=) pg_catalog.to_regclass($reference))
+			)
 	)
 )

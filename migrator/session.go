@@ -119,9 +119,12 @@ func liftLimits(version string) string {
 
 // readHistory reads the history, and what is unfinished. Where a run has ended its last file in between, and has taken the
 // table of unfinished files away, both are read again.
-func (s *session) readHistory(ctx context.Context, t table) (*history, error) {
+func (s *session) readHistory(ctx context.Context, t table, files []Migration) (*history, error) {
 	for tries := 1; ; tries++ {
 		h, err := s.readRecords(ctx, t)
+		if err == nil {
+			err = h.follow(files)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -153,9 +156,6 @@ func (s *session) readRecords(ctx context.Context, t table) (*history, error) {
 			return nil, fmt.Errorf("read history %s: %w%s", h.table, err, h.server.missingGrant(err, h.server.find(h.table).OID))
 		}
 		h.fill(read.records)
-		if err := h.server.judgeOthers(t, h); err != nil {
-			return nil, err
-		}
 	}
 	h.server.Pooled = s.pg.PID() != h.server.PID
 	return h, nil

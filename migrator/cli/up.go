@@ -68,7 +68,9 @@ func (t *tool) up() *cobra.Command {
 
 // placeFlags allow what up and plan refuse where the history may not be that of the files.
 func placeFlags(cmd *cobra.Command, config *migrator.Config) {
-	cmd.Flags().BoolVar(&config.AllowUnrelated, "allow-unrelated", false, "apply files also where the history records others and none of them")
+	flags := cmd.Flags()
+	flags.BoolVar(&config.AllowUnrelated, "allow-unrelated", false, "apply files also where the history records others and none of them")
+	flags.BoolVar(&config.AllowOtherTools, "allow-other-tools", false, "apply files also where nothing is recorded yet and another tool has applied migrations")
 }
 
 // lockFlags are those of every command that runs files.

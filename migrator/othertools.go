@@ -1,0 +1,142 @@
+package migrator
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// An otherTool is how another migration tool records what it has applied.
+type otherTool struct {
+	name    string
+	table   string // a name for its table that nobody else uses, whose columns may differ between versions of the tool
+	like    string // what other names for it contain, in lower case; "" is any name: its columns tell
+	columns string // with families of types, the rarest first; those that end in … are some of its columns, others are all
+	order   string // the column that grows
+	read    string // columns of which recorded makes a version
+	// recorded is the version of a row, "" where it counts for nothing. nil: it is the only column that is read.
+	recorded func(row []string) string
+}
+
+// otherTools are in the order in which they are tried. The tables of libraries that migrate themselves, River's or
+// graphile-worker's, must fit none of them.
+var otherTools = []otherTool{
+	{"golang-migrate", "", "", "dirty bool, version int", "version", "version, dirty", func(row []string) string {
+		return ifTrue(!strings.HasPrefix(row[0], "-"), row[0]+ifTrue(row[1] == "t", " (dirty)"))
+	}},
+	{"goose", "goose_db_version", "", "version_id int, id int, is_applied bool, tstamp time", "id", "version_id, is_applied", func(row []string) string {
+		return ifTrue(row[0] != "0" && row[1] == "t", row[0])
+	}},
+	{"Flyway", "flyway_schema_history", "", "installed_rank int, version text, description text, type text, script text, success bool, …", "installed_rank", "script, success", whereTrue},
+	{"Liquibase", "databasechangelog", "", "exectype text, id text, author text, filename text, orderexecuted int, md5sum text, …", "orderexecuted", "id", nil},
+	{"Atlas", "atlas_schema_revisions", "", "executed_at time, version text, description text, type int, applied int, total int, hash text, …", "executed_at", "version", func(row []string) string {
+		return ifTrue(!strings.HasPrefix(row[0], "."), row[0])
+	}},
+	{"Prisma", "_prisma_migrations", "", "rolled_back_at time, id text, checksum text, finished_at time, migration_name text, started_at time, …", "started_at", "migration_name, finished_at, rolled_back_at", func(row []string) string {
+		return ifTrue(row[1] != "" && row[2] == "", row[0])
+	}},
+	{"sqlx", "_sqlx_migrations", "", "installed_on time, version int, description text, success bool, checksum bytes, execution_time int", "version", "version, success", whereTrue},
+	{"refinery", "refinery_schema_history", "", "applied_on text, version int, name text, checksum text", "version", "version", nil},
+	{"pgmigrate", "pgmigrate_migrations", "", "execution_time_in_millis int, id text, checksum text, applied_at time", "applied_at", "id", nil},
+	{"Alembic", "alembic_version", "", "version_num text", "version_num", "version_num", nil},
+	{"Django", "django_migrations", "", "applied time, id int, app text, name text", "id", "app, name", func(row []string) string { return row[0] + "." + row[1] }},
+	{"Knex", "knex_migrations", "", "migration_time time, id int, name text, batch int", "id", "name", nil},
+	{"Laravel", "", "", "migration text, id int, batch int", "id", "migration", nil},
+	{"diesel", "__diesel_schema_migrations", "", "run_on time, version text", "version", "version", nil},
+	{"node-pg-migrate", "pgmigrations", "", "run_on time, id int, name text", "id", "name", nil},
+	{"Entity Framework", "__EFMigrationsHistory", "", "ProductVersion text, MigrationId text", "MigrationId", "MigrationId", nil},
+	{"Entity Framework", "__ef_migrations_history", "", "product_version text, migration_id text", "migration_id", "migration_id", nil},
+	{"Doctrine", "doctrine_migration_versions", "", "execution_time int, version text, executed_at time", "executed_at", "version", nil},
+	{"sql-migrate", "gorp_migrations", "migrat", "id text, applied_at time", "applied_at", "id", nil},
+	{"Ecto", "", "migrat", "version int, inserted_at time", "version", "version", nil},
+	{"TypeORM", "", "migrat", "id int, timestamp int, name text", "id", "name", nil},
+	{"MikroORM", "mikro_orm_migrations", "migrat", "id int, name text, executed_at time", "id", "name", nil},
+	{"Drizzle", "__drizzle_migrations", "migrat", "id int, hash text, created_at int", "id", "hash", nil},
+	{"SeaORM", "seaql_migrations", "migrat", "version text, applied_at int", "version", "version", nil},
+	{"Kysely", "kysely_migration", "migrat", "name text, timestamp text", "name", "name", nil},
+	{"dbmate or Rails", "", "migrat", "version text", "version", "version", nil},
+	{"Sequelize", "SequelizeMeta", "migrat", "name text", "name", "name", nil},
+	{"tern", "", "schema_version", "version int", "version", "version", func(row []string) string { return ifTrue(row[0] != "0", row[0]) }},
+}
+
+func ifTrue(condition bool, text string) string {
+	if condition {
+		return text
+	}
+	return ""
+}
+
+// whereTrue is the first column where the second one is true.
+func whereTrue(row []string) string { return ifTrue(row[1] == "t", row[0]) }
+
+// toolOf returns the tool that a table belongs to by its columns; nil for none that is known.
+func toolOf(c *catalogTable) *otherTool {
+	if i := slices.IndexFunc(otherTools, func(tool otherTool) bool { return tool.made(c) }); i >= 0 {
+		return &otherTools[i]
+	}
+	return nil
+}
+
+func (o *otherTool) made(c *catalogTable) bool {
+	all, open := o.all()
+	if c.Name == o.table {
+		needed := slices.DeleteFunc(all, func(column string) bool { return !o.uses(nameOf(column)) })
+		return hasColumns(c.Columns, needed)
+	}
+	return strings.Contains(strings.ToLower(c.Name), o.like) && (open || len(all) == len(c.Columns)) && hasColumns(c.Columns, all)
+}
+
+// all are its columns, each with the family of its type; open: there are others.
+func (o *otherTool) all() (columns []string, open bool) {
+	text, open := strings.CutSuffix(o.columns, ", …")
+	return strings.Split(text, ", "), open
+}
+
+// uses reports whether query speaks of a column.
+func (o *otherTool) uses(name string) bool {
+	return name == o.order || slices.Contains(strings.Split(o.read, ", "), name)
+}
+
+func nameOf(column string) string {
+	name, _, _ := strings.Cut(column, " ")
+	return name
+}
+
+func hasColumns(types map[string]string, columns []string) bool {
+	return !slices.ContainsFunc(columns, func(column string) bool {
+		name, family, _ := strings.Cut(column, " ")
+		return typeFamilies[types[name]] != family
+	})
+}
+
+// typeFamilies says which types a tool may have given a column, over its versions and as its users have changed it.
+var typeFamilies = map[string]string{
+	"smallint": "int", "integer": "int", "bigint": "int", "numeric": "int",
+	"text": "text", "character varying": "text", "character": "text",
+	"timestamp without time zone": "time", "timestamp with time zone": "time",
+	"boolean": "bool", "bytea": "bytes",
+}
+
+// query reads what it has recorded, the newest first. The columns are read as they are: see rows.go.
+func (o *otherTool) query(t table) string {
+	var columns []string
+	for column := range strings.SplitSeq(o.read, ", ") {
+		columns = append(columns, pgx.Identifier{column}.Sanitize())
+	}
+	return readSafely + "select " + strings.Join(columns, ", ") + " from " + t.rows() + " order by " + pgx.Identifier{o.order}.Sanitize() + " desc limit 1000"
+}
+
+// newest is the newest version of the rows that query returns; "" where nothing is recorded.
+func (o *otherTool) newest(rows [][]string) string {
+	for _, row := range rows {
+		version := row[0]
+		if o.recorded != nil {
+			version = o.recorded(row)
+		}
+		if version != "" {
+			return version
+		}
+	}
+	return ""
+}

@@ -1,0 +1,160 @@
+package migrator
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// shared returns the files that records are about, by name or checksum, and whether one of them was applied as it is now.
+func shared(records []record, files []Migration) (applied []*Migration, same bool) {
+	checksums := make(map[string]*Migration, len(files))
+	for i := range files {
+		if files[i].Up.hasStatement() { // those without are all alike
+			checksums[files[i].Checksum()] = &files[i]
+		}
+	}
+	for _, r := range records {
+		m := checksums[r.checksum]
+		if named := findMigration(files, r.version); named != nil {
+			same = same || r.checksum == "" || r.checksum == named.Checksum()
+			applied = append(applied, named)
+		} else if m != nil {
+			same = true
+			applied = append(applied, m)
+		}
+	}
+	return applied, same
+}
+
+// next is the history that the name leads to further on in the search_path where the first schema has none; nil for none.
+func (h *history) next() *candidate {
+	if h.exists || h.search == nil {
+		return nil
+	}
+	for i := range h.search.Tables {
+		if c := &h.search.Tables[i]; c.OID == h.server.Resolved && c.owner() == "" && c.table() != h.table {
+			return c
+		}
+	}
+	return nil
+}
+
+// follow takes the next history where the files that it records have made the first schema: a file creates a schema that is
+// named as the role, or puts one before others. Where they have not, another tenant's history may be meant.
+func (h *history) follow(files []Migration) error {
+	next := h.next()
+	if next == nil || !next.Readable {
+		return nil
+	}
+	applied, _ := shared(h.nextRecords, files)
+	if !made(applied, h.table.schema, h.server.User, next.Relations) {
+		return nil
+	}
+	h.table = next.table()
+	h.fill(h.nextRecords)
+	return h.server.judgeTable(h.table, h.server.find(h.table))
+}
+
+// judgePlace refuses to apply files where they may have been applied already, or where others were; and to revert nothing
+// where what is meant is elsewhere.
+func (m *Migrator) judgePlace(h *history, target Target) error {
+	if len(h.records) > 0 {
+		if m.options.AllowUnrelated || target.first() == DirectionDown {
+			return nil
+		}
+		return refuseUnrelated(h, m.migrations)
+	}
+	if err := h.judgeNext(m.migrations); err != nil {
+		return err
+	}
+	for i := range h.finds {
+		f := &h.finds[i]
+		switch {
+		case f.tool == nil && !m.placeIsChosen(h, f):
+			return f.refuse(h)
+		case f.newest != "" && target.first() == DirectionUp:
+			return f.refuseTool(h)
+		}
+	}
+	return nil
+}
+
+// judgeNext refuses to begin a history in front of another one that has the same files.
+func (h *history) judgeNext(files []Migration) error {
+	next := h.next()
+	if next == nil {
+		return nil
+	}
+	begin := fmt.Sprintf("to begin a history of its own in schema %s: --table %s (Config.Table)", h.table.schema, h.table)
+	if !next.Readable {
+		return &HistoryError{
+			Table: h.table.String(), Message: fmt.Sprintf("is not there, but %s is next on the search_path, and %s cannot read it", next.table(), h.server.User),
+			Hint: fmt.Sprintf("%s; to go on with the other one: grant select on %s to %s", begin, next.table().sql(), pgx.Identifier{h.server.User}.Sanitize()),
+		}
+	}
+	applied, _ := shared(h.nextRecords, files)
+	if len(applied) == 0 {
+		return nil
+	}
+	return &HistoryError{
+		Table: h.table.String(), Message: fmt.Sprintf("is not there, but %s is next on the search_path, and records %s", next.table(), namesOf(applied)),
+		Hint: fmt.Sprintf("to go on with that one: --table %s; %s", next.table(), begin),
+	}
+}
+
+// refuse is for files that this tool has applied elsewhere.
+func (f *find) refuse(h *history) error {
+	return &HistoryError{
+		Table: h.table.String(), Message: fmt.Sprintf("is empty, but %s records %s: they would be applied again", f.table(), namesOf(f.shared)),
+		Hint: fmt.Sprintf("if that is their history: --table %s (Config.Table); to apply them here too: --table %s", f.table(), h.table),
+	}
+}
+
+// refuseTool is for what another tool has applied.
+func (f *find) refuseTool(h *history) error {
+	return &HistoryError{
+		Table: h.table.String(), Message: fmt.Sprintf("is empty, but %s has applied migrations here: the newest that %s records is %s", f.tool.name, f.table(), f.newest),
+		Hint: "record what is applied already with baseline or mark applied; if those migrations have nothing to do with these files, allow it with --allow-other-tools (Config.AllowOtherTools)",
+	}
+}
+
+// placeIsChosen reports whether somebody has chosen where the history is to be, as for a new tenant that has the same files.
+// The server's, and the database's, search_path is everybody's. A schema that the files have made is not a new tenant's.
+func (m *Migrator) placeIsChosen(h *history, f *find) bool {
+	configured := m.table()
+	switch {
+	case configured.schema != "", m.options.Table != "" && f.Name != h.table.name:
+		return true
+	case made(f.shared, h.table.schema, h.server.User, f.Relations):
+		return false
+	}
+	return h.table.schema == h.server.User || slices.Contains([]string{"user", "database user", "client", "session"}, h.search.Source)
+}
+
+// placeWarnings say what a person should know of who starts a history where there are others.
+func (h *history) placeWarnings() (warnings []string) {
+	for _, f := range h.finds {
+		switch {
+		case f.tool != nil:
+			warnings = append(warnings, fmt.Sprintf("%s looks like the history of %s, and %s cannot read it: what that tool has applied may be applied again", f.table(), f.tool.name, h.server.User))
+		default:
+			warnings = append(warnings, fmt.Sprintf("%s records %s too; %s is a history of its own, and they are applied here as well", f.table(), namesOf(f.shared), h.table))
+		}
+	}
+	return warnings
+}
+
+// namesOf names some of the files.
+func namesOf(files []*Migration) string {
+	const named = 3
+	var versions []Version
+	for _, m := range files[:min(named, len(files))] {
+		versions = append(versions, m.Version)
+	}
+	if len(files) > named {
+		return join(versions) + " and others of these files"
+	}
+	return join(versions)
+}

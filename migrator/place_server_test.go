@@ -1,0 +1,231 @@
+package migrator_test
+
+import (
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/agent-shaker/agent-shaker/migrator"
+	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
+)
+
+// refusedPlace wants up, a dry run and down to be refused for where the history is, and what runs no file to be let pass.
+func refusedPlace(t *testing.T, url string, fsys fstest.MapFS, config migrator.Config, want ...string) {
+	t.Helper()
+	m := open(t, url, fsys, config)
+	for _, target := range []migrator.Target{migrator.Up(), migrator.UpN(1), migrator.Down(1)} {
+		_, planErr := m.Plan(patience(t), target)
+		results, err := m.Run(patience(t), target)
+		require.Empty(t, results)
+		for _, err := range []error{err, planErr} {
+			var history *migrator.HistoryError
+			require.ErrorAs(t, err, &history, target.String())
+			for _, text := range want {
+				require.ErrorContains(t, err, text, target.String())
+			}
+		}
+	}
+	statuses, err := m.Status(patience(t))
+	require.NoError(t, err)
+	for _, s := range statuses {
+		require.Equal(t, migrator.StatePending, s.State)
+	}
+	require.NoError(t, m.Verify(patience(t)))
+	_, err = m.Run(patience(t), migrator.Repair())
+	require.NoError(t, err)
+	_, err = m.Plan(patience(t), migrator.Baseline(""))
+	require.NoError(t, err)
+	_, err = m.Plan(patience(t), migrator.MarkApplied(statuses[0].Version))
+	require.NoError(t, err)
+}
+
+// histories are the tables of our layout that a database has.
+func histories(t *testing.T, url string) []string {
+	t.Helper()
+	return query(t, url, "select attrelid::regclass::text from pg_attribute where attname = 'checksum' and attnum > 0 and attrelid > 16384 order by 1")
+}
+
+// warningsOf are those of a plan.
+func warningsOf(t *testing.T, m *migrator.Migrator) string {
+	t.Helper()
+	plan, err := m.Plan(patience(t), migrator.Up())
+	require.NoError(t, err)
+	return strings.Join(plan.Warnings, "\n")
+}
+
+func TestFilesThatAreAppliedUnderAnotherTableAreNotAppliedAgain(t *testing.T) {
+	t.Parallel()
+	url := migratortest.Database(t)
+	execute(t, url, "create schema app")
+	_, err := open(t, url, ledgerFiles(2), migrator.Config{Table: "app.history"}).Run(patience(t), migrator.Up())
+	require.NoError(t, err)
+	refusedPlace(t, url, ledgerFiles(3), migrator.Config{}, "history table public.schema_migrations: is empty, but app.history records 001_ledger.sql, 002_file.sql",
+		"HINT: if that is their history: --table app.history (Config.Table); to apply them here too: --table public.schema_migrations")
+	require.Equal(t, []string{"1", "2"}, query(t, url, "select file::text from ledger order by 1"))
+	require.Equal(t, []string{"app.history"}, histories(t, url))
+
+	results, err := open(t, url, ledgerFiles(3), migrator.Config{Table: "app.history"}).Run(patience(t), migrator.Up())
+	require.NoError(t, err, "the hint leads out")
+	require.Len(t, results, 1)
+
+	_, err = open(t, url, files(), migrator.Config{}).Run(patience(t), migrator.Up())
+	require.NoError(t, err, "with no files there is nothing to refuse; the table is made")
+	refusedPlace(t, url, ledgerFiles(3), migrator.Config{}, "is empty, but app.history records")
+}
+
+func TestOtherFilesWithTheSameNamesElsewhereAreNoReasonToRefuse(t *testing.T) {
+	t.Parallel()
+	url := migratortest.Database(t)
+	_, err := open(t, url, files("001_init.sql", "create table a ();\n"), migrator.Config{Table: "a_history"}).Run(patience(t), migrator.Up())
+	require.NoError(t, err)
+	b := open(t, url, files("001_init.sql", "create table b ();\n"), migrator.Config{})
+	require.Empty(t, warningsOf(t, b))
+	results, err := b.Run(patience(t), migrator.Up())
+	require.NoError(t, err)
+	require.Len(t, results, 1)
+}
+
+// TestANewTenantWithTheSameFilesIsNotRefused: somebody has chosen the place.
+func TestANewTenantWithTheSameFilesIsNotRefused(t *testing.T) {
+	t.Parallel()
+	for name, tenant := range map[string]func(t *testing.T, database string) (url string, config migrator.Config){
+		"by the connection's search_path": func(t *testing.T, database string) (string, migrator.Config) {
+			t.Helper()
+			return withParameter(t, database, "search_path", "tenant2"), migrator.Config{}
+		},
+		"by the role's search_path": func(t *testing.T, database string) (string, migrator.Config) {
+			t.Helper()
+			return role(t, database, "", "alter schema tenant2 owner to $role", "alter role $role set search_path = tenant2", "grant all on schema tenant1 to $role", "grant select on tenant1.schema_migrations to $role"), migrator.Config{}
+		},
+		"by the role's name": func(t *testing.T, database string) (string, migrator.Config) {
+			t.Helper()
+			return role(t, database, "", "create schema authorization $role", "grant all on schema tenant1 to $role", "grant select on tenant1.schema_migrations to $role"), migrator.Config{}
+		},
+		"by the table": func(t *testing.T, database string) (string, migrator.Config) {
+			t.Helper()
+			return withParameter(t, database, "options", "-c search_path=tenant2"), migrator.Config{Table: "tenant2.schema_migrations"}
+		},
+		"by the table's name": func(_ *testing.T, database string) (string, migrator.Config) {
+			return database, migrator.Config{Table: "tenant2_history"}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			database := migratortest.Database(t)
+			execute(t, database, "create schema tenant1; create schema tenant2")
+			startService(t, service{url: withParameter(t, database, "search_path", "tenant1"), files: ledgerFiles(2), applies: versionsOf(ledgerFiles(2))})
+			url, config := tenant(t, database)
+			var seen recorder
+			config.Observe = seen.observe
+			s := service{url: url, files: ledgerFiles(2), config: config, applies: versionsOf(ledgerFiles(2))}
+			startService(t, s)
+			require.Len(t, seen.of(migrator.EventWarning), 1)
+			require.Contains(t, seen.of(migrator.EventWarning)[0].Message, "tenant1.schema_migrations records 001_ledger.sql, 002_file.sql too")
+			s.applies = nil
+			startService(t, s)
+			require.Len(t, seen.of(migrator.EventWarning), 1, "it has a history now")
+		})
+	}
+}
+
+// TestATenantInFrontOfAnotherHistoryIsAskedWhoseIsMeant: it must never answer that nothing is pending.
+func TestATenantInFrontOfAnotherHistoryIsAskedWhoseIsMeant(t *testing.T) {
+	t.Parallel()
+	database := migratortest.Database(t)
+	startService(t, service{url: database, files: ledgerFiles(2), applies: versionsOf(ledgerFiles(2))})
+	url := withParameter(t, database, "search_path", "tenant2,public")
+	execute(t, database, "create schema tenant2")
+	want := []string{
+		"history table tenant2.schema_migrations: is not there, but public.schema_migrations is next on the search_path, and records 001_ledger.sql, 002_file.sql",
+		"HINT: to go on with that one: --table public.schema_migrations; to begin a history of its own in schema tenant2: --table tenant2.schema_migrations (Config.Table)",
+	}
+	refusedPlace(t, url, ledgerFiles(2), migrator.Config{}, want...)
+	execute(t, database, "create table tenant2.by_hand (); create table tenant2.ledger (file int)")
+	refusedPlace(t, url, ledgerFiles(2), migrator.Config{}, want...)
+	execute(t, database, "drop table tenant2.ledger")
+	require.Equal(t, []string{"schema_migrations"}, histories(t, database))
+
+	startService(t, service{url: url, config: migrator.Config{Table: "tenant2.schema_migrations"}, files: ledgerFiles(2), applies: versionsOf(ledgerFiles(2))})
+	startService(t, service{url: url, files: ledgerFiles(2)})
+	require.Equal(t, []string{"1", "2"}, query(t, database, "select file::text from tenant2.ledger order by 1"))
+	require.Equal(t, []string{"1", "2"}, query(t, database, "select file::text from public.ledger order by 1"))
+}
+
+func TestANextHistoryThatCannotBeReadIsNotPassedOver(t *testing.T) {
+	t.Parallel()
+	database := migratortest.Database(t)
+	startService(t, service{url: database, files: ledgerFiles(2), applies: versionsOf(ledgerFiles(2))})
+	url := role(t, database, "", "create schema authorization $role")
+	refusedPlace(t, url, ledgerFiles(2), migrator.Config{}, "but public.schema_migrations is next on the search_path, and role_", "cannot read it", `grant select on "public"."schema_migrations" to`)
+	execute(t, database, "revoke usage on schema public from public")
+	startService(t, service{url: url, files: ledgerFiles(2), applies: versionsOf(ledgerFiles(2))})
+}
+
+func TestAHistoryOfOtherFilesFurtherOnInTheSearchPathIsNoReasonToRefuse(t *testing.T) {
+	t.Parallel()
+	database := migratortest.Database(t)
+	startService(t, service{url: database, files: files("001_a.sql", "create table a ();"), applies: []migrator.Version{"001_a.sql"}})
+	execute(t, database, "create schema b")
+	startService(t, service{url: withParameter(t, database, "search_path", "b,public"), files: ledgerFiles(2), applies: versionsOf(ledgerFiles(2))})
+}
+
+// TestAFileThatMovesTheSearchPathLeavesTheHistoryWhereItIs: the second run finds it further on.
+func TestAFileThatMovesTheSearchPathLeavesTheHistoryWhereItIs(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		first string // $role is who migrates
+		url   func(t *testing.T, user string) string
+	}{
+		"a schema of the role's name":                   {first: "create schema $role; create table $role.t ();"},
+		"a schema of the role's name, empty":            {first: "create schema if not exists $role;"},
+		"a schema of the role's name, without its name": {first: "create schema authorization current_user;"},
+		"a schema that is made dynamically":             {first: "do $$ begin execute format('create schema %I', current_user); end $$; create table t ();"},
+		"the connection's search_path": {
+			first: "create schema app; create table app.t ();",
+			url: func(t *testing.T, user string) string {
+				t.Helper()
+				return withParameter(t, user, "search_path", "app,public")
+			},
+		},
+		"the database's search_path": {first: "create schema app; create table app.t (); do $$ begin execute format('alter database %I set search_path = app, public', current_database()); end $$;"},
+		"the role's search_path":     {first: "create schema app; create table app.t (); alter role $role set search_path = app, public;"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, mode := range modes {
+				database := migratortest.Database(t)
+				user := role(t, database, "")
+				own(t, database, user)
+				roleName := "role_" + strings.TrimPrefix(user[strings.LastIndex(user, "/"):], "/")
+				roleName, _, _ = strings.Cut(roleName, "?")
+				if c.url != nil {
+					user = c.url(t, user)
+				}
+				fsys := files("001_first.sql", strings.ReplaceAll(c.first, "$role", roleName), "002_second.sql", "select 2;\n")
+				s := service{url: user, files: fsys, config: mode.config, applies: versionsOf(fsys)}
+				startService(t, s)
+				s.applies = nil
+				startService(t, s)
+				fsys["003_third.sql"] = &fstest.MapFile{Data: []byte("select 3;\n")}
+				s.applies = []migrator.Version{"003_third.sql"}
+				startService(t, s)
+				require.NoError(t, open(t, user, fsys, mode.config).Verify(patience(t)))
+				require.Len(t, histories(t, database), 1)
+			}
+		})
+	}
+}
+
+// TestASearchPathThatAFileHasMovedAwayFromTheHistoryIsRefused: all files would run again.
+func TestASearchPathThatAFileHasMovedAwayFromTheHistoryIsRefused(t *testing.T) {
+	t.Parallel()
+	database := migratortest.Database(t)
+	user := role(t, database, "")
+	own(t, database, user)
+	fsys := files("001_first.sql", "create schema app; create table app.t (); alter role current_user set search_path = app;\n")
+	startService(t, service{url: user, files: fsys, applies: versionsOf(fsys)})
+	refusedPlace(t, user, fsys, migrator.Config{}, "history table app.schema_migrations: is empty, but public.schema_migrations records 001_first.sql")
+	startService(t, service{url: user, files: fsys, config: migrator.Config{Table: "public.schema_migrations"}})
+}

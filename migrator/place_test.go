@@ -1,0 +1,116 @@
+package migrator
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestAFileTellsWhichSchemaItHasMade(t *testing.T) {
+	t.Parallel()
+	for sql, want := range map[string]bool{
+		"create schema app":                                      true,
+		"select 1; CREATE SCHEMA IF NOT EXISTS App;":             true,
+		`create schema "app" create table t ()`:                  true,
+		"create schema app authorization joe":                    true,
+		"create schema authorization app":                        true,
+		"create schema authorization current_user":               true, // it is app
+		"create /* the */ schema -- one\n app;":                  true,
+		"alter schema old rename to app":                         true,
+		`create schema "App"`:                                    false,
+		"create schema other authorization app":                  false,
+		"create schema application":                              false,
+		"alter schema app rename to other":                       false,
+		"-- create schema app":                                   false,
+		"create table app.t (); comment on schema public is '';": false,
+		"": false,
+	} {
+		require.Equal(t, want, makesSchema(sql, "app", "app"), sql)
+	}
+	require.False(t, makesSchema("create schema authorization current_user", "app", "joe"))
+}
+
+func TestARelationIsMentionedAsAWordOfItsOwn(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		"create table users ()": true, "CREATE TABLE app.Users()": true, "do $$ begin execute 'create table users ()'; end $$": true, `"users"`: true, "users": true,
+		"create table user_users ()": false, "create table users2 ()": false, "create table usersé ()": false, "": false,
+		"users_1, users": true,
+	} {
+		require.Equal(t, want, mentions(text, "users"), text)
+	}
+	require.False(t, mentions("anything", ""))
+}
+
+// placed is a history that is not there, with what was found around it.
+func placed(schema, source string, finds ...find) *history {
+	return &history{
+		table: table{schema, defaultTable}, server: server{Schema: schema, User: "joe"}, search: &search{Source: source}, finds: finds,
+	}
+}
+
+func TestFilesThatAreAppliedElsewhereAreRefusedWhereNobodyChoseThePlace(t *testing.T) {
+	t.Parallel()
+	migrations := versions("1 2")
+	applied := func(schema, name string, relations ...string) find {
+		return find{candidate: &candidate{catalogTable: ours(9, schema, name), Relations: relations}, shared: []*Migration{&migrations[0]}}
+	}
+	for _, c := range []struct {
+		name    string
+		config  Config
+		h       *history
+		refused bool
+	}{
+		{"the default", Config{}, placed("public", "default", applied("app", "history")), true},
+		{"the server's search_path", Config{}, placed("app", "configuration file", applied("public", defaultTable)), true},
+		{"the database's search_path", Config{}, placed("app", "database", applied("public", defaultTable)), true},
+		{"a name without a schema", Config{Table: defaultTable}, placed("public", "default", applied("app", defaultTable)), true},
+		{"a schema that the files have made", Config{}, placed("app", "user", applied("public", defaultTable, "1")), true},
+
+		{"the table is named", Config{Table: "public.schema_migrations"}, placed("public", "default", applied("app", "history")), false},
+		{"another name", Config{Table: defaultTable}, placed("public", "default", applied("public", "tenant_history")), false},
+		{"the role's search_path", Config{}, placed("tenant", "user", applied("public", defaultTable, "by_hand")), false},
+		{"the connection's search_path", Config{}, placed("tenant", "client", applied("other", defaultTable)), false},
+		{"the role's own schema", Config{}, placed("joe", "default", applied("ann", defaultTable)), false},
+	} {
+		m := New(nil, migrations, c.config)
+		_, err := m.plan(c.h, Up(), scripter{table: c.h.table}, &reviewer{})
+		_, downErr := m.plan(c.h, Down(1), scripter{table: c.h.table}, &reviewer{})
+		if c.refused {
+			f := c.h.finds[0]
+			require.EqualError(t, err, "history table "+c.h.table.String()+": is empty, but "+f.table().String()+" records 1_x.sql: they would be applied again\n"+
+				"HINT: if that is their history: --table "+f.table().String()+" (Config.Table); to apply them here too: --table "+c.h.table.String(), c.name)
+			require.Equal(t, err, downErr, c.name)
+			_, err = m.plan(c.h, Baseline(""), scripter{table: c.h.table}, &reviewer{})
+			require.NoError(t, err, c.name)
+			continue
+		}
+		require.NoError(t, err, c.name)
+		require.NoError(t, downErr, c.name)
+		plan, err := m.plan(c.h, Up(), scripter{table: c.h.table}, &reviewer{})
+		require.NoError(t, err)
+		require.Len(t, plan.Warnings, 1, c.name)
+		require.Contains(t, plan.Warnings[0], " records 1_x.sql too", c.name)
+	}
+}
+
+func TestFilesAreSharedByNameOrChecksum(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		files, records string
+		want           int
+		same           bool
+	}{
+		{"1 2", "1 2", 2, true},
+		{"1 2", "1? 3", 1, true},
+		{"1 2", "1! 3", 1, false}, // two services have a file of that name
+		{"1 2", "7=2 8", 1, true},
+		{"1 2", "3 4", 0, false},
+		{"1=", "7=", 0, false}, // files without a statement are all alike
+		{"", "1", 0, false},
+	} {
+		applied, same := shared(rows(c.records), versions(c.files))
+		require.Len(t, applied, c.want, "%s and %s", c.files, c.records)
+		require.Equal(t, c.same, same, "%s and %s", c.files, c.records)
+	}
+}

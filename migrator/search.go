@@ -1,0 +1,161 @@
+package migrator
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+//go:embed search.sql
+var searchSQL string
+
+// A search is what else may be the history of the files where there is none, or an empty one.
+type search struct {
+	Source string      `json:"source"` // where the search_path comes from, as in pg_settings
+	Tables []candidate `json:"tables"` // those on the search_path first
+}
+
+// A candidate is a table that looks like a history: one of ours, or another tool's.
+type candidate struct {
+	catalogTable
+
+	OnPath    bool     `json:"on_path"`   // in the history's schema, or on the search_path
+	Readable  bool     `json:"readable"`  // its rows can be read, and reading them runs nobody's code
+	Relations []string `json:"relations"` // of one of ours: what the history's schema has, and its own schema has not
+}
+
+func (c *candidate) table() table { return table{c.Schema, c.Name} }
+
+// searchQuery looks for candidates where a condition holds.
+func searchQuery(t table, wanted string) string {
+	marks, names := []string{"applied_at"}, []string{}
+	for _, tool := range otherTools {
+		columns, _ := tool.all()
+		if tool.like == "" {
+			marks = append(marks, nameOf(columns[0]))
+		} else {
+			names = append(names, "%"+strings.ReplaceAll(tool.like, "_", `\_`)+"%")
+		}
+		if tool.table != "" {
+			names = append(names, strings.ReplaceAll(tool.table, "_", `\_`))
+		}
+	}
+	return strings.NewReplacer(
+		"$schema", schemaOf(t), "$marks", array(marks), "$names", array(names), "$wanted", wanted,
+	).Replace(withoutComments(searchSQL))
+}
+
+// schemaOf is the schema of a table as an expression.
+func schemaOf(t table) string {
+	if t.schema == "" {
+		return "pg_catalog.current_schema()"
+	}
+	return literal(t.schema)
+}
+
+// array is an array of texts, each once.
+func array(texts []string) string {
+	slices.Sort(texts)
+	var literals []string
+	for _, text := range slices.Compact(texts) {
+		literals = append(literals, literal(text))
+	}
+	return "array[" + strings.Join(literals, ", ") + "]"
+}
+
+// notThere is the condition that there is no history.
+func notThere(t table) string {
+	return fmt.Sprintf("pg_catalog.to_regclass(pg_catalog.format('%%I.%%I', %s, %s)) is null", schemaOf(t), literal(t.name))
+}
+
+// A find is a candidate that holds what may have been applied.
+type find struct {
+	*candidate
+
+	shared []*Migration // files that a history of ours records, one of them at least as it is here
+	tool   *otherTool   // nil: the history is one of ours
+	newest string       // the newest version that the tool has recorded; "": it could not be read
+}
+
+// maxReads is how many histories of our layout are read: where there are more, they are of tenants, and alike.
+const maxReads = 16
+
+// survey reads the candidates, where nothing is recorded yet and so everything would be applied.
+func (s *session) survey(ctx context.Context, h *history, files []Migration, tools bool) error {
+	if len(h.records) > 0 || len(files) == 0 {
+		return nil
+	}
+	if h.search == nil {
+		read := &historyReader{}
+		if _, err := s.exec(ctx, s.liftLimits()+searchQuery(h.table, "true"), read.read); err != nil {
+			return fmt.Errorf("look for other histories: %w", err)
+		}
+		h.search = read.search
+	}
+	h.finds = nil
+	reads := 0
+	next := h.next()
+	for i := range h.search.Tables {
+		c := &h.search.Tables[i]
+		f := find{candidate: c, tool: toolOf(&c.catalogTable)}
+		switch ours := c.owner() == ""; {
+		case c.table() == h.table, c == next:
+			continue
+		case ours:
+			if !c.Readable || reads == maxReads || h.isElsewhere() {
+				continue
+			}
+			f.tool, reads = nil, reads+1
+		case f.tool == nil || !c.OnPath || !tools:
+			continue
+		}
+		found, err := s.readFind(ctx, &f, files)
+		if err != nil {
+			return err
+		}
+		if found {
+			h.finds = append(h.finds, f)
+		}
+	}
+	return nil
+}
+
+// isElsewhere reports whether a history of the same files was found: one is enough.
+func (h *history) isElsewhere() bool {
+	return slices.ContainsFunc(h.finds, func(f find) bool { return f.tool == nil })
+}
+
+// readFind reads the rows of a candidate. What has been dropped or closed meanwhile is left out.
+func (s *session) readFind(ctx context.Context, f *find, files []Migration) (found bool, err error) {
+	if !f.Readable {
+		return true, nil
+	}
+	query := readSafely + "select version, null, checksum from " + f.table().rows() + " limit 200"
+	if f.tool != nil {
+		query = f.tool.query(f.table())
+	}
+	rows, err := s.rows(ctx, s.liftLimits()+query)
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && aboutTable(pg.Code) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read %s: %w", f.table(), err)
+	}
+	if f.tool != nil {
+		f.newest = f.tool.newest(rows)
+		return f.newest != "", nil
+	}
+	records := make([]record, len(rows))
+	for i, row := range rows {
+		records[i] = record{version: Version(row[0]), checksum: row[2]}
+	}
+	applied, same := shared(records, files)
+	f.shared = applied
+	return same, nil
+}
