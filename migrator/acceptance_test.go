@@ -86,6 +86,31 @@ func TestAcceptanceHealthyServicesStartUnchanged(t *testing.T) {
 			}
 			return services
 		},
+		"tenants by search_path, from their first start": func(t *testing.T, database string) []service {
+			var services []service
+			for _, tenant := range []string{"tenant1", "tenant2", "tenant3"} {
+				execute(t, database, "create schema "+tenant)
+				services = append(services, service{
+					url: withParameter(t, database, "search_path", tenant), files: ledgerFiles(2), applies: versionsOf(ledgerFiles(2)),
+				})
+			}
+			return services
+		},
+		"a service that joins the table of another one on purpose": func(t *testing.T, database string) []service {
+			startService(t, service{url: database, files: ledgerFiles(2), applies: versionsOf(ledgerFiles(2))})
+			b := files("001_b.sql", "create table b ();")
+			startService(t, service{url: database, files: b, config: migrator.Config{AllowUnrelated: true}, applies: versionsOf(b)})
+			b["002_b.sql"] = &fstest.MapFile{Data: []byte("drop table b;")}
+			return []service{{url: database, files: b, applies: []migrator.Version{"002_b.sql"}}, {url: database, files: ledgerFiles(2)}}
+		},
+		"two services with files of the same names": func(t *testing.T, database string) []service {
+			a, b := files("001_init.sql", "create table a ();"), files("001_init.sql", "create table b ();")
+			execute(t, database, "create schema a; create schema b")
+			return []service{
+				{url: database, files: a, config: migrator.Config{Table: "a.schema_migrations"}, applies: versionsOf(a)},
+				{url: database, files: b, applies: versionsOf(b)},
+			}
+		},
 		"tenants by table": func(t *testing.T, database string) []service {
 			var services []service
 			for _, tenant := range []string{"tenant1", "tenant2"} {
@@ -111,6 +136,16 @@ func TestAcceptanceHealthyServicesStartUnchanged(t *testing.T) {
 		"River and graphile-worker": func(t *testing.T, database string) []service {
 			execute(t, database, queues)
 			return []service{{url: database, files: ledgerFiles(2), applies: versionsOf(ledgerFiles(2))}}
+		},
+		"histories of other tools in schemas of their own": func(t *testing.T, database string) []service {
+			execute(t, database, "create schema keycloak; create table keycloak.databasechangelog (id varchar(255), author varchar(255), filename varchar(255), orderexecuted int, exectype varchar(10), md5sum varchar(35));"+
+				"insert into keycloak.databasechangelog values ('1', 'a', 'f', 1, 'EXECUTED', ''); create schema drizzle; create table drizzle.__drizzle_migrations (id serial, hash text, created_at bigint); insert into drizzle.__drizzle_migrations values (1, 'x', 1)")
+			return []service{{url: database, files: ledgerFiles(2), applies: versionsOf(ledgerFiles(2))}}
+		},
+		"a history next to that of another tool": func(t *testing.T, database string) []service {
+			startService(t, service{url: database, files: ledgerFiles(2), applies: versionsOf(ledgerFiles(2))})
+			execute(t, database, "create table alembic_version (version_num varchar(32)); insert into alembic_version values ('x')")
+			return []service{{url: database, files: ledgerFiles(3), applies: []migrator.Version{"003_file.sql"}}}
 		},
 		"the database of the older Agent Shaker": func(t *testing.T, database string) []service {
 			legacy, err := os.ReadFile(filepath.Join("..", "testdata", "legacy.sql"))

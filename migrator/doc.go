@@ -34,7 +34,8 @@
 //  7. No leaks between files: role, search_path and settings of one meet neither the next nor the history.
 //  8. Every error has a place, path:line:column, and says what the database contains now.
 //  9. An old binary starts on a newer database: versions above its newest are fine.
-//  10. Nothing pending costs one round trip, or two where there is something to warn of, and takes no lock.
+//  10. Nothing pending costs one round trip, or two where there is something to warn of or the history is not in the first schema
+//     of the search_path, and takes no lock.
 //
 // # On the server
 //

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/pgproxy"
 	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
@@ -228,4 +229,15 @@ func TestASearchPathThatAFileHasMovedAwayFromTheHistoryIsRefused(t *testing.T) {
 	startService(t, service{url: user, files: fsys, applies: versionsOf(fsys)})
 	refusedPlace(t, user, fsys, migrator.Config{}, "history table app.schema_migrations: is empty, but public.schema_migrations records 001_first.sql")
 	startService(t, service{url: user, files: fsys, config: migrator.Config{Table: "public.schema_migrations"}})
+}
+
+func TestAHistoryFurtherOnInTheSearchPathCostsOneMoreRoundTrip(t *testing.T) {
+	t.Parallel()
+	database := migratortest.Database(t)
+	startService(t, service{url: database, files: files("001_app.sql", "create schema app;"), applies: []migrator.Version{"001_app.sql"}})
+	proxy := pgproxy.Start(t, withParameter(t, database, "search_path", "app,public"))
+	results, err := open(t, proxy.URL(), files("001_app.sql", "create schema app;"), migrator.Config{}).Run(patience(t), migrator.Up())
+	require.NoError(t, err)
+	require.Empty(t, results)
+	require.Equal(t, 2, proxy.Flights().Queries)
 }
