@@ -112,9 +112,10 @@ type history struct {
 	progress []progress // of no-transaction files that are not done
 
 	// Where nothing is recorded:
-	search      *search  // what else there may be; nil: it was not looked for
-	nextRecords []record // of the table that the name means further on in the search_path
-	finds       []find   // what may have been applied elsewhere, or by another tool
+	search       *search    // what else there may be; nil: it was not looked for
+	nextRecords  []record   // of the table that the name means further on in the search_path
+	nextProgress []progress // the same of unfinished files
+	finds        []find     // what may have been applied elsewhere, or by another tool
 }
 
 func (h *history) has(v Version) bool { return h.row(v) != nil }

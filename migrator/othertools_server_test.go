@@ -47,7 +47,7 @@ func TestWhatAnotherToolHasAppliedIsNotAppliedAgain(t *testing.T) {
 			_, err := m.Plan(patience(t), migrator.Up())
 			var refused *migrator.HistoryError
 			require.ErrorAs(t, err, &refused)
-			require.ErrorContains(t, err, "is empty, but "+c.tool+" has applied migrations here: the newest that public."+c.table+" records is "+c.newest+"\nHINT: record what is applied already with baseline or mark applied")
+			require.ErrorContains(t, err, "is empty, but "+c.tool+" has applied migrations here: the newest that public."+c.table+" records is "+c.newest+"\nHINT: record what is applied already as a baseline, or with mark applied")
 			require.ErrorContains(t, err, "--allow-other-tools (Config.AllowOtherTools)")
 			results, err := m.Run(patience(t), migrator.Up())
 			require.ErrorAs(t, err, &refused)

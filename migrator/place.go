@@ -41,6 +41,17 @@ func (h *history) next() *candidate {
 	return nil
 }
 
+// sharedNext are the files that the next history has, those that are begun too.
+func (h *history) sharedNext(files []Migration) []*Migration {
+	applied, _ := shared(h.nextRecords, files)
+	for _, p := range h.nextProgress {
+		if m := findMigration(files, p.Version); m != nil && !slices.Contains(applied, m) {
+			applied = append(applied, m)
+		}
+	}
+	return applied
+}
+
 // follow takes the next history where the files that it records have made the first schema: a file creates a schema that is
 // named as the role, or puts one before others. Where they have not, another tenant's history may be meant.
 func (h *history) follow(files []Migration) error {
@@ -48,7 +59,7 @@ func (h *history) follow(files []Migration) error {
 	if next == nil || !next.Readable {
 		return nil
 	}
-	applied, _ := shared(h.nextRecords, files)
+	applied := h.sharedNext(files)
 	if !made(applied, h.table.schema, h.server.User, next.Relations) {
 		return nil
 	}
@@ -94,7 +105,7 @@ func (h *history) judgeNext(files []Migration) error {
 			Hint: fmt.Sprintf("%s; to go on with the other one: grant select on %s to %s", begin, next.table().sql(), pgx.Identifier{h.server.User}.Sanitize()),
 		}
 	}
-	applied, _ := shared(h.nextRecords, files)
+	applied := h.sharedNext(files)
 	if len(applied) == 0 {
 		return nil
 	}
@@ -116,7 +127,7 @@ func (f *find) refuse(h *history) error {
 func (f *find) refuseTool(h *history) error {
 	return &HistoryError{
 		Table: h.table.String(), Message: fmt.Sprintf("is empty, but %s has applied migrations here: the newest that %s records is %s", f.tool.name, f.table(), f.newest),
-		Hint: "record what is applied already with baseline or mark applied; if those migrations have nothing to do with these files, allow it with --allow-other-tools (Config.AllowOtherTools)",
+		Hint: "record what is applied already as a baseline, or with mark applied; if those migrations have nothing to do with these files, allow it with --allow-other-tools (Config.AllowOtherTools)",
 	}
 }
 

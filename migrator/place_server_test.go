@@ -219,6 +219,21 @@ func TestAFileThatMovesTheSearchPathLeavesTheHistoryWhereItIs(t *testing.T) {
 	}
 }
 
+// TestAFileThatIsBegunFurtherOnInTheSearchPathIsResumedThere: its first statement has made the schema, and nothing is recorded yet.
+func TestAFileThatIsBegunFurtherOnInTheSearchPathIsResumedThere(t *testing.T) {
+	t.Parallel()
+	database := migratortest.Database(t)
+	user := role(t, database, "")
+	own(t, database, user)
+	const begun = "-- migrator: no-transaction\ncreate schema authorization current_user;\ncreate table ran ();\n"
+	_, err := open(t, user, files("001_first.sql", begun+"select 1/0;\n"), migrator.Config{}).Run(patience(t), migrator.Up())
+	require.ErrorContains(t, err, "division by zero")
+	results, err := open(t, user, files("001_first.sql", begun+"select 1;\n"), migrator.Config{}).Run(patience(t), migrator.Up())
+	require.NoError(t, err)
+	require.Len(t, results, 1)
+	require.Equal(t, []string{"schema_migrations"}, histories(t, database))
+}
+
 // TestASearchPathThatAFileHasMovedAwayFromTheHistoryIsRefused: all files would run again.
 func TestASearchPathThatAFileHasMovedAwayFromTheHistoryIsRefused(t *testing.T) {
 	t.Parallel()

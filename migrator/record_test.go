@@ -16,7 +16,7 @@ import (
 func TestABaselineRecordsWhatIsThereAndTheNextRunGoesOnAfterIt(t *testing.T) {
 	t.Parallel()
 	url := migratortest.Database(t)
-	execute(t, url, "create table ledger (file int not null); create table goose_db_version (id int)")
+	execute(t, url, "create table ledger (file int not null); create table goose_db_version (id int, version_id bigint, is_applied boolean, tstamp timestamp); insert into goose_db_version values (1, 2, true)")
 	m := open(t, url, ledgerFiles(4), migrator.Config{})
 	_, err := m.Run(patience(t), migrator.Up())
 	require.ErrorContains(t, err, "is empty, but goose has applied migrations here")

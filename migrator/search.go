@@ -68,9 +68,10 @@ func array(texts []string) string {
 	return "array[" + strings.Join(literals, ", ") + "]"
 }
 
-// notThere is the condition that there is no history.
+// notThere is the condition that there is a schema for a history, and no history.
 func notThere(t table) string {
-	return fmt.Sprintf("pg_catalog.to_regclass(pg_catalog.format('%%I.%%I', %s, %s)) is null", schemaOf(t), literal(t.name))
+	schema := schemaOf(t)
+	return fmt.Sprintf("case when %s is not null then pg_catalog.to_regclass(pg_catalog.format('%%I.%%I', %[1]s, %s)) is null end", schema, literal(t.name))
 }
 
 // A find is a candidate that holds what may have been applied.
@@ -87,7 +88,7 @@ const maxReads = 16
 
 // survey reads the candidates, where nothing is recorded yet and so everything would be applied.
 func (s *session) survey(ctx context.Context, h *history, files []Migration, tools bool) error {
-	if len(h.records) > 0 || len(files) == 0 {
+	if len(h.records)+len(h.progress) > 0 || len(files) == 0 {
 		return nil
 	}
 	if h.search == nil {
@@ -158,4 +159,16 @@ func (s *session) readFind(ctx context.Context, f *find, files []Migration) (fou
 	applied, same := shared(records, files)
 	f.shared = applied
 	return same, nil
+}
+
+// readNextProgress reads what is unfinished of the next history: its first file may be.
+func (s *session) readNextProgress(ctx context.Context, h *history) error {
+	next := h.next()
+	if next == nil || !next.Readable {
+		return nil
+	}
+	there := &history{server: h.server, table: next.table()}
+	err := s.readProgress(ctx, there)
+	h.nextProgress = there.progress
+	return err
 }

@@ -122,13 +122,15 @@ func liftLimits(version string) string {
 func (s *session) readHistory(ctx context.Context, t table, files []Migration) (*history, error) {
 	for tries := 1; ; tries++ {
 		h, err := s.readRecords(ctx, t)
-		if err == nil {
-			err = h.follow(files)
-		}
 		if err != nil {
 			return nil, err
 		}
-		err = s.readProgress(ctx, h)
+		if err = s.readNextProgress(ctx, h); err == nil {
+			if err := h.follow(files); err != nil {
+				return nil, err
+			}
+			err = s.readProgress(ctx, h)
+		}
 		var pg *pgconn.PgError
 		if err == nil || !errors.As(err, &pg) || pg.Code != "42P01" || tries == 10 {
 			return h, err
