@@ -8,17 +8,18 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
 
-// WriteTo prints the plan as the SQL script that would run, history writes included. psql runs it to the same effect,
-// and stops at a failure as a run does: what is complete stays, the file that failed is rolled back.
+// WriteTo prints the plan as the SQL script that would run, history writes included. psql runs it to the same effect, whatever its
+// psqlrc says, and stops at a failure as a run does: what is complete stays, the file that failed is rolled back.
 func (p *Plan) WriteTo(w io.Writer) (int64, error) {
 	var b strings.Builder
-	b.WriteString("\\set ON_ERROR_STOP on\n")
+	b.WriteString(psqlVariables)
 	for _, warning := range p.Warnings {
 		comment(&b, "WARNING: "+warning)
 	}
 	if p.Empty() {
 		comment(&b, "nothing to do")
 	} else {
+		b.WriteString(newSession)
 		for s := range p.steps {
 			s.print(&b)
 		}
@@ -30,25 +31,61 @@ func (p *Plan) WriteTo(w io.Writer) (int64, error) {
 	return int64(n), nil
 }
 
+// psqlVariables are those by which psql would send something else than the script, or go on after a failure. With FETCH_COUNT it
+// makes a cursor of what looks like a query, SELECT INTO too; ON_ERROR_ROLLBACK would put each statement into a
+// subtransaction, which the seals refuse.
+const psqlVariables = `\set ON_ERROR_STOP on
+\set ON_ERROR_ROLLBACK off
+\set AUTOCOMMIT on
+\set SINGLELINE off
+\set FETCH_COUNT 0
+`
+
+// newSession takes back what a psqlrc has set, or has begun while AUTOCOMMIT was off: a run has a session of its own.
+const newSession = "begin;\nrollback;\ndiscard all;\n" + conforming
+
+// conforming says how quotes are read, where the database's own setting is another one. A run has it as its session's default,
+// which RESET ALL goes back to.
+const conforming = "set standard_conforming_strings = on;\n"
+
+// encoding says what psql reads, and the names of files in what is the tool's own; what follows a file resets it.
+const encoding = "\\encoding UTF8\n"
+
 func (s *step) print(b *strings.Builder) {
 	b.WriteString("\n")
 	comment(b, s.heading())
 	b.WriteString(encoding)
 	for _, o := range s.layOut() {
-		text := o.sql
 		if o.kind == opFile {
-			text = sqllex.ForPsql(strings.TrimSuffix(text, "\n"))
+			o.print(b)
+			continue
 		}
-		b.WriteString(text)
+		b.WriteString(o.sql)
 		b.WriteString(o.end())
 		if o.sql == resetAll {
-			b.WriteString(encoding)
+			b.WriteString(conforming + encoding)
 		}
 	}
 }
 
-// encoding says what psql reads, and the names of files in what is the tool's own; what follows a file resets it.
-const encoding = "\\encoding UTF8\n"
+// print prints what it sends of a file. A RESET ALL of the file itself is followed by what it must not take back.
+func (o *operation) print(b *strings.Builder) {
+	text := strings.TrimSuffix(o.sql, "\n")
+	reset := false // the last statement has taken back all settings
+	var buffer [sqllex.MaxWords]string
+	printed := 0
+	for _, s := range o.statements {
+		if reset {
+			b.WriteString(sqllex.ForPsql(text[printed:s.Start-o.offset]) + conforming)
+			printed = s.Start - o.offset
+		}
+		reset = sqllex.Matches(s.AppendWords(buffer[:0], o.file.text), "RESET|DISCARD", "ALL")
+	}
+	b.WriteString(sqllex.ForPsql(text[printed:]) + o.end())
+	if reset {
+		b.WriteString(conforming)
+	}
+}
 
 func comment(b *strings.Builder, text string) {
 	lines := strings.NewReplacer("\r\n", "\n-- ", "\r", "\n-- ", "\n", "\n-- ") // to psql each of them ends a comment
