@@ -30,7 +30,7 @@ func (r *run) finalize(ctx context.Context, s scripter, move *Move, file *review
 		}
 		failed.blockers = seen.blockers
 		result := judgeError(ctx, opSettle, failed.err, seen.exceeded, r.server)
-		wait, again := tries.next(st, sent, r.m.options.RetryFor)
+		wait, again := tries.next(st, failed.err, sent, r.m.options.RetryFor)
 		if result != busy || !again {
 			return r.uncleared(ctx, failed, sql, result)
 		}

@@ -96,7 +96,7 @@ func (r *run) outside(ctx context.Context, s scripter, st *step, file *reviewed)
 			return err
 		}
 	}
-	began := time.Now()
+	began, met := time.Now(), 0
 	for pause := 250 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
 		arrived := time.Now()
 		st, err := r.makeWay(ctx, s, st, file)
@@ -133,8 +133,11 @@ func (r *run) outside(ctx context.Context, s scripter, st *step, file *reviewed)
 				return err
 			}
 		}
+		if metInCatalog(failed.err) {
+			met++
+		}
 		wait := jitter(pause)
-		if result != busy || time.Since(began)+wait > r.m.options.RetryFor {
+		if result != busy || met == catalogTries || time.Since(began)+wait > r.m.options.RetryFor {
 			again := s.again(st.move, st.number-1)
 			if err := r.step(ctx, again); err != nil {
 				return err

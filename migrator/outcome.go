@@ -50,7 +50,31 @@ func judgeError(ctx context.Context, kind operationKind, err error, watched bool
 			return taken
 		}
 	}
+	if metInCatalog(pg) {
+		return busy
+	}
 	return final
+}
+
+// catalogTries is how often a statement is sent that meets others in a catalog each time: perhaps it is not they that are in
+// the way.
+const catalogTries = 5
+
+// metInCatalog reports whether a statement has changed a row of a catalog at the same moment as another one, as GRANT, ALTER
+// ROLE or CREATE SCHEMA may. Roles, databases and tablespaces belong to the whole server, so that it may have been the run of
+// another database.
+func metInCatalog(err error) bool {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		return false
+	}
+	switch pg.Code {
+	case "XX000": // internal error: updated or deleted, in no language but English
+		return strings.HasPrefix(pg.Message, "tuple concurrently ")
+	case "23505": // unique violation
+		return pg.SchemaName == "pg_catalog"
+	}
+	return false
 }
 
 // isLost reports whether the server, or a pooler before it, has given the connection up, or will not take one now.

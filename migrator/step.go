@@ -54,7 +54,7 @@ func (r *run) steps(ctx context.Context, steps []*step) error {
 		}
 		switch result := judgeError(ctx, failed.operation.kind, failed.err, seen.exceeded, r.server); result {
 		case busy:
-			wait, ok := tries.next(s, r.sentAt, r.m.options.RetryFor)
+			wait, ok := tries.next(s, failed.err, r.sentAt, r.m.options.RetryFor)
 			if !ok {
 				failed.blockers = seen.blockers
 				return r.settle(ctx, failed, final)
@@ -99,21 +99,26 @@ func (r *run) apart(ctx context.Context, steps []*step) error {
 	return nil
 }
 
-// tries are those of a step that finds a lock taken.
+// tries are those of a step that finds a lock taken, or meets another one in a catalog.
 type tries struct {
 	of    *step
 	began time.Time
 	pause time.Duration
+	met   int // in a catalog
 }
 
-// next is how long to pause before the step that was sent at that time is tried again; not ok: it was tried for long enough.
-func (t *tries) next(s *step, sent time.Time, limit time.Duration) (wait time.Duration, ok bool) {
+// next is how long to pause before the step that was sent at that time, and has failed so, is tried again; not ok: it was tried
+// for long enough.
+func (t *tries) next(s *step, err error, sent time.Time, limit time.Duration) (wait time.Duration, ok bool) {
 	if t.of != s {
 		*t = tries{of: s, began: sent, pause: 250 * time.Millisecond}
 	}
+	if metInCatalog(err) {
+		t.met++
+	}
 	wait = jitter(t.pause)
 	t.pause = min(2*t.pause, 10*time.Second)
-	return wait, time.Since(t.began)+wait <= limit
+	return wait, time.Since(t.began)+wait <= limit && t.met < catalogTries
 }
 
 // replan gives up a step that is certain not to have been done by us: what is left to do is to be found out anew.
