@@ -23,7 +23,7 @@ const (
 )
 
 // codeStranger is raised where something of a stranger's would run as a superuser.
-const codeStranger = "MG007"
+const codeStranger = "MG006"
 
 // exposed reports whether what runs when our tables are written may be a stranger's.
 func (s *server) exposed(t table) bool {
