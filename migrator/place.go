@@ -92,7 +92,8 @@ func (m *Migrator) judgePlace(h *history, target Target) error {
 	return nil
 }
 
-// judgeNext refuses to begin a history in front of another one that has the same files.
+// judgeNext refuses to begin a history in front of another one, whether that has these files or others: a new tenant's, the
+// wrong directory, or a schema that was made meanwhile.
 func (h *history) judgeNext(files []Migration) error {
 	next := h.next()
 	if next == nil {
@@ -105,12 +106,17 @@ func (h *history) judgeNext(files []Migration) error {
 			Hint: fmt.Sprintf("%s; to go on with the other one: grant select on %s to %s", begin, next.table().sql(), pgx.Identifier{h.server.User}.Sanitize()),
 		}
 	}
-	applied := h.sharedNext(files)
-	if len(applied) == 0 {
+	var records string
+	switch applied := h.sharedNext(files); {
+	case len(applied) > 0:
+		records = namesOf(applied)
+	case len(h.nextRecords) > 0:
+		records = "other files: " + newestOf(versionsOf(h.nextRecords))
+	default:
 		return nil
 	}
 	return &HistoryError{
-		Table: h.table.String(), Message: fmt.Sprintf("is not there, but %s is next on the search_path, and records %s", next.table(), namesOf(applied)),
+		Table: h.table.String(), Message: fmt.Sprintf("is not there, but %s is next on the search_path, and records %s", next.table(), records),
 		Hint: fmt.Sprintf("to go on with that one: --table %s; %s", next.table(), begin),
 	}
 }

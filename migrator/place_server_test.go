@@ -164,12 +164,23 @@ func TestANextHistoryThatCannotBeReadIsNotPassedOver(t *testing.T) {
 	startService(t, service{url: url, files: ledgerFiles(2), applies: versionsOf(ledgerFiles(2))})
 }
 
-func TestAHistoryOfOtherFilesFurtherOnInTheSearchPathIsNoReasonToRefuse(t *testing.T) {
+// TestAHistoryOfOtherFilesFurtherOnInTheSearchPathIsNamed: the directory may be the wrong one.
+func TestAHistoryOfOtherFilesFurtherOnInTheSearchPathIsNamed(t *testing.T) {
 	t.Parallel()
 	database := migratortest.Database(t)
+	_, err := open(t, database, files(), migrator.Config{}).Run(patience(t), migrator.Up())
+	require.NoError(t, err, "a history of nothing")
+	execute(t, database, "create schema b; create schema c")
+	b := withParameter(t, database, "search_path", "b,public")
+	startService(t, service{url: b, files: ledgerFiles(1), applies: versionsOf(ledgerFiles(1))})
+
 	startService(t, service{url: database, files: files("001_a.sql", "create table a ();"), applies: []migrator.Version{"001_a.sql"}})
-	execute(t, database, "create schema b")
-	startService(t, service{url: withParameter(t, database, "search_path", "b,public"), files: ledgerFiles(2), applies: versionsOf(ledgerFiles(2))})
+	c := withParameter(t, database, "search_path", "c,public")
+	refusedPlace(t, c, files("001_c.sql", "create table c ();"), migrator.Config{},
+		"history table c.schema_migrations: is not there, but public.schema_migrations is next on the search_path, and records other files: 001_a.sql\nHINT: to go on with that one")
+	startService(t, service{url: c, files: files("001_c.sql", "create table c ();"), config: migrator.Config{Table: "c.schema_migrations"}, applies: []migrator.Version{"001_c.sql"}})
+	startService(t, service{url: c, files: files("001_c.sql", "create table c ();")})
+	startService(t, service{url: b, files: ledgerFiles(1)})
 }
 
 // TestAFileThatMovesTheSearchPathLeavesTheHistoryWhereItIs: the second run finds it further on.

@@ -35,15 +35,20 @@ func refuseUnrelated(h *history, migrations []Migration) error {
 	if len(h.records) == 0 || related(h, migrations) {
 		return nil
 	}
-	e := &UnrelatedError{Table: h.table.String()}
-	for _, r := range h.records {
-		e.Recorded = append(e.Recorded, r.version)
-	}
+	e := &UnrelatedError{Table: h.table.String(), Recorded: versionsOf(h.records)}
 	for _, m := range migrations {
 		e.Files = append(e.Files, m.Version)
 	}
-	slices.SortFunc(e.Recorded, Version.Compare)
 	return e
+}
+
+// versionsOf are those of records, in order.
+func versionsOf(records []record) (versions []Version) {
+	for _, r := range records {
+		versions = append(versions, r.version)
+	}
+	slices.SortFunc(versions, Version.Compare)
+	return versions
 }
 
 // related reports whether anything that was applied or begun is among the files. Files without a statement are all alike,
