@@ -35,6 +35,7 @@ type server struct {
 	Pooled          bool           `json:"-"`         // the process that answers is not the one that greeted us
 	Resolved        int64          `json:"resolved"`  // oid of the table that the unqualified name means; 0: none
 	NoSchema        bool           `json:"no_schema"` // the one that was named for the history does not exist
+	Published       string         `json:"published"` // a publication that would contain a new table in the history\'s schema; "": none
 	Tables          []catalogTable `json:"tables"`
 
 	// Of a glance only:

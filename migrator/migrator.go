@@ -210,6 +210,9 @@ func (m *Migrator) script(h *history, target Target, moves []Move, warnings []st
 	if len(problems) > 0 {
 		return nil, errors.Join(problems...)
 	}
+	if err := m.refusePublished(h, moves, files); err != nil {
+		return nil, err
+	}
 	if warning := h.mayLose(moves); warning != "" {
 		warnings = append(warnings, warning)
 	}

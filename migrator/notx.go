@@ -36,6 +36,9 @@ func (r *run) withoutTransaction(ctx context.Context, lock *step) error {
 				return err
 			}
 		}
+		if err := r.m.refusePublished(h, []Move{*move}, []*reviewed{file}); err != nil { // a file before it may have made the publication
+			return err
+		}
 		s := r.scripter(h)
 		if p == nil || p.Started == "" {
 			return r.units(ctx, s, move, file, p)

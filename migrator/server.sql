@@ -14,6 +14,18 @@ select pg_catalog.json_build_object(
 	'standby', pg_catalog.pg_is_in_recovery(),
 	'citus', exists (select from pg_catalog.pg_extension where extname operator(pg_catalog.=) 'citus'),
 	'resolved', pg_catalog.to_regclass($reference)::pg_catalog.oid::pg_catalog.int8,
+	'published', (
+		select pg_catalog.min(p.pubname::pg_catalog.text) from pg_catalog.pg_publication p
+		where pg_catalog.current_setting('wal_level') operator(pg_catalog.=) 'logical' and (p.pubinsert or p.pubupdate or p.pubdelete)
+			and (p.puballtables or exists (
+				select from pg_catalog.pg_depend s
+				join pg_catalog.pg_depend o on o.classid operator(pg_catalog.=) s.classid and o.objid operator(pg_catalog.=) s.objid
+				where s.classid operator(pg_catalog.=) pg_catalog.to_regclass('pg_catalog.pg_publication_namespace')::pg_catalog.oid
+					and s.refclassid operator(pg_catalog.=) 'pg_catalog.pg_namespace'::pg_catalog.regclass::pg_catalog.oid
+					and s.refobjid operator(pg_catalog.=) pg_catalog.to_regnamespace(pg_catalog.quote_ident(coalesce($schema, pg_catalog.current_schema())))::pg_catalog.oid
+					and o.refclassid operator(pg_catalog.=) 'pg_catalog.pg_publication'::pg_catalog.regclass::pg_catalog.oid and o.refobjid operator(pg_catalog.=) p.oid
+			))
+	),
 	'no_schema', $schema is not null and pg_catalog.to_regnamespace(pg_catalog.quote_ident($schema)) is null,
 	'tables', (
 		select pg_catalog.json_agg(pg_catalog.json_build_object(

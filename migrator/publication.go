@@ -1,0 +1,22 @@
+package migrator
+
+import (
+	"fmt"
+	"slices"
+)
+
+// refusePublished refuses to make the table of progress where a publication would contain it: a subscriber that has no such table
+// stops at its first row.
+func (m *Migrator) refusePublished(h *history, moves []Move, files []*reviewed) error {
+	i := slices.IndexFunc(files, func(file *reviewed) bool { return file.units != nil })
+	if i < 0 || h.server.Published == "" || h.server.find(h.table.progress()) != nil {
+		return nil
+	}
+	return &HistoryError{
+		Table: h.table.progress().String(),
+		Message: fmt.Sprintf("%s runs without a transaction and needs this table, but publication %q would contain it, and a subscriber that does not have it stops",
+			moves[i].script().Path, h.server.Published),
+		Hint: "make it by hand, on each subscriber first and then here (here alone where none of them is a PostgreSQL), and run again; one that was made by hand is used and stays:\n" +
+			h.table.progressDDL() + ";",
+	}
+}
