@@ -171,7 +171,7 @@ var (
 
 // deallocateWhere is what a block does about prepared statements p.
 func deallocateWhere(condition string) string {
-	return "  declare name text; begin\n  for name in select p.name from pg_catalog.pg_prepared_statements p where " + condition + " loop\n    execute pg_catalog.format('deallocate %I', name);\n  end loop; end;"
+	return "  declare name pg_catalog.text; begin\n  for name in select p.name from pg_catalog.pg_prepared_statements p where " + condition + " loop\n    execute pg_catalog.format('deallocate %I', name);\n  end loop; end;"
 }
 
 // abandon is what is sent after an error, in place of the rest of a step.

@@ -25,7 +25,10 @@ func (o *outside) resolve() string {
 	return "pg_catalog.concat_ws(',', " + strings.Join(oids, ", ") + ")"
 }
 
-// objects is what resolve has found. Like all below it is for a search_path of pg_catalog alone.
+// catalogPath is where all below it is at home: nothing is in front of PostgreSQL's own, no temporary table either.
+var catalogPath = frame("set local search_path = pg_catalog, pg_temp")
+
+// objects is what resolve has found.
 const objects = "string_to_array(current_setting('migrator.objects'), ',')::oid[]"
 
 // withToast adds to tables, which are c, those that hold their long values: their indexes are rebuilt too.
@@ -82,7 +85,7 @@ func (o *outside) remainsSQL(t table, version Version, citus bool) string {
 		}
 		named = fmt.Sprintf("(select json_build_object('oid', c.oid::int8, 'name', format('%%I.%%I', n.nspname, c.relname), 'valid', i.indisvalid, 'shards', %s) from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace where i.indrelid = any (p.scope) and c.oid <> all (p.spared) and c.relname = %s)", shards, identifier(o.index))
 	}
-	return fmt.Sprintf(`set local search_path = pg_catalog;
+	return catalogPath.sql + fmt.Sprintf(`;
 select json_build_object(
 	'named', %s,
 	'invalid', (select json_agg(format('%%I.%%I', n.nspname, c.relname)) from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace

@@ -73,7 +73,7 @@ func (s scripter) start(move *Move, file *reviewed, i int) *step {
 	operations = append(operations, file.settings(u)...) // the search_path finds what the statement is about
 	operations = append(append(operations, s.keepFromWorkers()...),
 		frame("select pg_catalog.set_config('migrator.objects', "+u.outside.resolve()+", true)"),
-		frame("reset session authorization"), frame("reset role"), frame("set local search_path = pg_catalog"),
+		frame("reset session authorization"), frame("reset role"), catalogPath,
 		operation{kind: opClaim, sql: fmt.Sprintf(
 			"update %s as p set scope = s.oids, spared = %s\nfrom (select %s) s (oids)\nwhere p.version = %s",
 			s.table.progress().sql(), u.outside.sparedSQL("s.oids"), u.outside.scopeSQL(), literal(string(move.Migration.Version)))})
@@ -121,7 +121,7 @@ func (s scripter) alone(move *Move, file *reviewed, u *unit, title string, o ope
 func (s scripter) record(move *Move, file *reviewed, u *unit, i int) *step {
 	var operations []operation
 	if u.outside.kind == buildsIndex {
-		operations = append(operations, frame("set local search_path = pg_catalog"), operation{kind: opClaim, sql: s.seesIndex(move, u)})
+		operations = append(operations, catalogPath, operation{kind: opClaim, sql: s.seesIndex(move, u)})
 	}
 	operations = append(operations, s.advance(move, i, u, "", "started is not null"))
 	if u.outside.kind == opaque {

@@ -140,7 +140,7 @@ func (r *run) announce(plan *Plan) {
 // endOrphans ends what is left on the server of connections that this run has lost and the server has not: a statement may
 // still go on, and even commit, and keeps the run lock.
 func (r *run) endOrphans(ctx context.Context) error {
-	query := fmt.Sprintf("select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity where application_name like %s and pid <> pg_catalog.pg_backend_pid()",
+	query := fmt.Sprintf("select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity where application_name operator(pg_catalog.~~) %s and pid operator(pg_catalog.<>) pg_catalog.pg_backend_pid()",
 		literal(applicationName(r.id, "%")))
 	for {
 		rows, err := r.worker.rows(ctx, query)

@@ -57,7 +57,7 @@ func readCatalog(ctx context.Context, conn *pgx.Conn, table string) (catalog, er
 	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }()
 	// Names outside pg_catalog are then told with their schema. A role's limits are meant for its application, and compiling
 	// such queries takes longer than running them.
-	const settings = "set local search_path = pg_catalog; set local quote_all_identifiers = off; set local statement_timeout = 0; set local jit = off"
+	const settings = "set local search_path = pg_catalog, pg_temp; set local quote_all_identifiers = off; set local statement_timeout = 0; set local jit = off"
 	if _, err := tx.Exec(ctx, settings, pgx.QueryExecModeSimpleProtocol); err != nil {
 		return nil, err
 	}

@@ -98,8 +98,8 @@ func (s *server) check(ctx context.Context) (version string, err error) {
 	var role string
 	var may bool
 	err = conn.QueryRow(ctx, `
-		select rolname, rolcreatedb or rolsuper, current_setting('server_version')
-		from pg_catalog.pg_roles where rolname = current_user`).Scan(&role, &may, &version)
+		select rolname, rolcreatedb or rolsuper, pg_catalog.current_setting('server_version')
+		from pg_catalog.pg_roles where rolname operator(pg_catalog.=) current_user`).Scan(&role, &may, &version)
 	if err != nil {
 		return "", fmt.Errorf("ask what the role may do: %w", err)
 	}

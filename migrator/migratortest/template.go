@@ -59,7 +59,7 @@ func (s *server) ensure(ctx context.Context, name string, key int64, migrations 
 	defer func() { _ = conn.Close(ctx) }()
 	for locked := false; ; {
 		var ready bool
-		err := conn.QueryRow(ctx, "select exists (select from pg_catalog.pg_database where datname = $1 and datistemplate)",
+		err := conn.QueryRow(ctx, "select exists (select from pg_catalog.pg_database where datname operator(pg_catalog.=) $1 and datistemplate)",
 			pgx.QueryExecModeSimpleProtocol, name).Scan(&ready)
 		switch {
 		case err != nil:
