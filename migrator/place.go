@@ -80,13 +80,15 @@ func (m *Migrator) judgePlace(h *history, target Target) error {
 	if err := h.judgeNext(m.migrations); err != nil {
 		return err
 	}
-	for i := range h.finds {
-		f := &h.finds[i]
-		switch {
-		case f.tool == nil && !m.placeIsChosen(h, f):
-			return f.refuse(h)
-		case f.newest != "" && target.first() == DirectionUp:
-			return f.refuseTool(h)
+	for _, ours := range []bool{true, false} { // what names the way out comes first
+		for i := range h.finds {
+			f := &h.finds[i]
+			switch {
+			case ours && f.tool == nil && !m.placeIsChosen(h, f):
+				return f.refuse(h)
+			case !ours && f.newest != "" && target.first() == DirectionUp:
+				return f.refuseTool(h)
+			}
 		}
 	}
 	return nil

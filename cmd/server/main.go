@@ -77,9 +77,14 @@ func parse(args []string, errs io.Writer) (o options, code int, ok bool) {
 	flags.StringVar(&o.devData, "dev-data", "", "with --dev: keep the data in this `directory` between runs")
 	flags.BoolVar(&o.allowEmpty, "allow-empty", false, "serve although MIGRATIONS_DIR holds no migrations, or only those of another tool")
 	flags.BoolVar(&o.config.AllowUnrelated, "allow-unrelated", false, "apply files also where the history records others and none of them")
+	flags.BoolVar(&o.config.AllowOtherTools, "allow-other-tools", false, "apply files also where nothing is recorded yet and another tool has applied migrations")
+	flags.StringVar(&o.config.Table, "table", "", "history `table`, name or schema.name (default schema_migrations in the current schema)")
 	err := flags.Parse(args)
-	kept := false // a directory was given, if only by a variable that is not set
-	flags.Visit(func(f *flag.Flag) { kept = kept || f.Name == "dev-data" })
+	kept, unset := false, false // a directory or a table was given, if only by a variable that is not set
+	flags.Visit(func(f *flag.Flag) {
+		kept = kept || f.Name == "dev-data"
+		unset = unset || (f.Name == "table" && o.config.Table == "")
+	})
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return o, 0, false
@@ -88,7 +93,7 @@ func parse(args []string, errs io.Writer) (o options, code int, ok bool) {
 		return o, 0, false
 	case err != nil:
 		return o, 2, false
-	case flags.NArg() > 0 || (kept && (o.devData == "" || !o.dev)):
+	case flags.NArg() > 0 || unset || (kept && (o.devData == "" || !o.dev)):
 		flags.Usage()
 		return o, 2, false
 	}

@@ -229,6 +229,36 @@ func TestServerRefusesAnUnrelatedHistoryUnlessToldOtherwise(t *testing.T) {
 	require.Contains(t, allowed.messages(), "Successfully applied 6 migration(s)")
 }
 
+func TestServerRefusesFilesThatAreAppliedElsewhereUnlessToldWhere(t *testing.T) {
+	t.Parallel()
+	database := migratortest.Database(t)
+	conn, err := pgx.Connect(t.Context(), database)
+	require.NoError(t, err)
+	_, err = conn.Exec(t.Context(), "create table alembic_version (version_num varchar(32)); insert into alembic_version values ('ae1027')")
+	require.NoError(t, err)
+	require.NoError(t, conn.Close(t.Context()))
+	env := map[string]string{"DATABASE_URL": database}
+	refused := start(t, env)
+	require.Equal(t, 1, refused.end(t))
+	require.Contains(t, refused.errs.String(), "--allow-other-tools")
+
+	allowed := start(t, env, "--allow-other-tools", "--table", "agent_shaker")
+	allowed.ready(t)
+	allowed.cancel()
+	require.Zero(t, allowed.end(t))
+	require.Contains(t, allowed.messages(), "Successfully applied 6 migration(s)")
+
+	refused = start(t, env)
+	require.Equal(t, 1, refused.end(t))
+	require.Contains(t, refused.errs.String(), "--table public.agent_shaker")
+
+	named := start(t, env, "--table", "public.agent_shaker")
+	named.ready(t)
+	named.cancel()
+	require.Zero(t, named.end(t))
+	require.Contains(t, named.messages(), "No pending migrations")
+}
+
 func TestServerWithoutADatabaseSaysWhatToSet(t *testing.T) {
 	t.Parallel()
 	p := start(t, nil)
@@ -242,7 +272,7 @@ func TestServerWithoutADatabaseSaysWhatToSet(t *testing.T) {
 		require.NotContains(t, secret.errs.String()+secret.logs.String(), "cret", url)
 	}
 
-	for _, args := range [][]string{{"--no-such-flag"}, {"argument"}, {"--dev-data", "x"}, {"--dev", "--dev-data", ""}} {
+	for _, args := range [][]string{{"--no-such-flag"}, {"argument"}, {"--dev-data", "x"}, {"--dev", "--dev-data", ""}, {"--table", ""}} {
 		wrong := start(t, nil, args...)
 		require.Equal(t, 2, wrong.end(t), args)
 	}
