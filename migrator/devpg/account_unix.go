@@ -17,6 +17,7 @@ import (
 type account struct {
 	name     string
 	uid, gid uint32
+	adopted  bool // it is none that we would choose, but owns the cluster
 }
 
 // serverAccount finds a user for the server where we are root: one that can reach the directory where path is or will be.
@@ -58,10 +59,6 @@ func tempDir() string {
 // accounts lists users for the server, the preferred first. A cluster that exists has to go on with its owner. A number
 // without a name will not do: initdb looks it up.
 func accounts(path string) []*account {
-	var stat syscall.Stat_t
-	if err := syscall.Stat(filepath.Join(path, "cluster"), &stat); err == nil && stat.Uid != 0 {
-		return []*account{{name: fmt.Sprintf("user %d", stat.Uid), uid: stat.Uid, gid: stat.Gid}}
-	}
 	var list []*account
 	if u, err := user.LookupId(os.Getenv("SUDO_UID")); err == nil {
 		list = append(list, accountOf(u)...)
@@ -71,7 +68,16 @@ func accounts(path string) []*account {
 			list = append(list, accountOf(u)...)
 		}
 	}
-	return list
+	var stat syscall.Stat_t
+	if err := syscall.Lstat(filepath.Join(path, clusterName), &stat); err != nil || stat.Mode&syscall.S_IFMT != syscall.S_IFDIR || stat.Uid == 0 {
+		return list
+	}
+	for _, a := range list {
+		if a.uid == stat.Uid {
+			return []*account{a}
+		}
+	}
+	return []*account{{name: fmt.Sprintf("user %d", stat.Uid), uid: stat.Uid, gid: stat.Gid, adopted: true}}
 }
 
 // accountOf reads the numbers of a user; macOS writes that of nobody as -2.
@@ -85,15 +91,35 @@ func accountOf(u *user.User) []*account {
 }
 
 // own gives a file or directory to the server's user.
-func (a *account) own(path string) error {
+func (a *account) own(file *os.File) error {
 	if a == nil {
 		return nil
 	}
-	if err := os.Lchown(path, int(a.uid), int(a.gid)); err != nil {
+	if err := file.Chown(int(a.uid), int(a.gid)); err != nil {
 		return fmt.Errorf("give it to the %s: %w", a.name, err)
 	}
 	return nil
 }
+
+// stranger reports whether a directory belongs to somebody whose files root must not touch: neither root, nor who has called
+// sudo, nor the server's user. Whoever made a cluster in a directory that anybody can write to is not yet the server's user.
+func (a *account) stranger(dir os.FileInfo, path string) bool {
+	if a == nil {
+		return false
+	}
+	uid := dir.Sys().(*syscall.Stat_t).Uid
+	switch {
+	case uid == 0, strconv.Itoa(int(uid)) == os.Getenv("SUDO_UID"):
+		return false
+	case uid != a.uid:
+		return true
+	}
+	parent, err := os.Stat(filepath.Dir(path))
+	return a.adopted && (err != nil || parent.Mode().Perm()&0o022 != 0)
+}
+
+// singleLink reports whether a file has just one name: with another one it may be somebody else's.
+func singleLink(file os.FileInfo) bool { return file.Sys().(*syscall.Stat_t).Nlink == 1 }
 
 // prepare lets a command run as the server's user, and in a session of its own, where the Ctrl-C of our terminal does
 // not reach it. Settings of ours that would change PostgreSQL's ways stay behind.

@@ -38,7 +38,7 @@ const Downloaded = "downloaded"
 // Options say which server to start. The zero value is a temporary one.
 type Options struct {
 	// Data is the directory where the databases are kept between runs; it is made when missing and has to be empty at
-	// first. One server at a time can use it. Settings that protect it from a crash of the machine stay on.
+	// first. One server at a time can use it. Root is refused one that another user has filled. Settings that protect it from a crash of the machine stay on.
 	// Default: a temporary directory that Stop removes, and no such protection, which makes it fast.
 	Data string
 

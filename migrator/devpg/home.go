@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,20 +22,30 @@ import (
 //	lock          who uses the directory; only where it is kept
 type home struct {
 	dir       string
+	root      *os.Root // of dir: files are opened through it, so that no link leads us out
 	temporary bool
 	created   bool // by this start
 	lock      *os.File
 }
 
-func (h *home) cluster() string      { return filepath.Join(h.dir, "cluster") }
-func (h *home) newCluster() string   { return filepath.Join(h.dir, "cluster.new") }
-func (h *home) passwordFile() string { return filepath.Join(h.dir, "password") }
-func (h *home) log() string          { return filepath.Join(h.dir, "server.log") }
+// Names in it.
+const (
+	clusterName    = "cluster"
+	newClusterName = "cluster.new"
+	passwordName   = "password"
+	logName        = "server.log"
+	lockName       = "lock"
+)
+
+func (h *home) cluster() string      { return filepath.Join(h.dir, clusterName) }
+func (h *home) newCluster() string   { return filepath.Join(h.dir, newClusterName) }
+func (h *home) passwordFile() string { return filepath.Join(h.dir, passwordName) }
+func (h *home) log() string          { return filepath.Join(h.dir, logName) }
 func (h *home) pidFile() string      { return filepath.Join(h.cluster(), "postmaster.pid") }
 
 // initialized tells whether initdb has run to its end.
 func (h *home) initialized() bool {
-	_, err := os.Stat(filepath.Join(h.cluster(), "PG_VERSION"))
+	_, err := h.root.Stat(filepath.Join(clusterName, "PG_VERSION"))
 	return err == nil
 }
 
@@ -72,15 +82,38 @@ func (h *home) make(account *account) error {
 	if err := os.Mkdir(h.dir, 0o700); err != nil {
 		return fmt.Errorf("make a temporary directory: %w", err)
 	}
-	return account.own(h.dir)
+	var err error
+	if h.root, err = os.OpenRoot(h.dir); err != nil {
+		return fmt.Errorf("make a temporary directory: %w", err)
+	}
+	return h.give(account)
+}
+
+// give makes the directory private to the server's user.
+func (h *home) give(account *account) error {
+	dir, err := h.root.Open(".")
+	if err != nil {
+		return fmt.Errorf("make the data directory private: %w", err)
+	}
+	defer func() { _ = dir.Close() }()
+	if err := dir.Chmod(0o700); err != nil {
+		return fmt.Errorf("make the data directory private: %w", err)
+	}
+	return account.own(dir)
 }
 
 // take locks a kept directory and makes sure that nothing else is in it.
-func (h *home) take(account *account) error {
+func (h *home) take(account *account) (err error) {
+	if h.root, err = os.OpenRoot(h.dir); err != nil {
+		return fmt.Errorf("open the data directory: %w", err)
+	}
+	if err := h.refuseStranger(account); err != nil {
+		return err
+	}
 	if err := h.onlyOurs(); err != nil {
 		return err
 	}
-	lock, err := os.OpenFile(filepath.Join(h.dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	lock, err := h.root.OpenFile(lockName, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return fmt.Errorf("lock the data directory: %w", err)
 	}
@@ -92,23 +125,61 @@ func (h *home) take(account *account) error {
 	if h.initialized() {
 		return nil
 	}
-	if err := os.RemoveAll(h.newCluster()); err != nil {
+	if err := h.root.RemoveAll(newClusterName); err != nil {
 		return fmt.Errorf("remove what an interrupted start left: %w", err)
 	}
-	if err := os.Chmod(h.dir, 0o700); err != nil {
-		return fmt.Errorf("make the data directory private: %w", err)
+	return errors.Join(h.give(account), account.own(lock))
+}
+
+// refuseStranger keeps root out of a directory that somebody else has filled. An empty one, such as a volume that belongs to a
+// developer, is taken over, and looked at again once nobody else can write to it.
+func (h *home) refuseStranger(account *account) error {
+	info, err := h.root.Stat(".")
+	if err != nil {
+		return fmt.Errorf("look at the data directory: %w", err)
 	}
-	return errors.Join(account.own(h.dir), account.own(lock.Name()))
+	if !account.stranger(info, h.dir) {
+		return nil
+	}
+	for _, last := range []bool{false, true} {
+		entries, err := fs.ReadDir(h.root.FS(), ".")
+		if err != nil {
+			return fmt.Errorf("read the data directory: %w", err)
+		}
+		if len(entries) > 0 {
+			return fmt.Errorf("the data directory %s has files and belongs to another user, who may have made them to mislead root: name another directory, or give this one to root (chown root)", h.dir)
+		}
+		if last {
+			break
+		}
+		if err := h.give(account); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (h *home) onlyOurs() error {
-	entries, err := os.ReadDir(h.dir)
+	entries, err := fs.ReadDir(h.root.FS(), ".")
 	if err != nil {
 		return fmt.Errorf("read the data directory: %w", err)
 	}
 	for _, entry := range entries {
-		if !slices.Contains([]string{"cluster", "cluster.new", "password", "server.log", "lock"}, entry.Name()) {
+		info, err := h.root.Lstat(entry.Name())
+		if err != nil {
+			return fmt.Errorf("read the data directory: %w", err)
+		}
+		ours := false
+		switch entry.Name() {
+		case clusterName, newClusterName:
+			ours = info.IsDir()
+		case passwordName, logName, lockName:
+			ours = info.Mode().IsRegular() && singleLink(info)
+		default:
 			return fmt.Errorf("the data directory %s has something else in it (%s): name an empty or a new directory", h.dir, entry.Name())
+		}
+		if !ours {
+			return fmt.Errorf("the data directory %s has a link in place of %s: remove it, or name another directory", h.dir, entry.Name())
 		}
 	}
 	return nil
@@ -143,7 +214,10 @@ func (h *home) leave() error {
 		return nil // somebody else's
 	}
 	if !h.temporary && (!h.created || h.initialized()) {
-		return os.RemoveAll(h.newCluster())
+		return h.root.RemoveAll(newClusterName)
+	}
+	if h.root != nil {
+		_ = h.root.Close()
 	}
 	// Windows holds on to the files of a process for a moment after its end.
 	err := os.RemoveAll(h.dir)
@@ -157,5 +231,8 @@ func (h *home) leave() error {
 func (h *home) unlock() {
 	if h.lock != nil {
 		_ = h.lock.Close()
+	}
+	if h.root != nil {
+		_ = h.root.Close()
 	}
 }

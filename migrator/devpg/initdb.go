@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,7 +26,7 @@ func (s *Server) cluster(ctx context.Context) (string, error) {
 		return s.existing()
 	}
 	password := rand.Text()
-	if err := s.write(s.home.passwordFile(), password+"\n"); err != nil {
+	if err := s.write(passwordName, password+"\n"); err != nil {
 		return "", err
 	}
 	// C.UTF-8 knows the case of letters beyond ASCII, and sorts alike everywhere; not every system has it.
@@ -40,7 +41,7 @@ func (s *Server) cluster(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	conf, err := os.OpenFile(filepath.Join(s.home.newCluster(), "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
+	conf, err := s.home.root.OpenFile(filepath.Join(newClusterName, "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		return "", fmt.Errorf("configure the server: %w", err)
 	}
@@ -49,7 +50,7 @@ func (s *Server) cluster(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("configure the server: %w", err)
 	}
 	// Only a cluster that is complete gets its name, so that an interrupted start leaves none that is not.
-	if err := os.Rename(s.home.newCluster(), s.home.cluster()); err != nil {
+	if err := s.home.root.Rename(newClusterName, clusterName); err != nil {
 		return "", fmt.Errorf("make the cluster: %w", err)
 	}
 	return password, nil
@@ -57,7 +58,7 @@ func (s *Server) cluster(ctx context.Context) (string, error) {
 
 // existing checks that these binaries can read the cluster that an earlier run left.
 func (s *Server) existing() (string, error) {
-	version, err := os.ReadFile(filepath.Join(s.home.cluster(), "PG_VERSION"))
+	version, err := s.home.root.ReadFile(filepath.Join(clusterName, "PG_VERSION"))
 	if err != nil {
 		return "", fmt.Errorf("read the cluster's version: %w", err)
 	}
@@ -65,7 +66,7 @@ func (s *Server) existing() (string, error) {
 		return "", fmt.Errorf("the data directory %s was made by PostgreSQL %s, and the binaries in %s are version %s: "+
 			"use binaries of version %s, or name another directory", s.home.dir, made, s.install.bin, s.install.version, made)
 	}
-	password, err := os.ReadFile(s.home.passwordFile())
+	password, err := s.home.root.ReadFile(passwordName)
 	if err != nil {
 		return "", fmt.Errorf("read the password of the data directory: %w", err)
 	}
@@ -102,10 +103,15 @@ func (s *Server) initdb(ctx context.Context, locale string) error {
 	return nil
 }
 
-// write makes a file that only the server's user can read.
-func (s *Server) write(path, text string) error {
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+// write makes a file that only the server's user can read. One that is there is replaced and not written to: it may be a link.
+func (s *Server) write(name, text string) error {
+	if err := s.home.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return s.account.own(path)
+	file, err := s.home.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(text)
+	return errors.Join(err, s.account.own(file), file.Close())
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"net"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -71,12 +70,12 @@ func (s *Server) configure() error {
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
 		fmt.Fprintf(&conf, "%s = '%s'\n", name, quote.Replace(settings[name]))
 	}
-	return s.write(filepath.Join(s.home.cluster(), confFile), conf.String())
+	return s.write(filepath.Join(clusterName, confFile), conf.String())
 }
 
 // run starts the server once. When it returns an error, no server runs.
 func (s *Server) run(ctx context.Context) error {
-	if err := s.write(s.home.log(), ""); err != nil {
+	if err := s.write(logName, ""); err != nil {
 		return fmt.Errorf("make the server's log: %w", err)
 	}
 	process, err := startProcess(ctx, s)
@@ -101,7 +100,7 @@ func (s *Server) run(ctx context.Context) error {
 // it is this server that answers.
 func (s *Server) ready(ctx context.Context) error {
 	for {
-		text, _ := os.ReadFile(s.home.pidFile())
+		text, _ := s.home.root.ReadFile(filepath.Join(clusterName, "postmaster.pid"))
 		lines := strings.Split(string(text), "\n")
 		if len(lines) > 7 && lines[0] == strconv.Itoa(s.process.pid) && strings.TrimSpace(lines[7]) == "ready" {
 			return nil
@@ -128,7 +127,7 @@ func (s *Server) login(ctx context.Context) error {
 // logEnd returns the last lines of the server's log.
 func (s *Server) logEnd() string {
 	const most = 4096
-	text, _ := os.ReadFile(s.home.log())
+	text, _ := s.home.root.ReadFile(logName)
 	if len(text) > most {
 		_, text, _ = bytes.Cut(text[len(text)-most:], []byte("\n"))
 	}

@@ -21,7 +21,7 @@ type process struct {
 
 // startProcess starts the server and does not wait until it is ready.
 func startProcess(_ context.Context, s *Server) (*process, error) {
-	log, err := os.OpenFile(s.home.log(), os.O_APPEND|os.O_WRONLY, 0)
+	log, err := s.home.root.OpenFile(logName, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -87,7 +87,11 @@ func serverAccount(string) (*account, error) { return nil, nil }
 
 func tempDir() string { return os.TempDir() }
 
-func (*account) own(string) error { return nil }
+func (*account) own(*os.File) error { return nil }
+
+func (*account) stranger(os.FileInfo, string) bool { return false }
+
+func singleLink(os.FileInfo) bool { return true }
 
 // prepare gives a command no console, where the Ctrl-C of ours would reach it.
 func prepare(cmd *exec.Cmd, _ *account) {
