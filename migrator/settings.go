@@ -49,18 +49,21 @@ func (c *cursor) setting() string {
 	if c.take("SESSION", "CHARACTERISTICS") {
 		return ""
 	}
+	c.take("SESSION")
 	for _, known := range []struct {
 		words []string
 		name  string
 	}{
-		{[]string{"SESSION", "AUTHORIZATION"}, sessionUser}, {[]string{"SESSION", "ROLE"}, roleSetting}, {[]string{"SESSION", "TIME", "ZONE"}, "timezone"},
-		{[]string{"TIME", "ZONE"}, "timezone"}, {[]string{"SCHEMA"}, searchPathName}, {[]string{"NAMES"}, "client_encoding"}, {[]string{"XML", "OPTION"}, "xmloption"},
+		{[]string{"AUTHORIZATION"}, sessionUser},
+		{[]string{"TIME", "ZONE"}, "timezone"},
+		{[]string{"SCHEMA"}, searchPathName},
+		{[]string{"NAMES"}, "client_encoding"},
+		{[]string{"XML", "OPTION"}, "xmloption"},
 	} {
 		if c.take(known.words...) {
 			return known.name
 		}
 	}
-	c.take("SESSION")
 	return strings.ToLower(strings.ReplaceAll(c.name(), `"`, ""))
 }
 
@@ -79,9 +82,10 @@ func (s *sessionSetting) decides(name string) bool {
 func inForce(settings []sessionSetting, next sessionSetting) []sessionSetting {
 	var kept []sessionSetting
 	for _, s := range settings {
-		if !next.decides(s.name) && !(next.all && s.all) {
-			kept = append(kept, s)
+		if next.decides(s.name) || (next.all && s.all) {
+			continue
 		}
+		kept = append(kept, s)
 	}
 	return append(kept, next)
 }

@@ -150,9 +150,11 @@ func TestAStatementWithNoPlaceInANoTransactionFileIsRefusedWithAWayOut(t *testin
 		"the lock would be gone at once":                    {"lock t", "lock table t in share mode nowait"},
 		"a prepared statement lives as long as the session": {"prepare p as select 1", "prepare p (int) as select $1"},
 		"a cursor lives as long as the session":             {"declare c cursor with hold for select 1"},
-		"what is temporary lives as long as the session": {"create temp table t (a int)", "CREATE TEMPORARY SEQUENCE s", "create or replace temp view v as select 1", "create local temp table t (a int)", "create global temporary table t (a int)",
+		"what is temporary lives as long as the session": {
+			"create temp table t (a int)", "CREATE TEMPORARY SEQUENCE s", "create or replace temp view v as select 1", "create local temp table t (a int)", "create global temporary table t (a int)",
 			"select 1 as a into temp t", "with x as (select 1) select * into temporary table t from x", "select a into local temp t from b", "create table pg_temp.t (a int)",
-			`create function "pg_temp".f() returns int language sql as 'select 1'`, "select pg_temp.f()"},
+			`create function "pg_temp".f() returns int language sql as 'select 1'`, "select pg_temp.f()",
+		},
 		"set_config is repeated for later statements only where": {
 			"select set_config('a.b', 'c' || 'd', false)", "select set_config('a.b', 'c', false), f()", "select pg_catalog.set_config(name, setting, 'f') from t", "with x as (select set_config('a.b', g(1, 2), false)) table x",
 		},
