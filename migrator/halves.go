@@ -15,25 +15,26 @@ import (
 type divider struct {
 	tool     string // "": anybody's words, which count only where something is to apply too
 	up, down string
+	ordinary bool // a comment within a statement may say the same
 	pair     bool // down counts only where up was written too
 }
 
 var dividers = []divider{
-	{"goose", `\+goose\s+up\b.*`, `\+goose\s+down\b.*`, false},
-	{"sql-migrate", `\+migrate\s+up\b.*`, `\+migrate\s+down\b.*`, false},
-	{"micrate", `\+micrate\s+up\b.*`, `\+micrate\s+down\b.*`, false},
-	{"dbmate", `migrate:up\b.*`, `migrate:down\b.*`, false},
-	{"tern", ``, `create above / drop below`, false},
-	{"rambler", `rambler\s+up`, `rambler\s+down`, false},
-	{"node-pg-migrate", `up\s+migration`, `down\s+migration`, false},
-	{"MyBatis", ``, `(//)?\s*@undo`, false},
-	{"Play", `!ups`, `!downs`, false},
-	{"Mojo", `\d+\s+up`, `\d+\s+down`, false},
-	{"Atlas", `migration\.sql --`, `down\.sql --`, false},
-	{"shmig", `=+\s*up\s*=+`, `=+\s*down\s*=+`, false},
-	{"eql", `:up`, `:down`, false},
-	{"", adorned(`up|do`), adorned(`down|undo`), false},
-	{"", adorned(`up|do|apply|migrate|deploy|forwards?|upgrade`), adorned(`rollback|revert|backwards?|downgrade`), true},
+	{tool: "goose", up: `\+goose\s+up\b.*`, down: `\+goose\s+down\b.*`},
+	{tool: "sql-migrate", up: `\+migrate\s+up\b.*`, down: `\+migrate\s+down\b.*`},
+	{tool: "micrate", up: `\+micrate\s+up\b.*`, down: `\+micrate\s+down\b.*`},
+	{tool: "dbmate", up: `migrate:up\b.*`, down: `migrate:down\b.*`},
+	{tool: "tern", down: `create above / drop below`},
+	{tool: "rambler", up: `rambler\s+up`, down: `rambler\s+down`},
+	{tool: "node-pg-migrate", up: `up\s+migration`, down: `down\s+migration`},
+	{tool: "MyBatis", down: `(//)?\s*@undo`},
+	{tool: "Play", up: `!ups`, down: `!downs`},
+	{tool: "Atlas", up: `migration\.sql --`, down: `down\.sql --`},
+	{tool: "Mojo", up: `\d+\s+up`, down: `\d+\s+down`, ordinary: true},
+	{tool: "shmig", up: `=+\s*up\s*=+`, down: `=+\s*down\s*=+`, ordinary: true},
+	{tool: "eql", up: `:up`, down: `:down`, ordinary: true},
+	{up: adorned(`up|do`), down: adorned(`down|undo`), ordinary: true},
+	{up: adorned(`up|do|apply|migrate|deploy|forwards?|upgrade`), down: adorned(`rollback|revert|backwards?|downgrade`), ordinary: true, pair: true},
 }
 
 func adorned(words string) string { return `[@=*#<>\[ ]*(` + words + `)[=*#<>\]:{ ]*` }
@@ -79,6 +80,7 @@ func refuseHalves(s *Script) error {
 type halves struct {
 	down    int     // which one it is in: 0 or 1
 	has     [2]bool // whether it has a statement
+	open    bool    // a statement has begun and not ended
 	marked  bool    // the one that applies has a comment of its own
 	divided int     // where the one that reverts begins; -1: there is none
 	divider divider
@@ -99,13 +101,15 @@ func (h *halves) divide(reverts bool) bool {
 }
 
 func (h *halves) add(sql string, token sqllex.Token) {
-	switch text := token.Text(sql); {
+	switch {
 	case token.Kind == sqllex.Comment:
 		if ownLine(sql, token) {
-			h.read(strings.TrimLeft(text, "- \t"), token.Start)
+			h.read(strings.TrimLeft(token.Text(sql), "- \t"), token.Start)
 		}
-	case token.Significant() && token.Kind != sqllex.Semicolon && token.Kind != sqllex.Backslash && text != "#": // Play writes # --- !Downs
-		h.has[h.down] = true
+	case token.Kind == sqllex.Semicolon:
+		h.open = false
+	case token.Significant() && token.Kind != sqllex.Backslash && token.Text(sql) != "#": // Play writes # --- !Downs
+		h.has[h.down], h.open = true, true
 	}
 }
 
@@ -113,6 +117,8 @@ func (h *halves) add(sql string, token sqllex.Token) {
 func (h *halves) read(comment string, at int) {
 	for i, pattern := range patterns() {
 		switch d := dividers[i]; {
+		case d.ordinary && h.open:
+			continue
 		case d.up != "" && pattern[0].MatchString(comment):
 			h.down, h.marked = 0, true
 		case pattern[1].MatchString(comment) && (!d.pair || h.marked):

@@ -79,13 +79,22 @@ func TestTheHalvesMayComeInAnyOrder(t *testing.T) {
 	require.ErrorContains(t, err, "1_a.sql:2:1: divides the file into two halves")
 }
 
+func TestAHalfMayEndWithoutASemicolon(t *testing.T) {
+	t.Parallel()
+	for _, marker := range []string{"---- create above / drop below ----", "-- +goose Down", "-- migrate:down", "-- //@UNDO", "-- Down Migration", "# --- !Downs"} {
+		_, err := review(transactional("1_a.sql", "insert into a select 1\n"+marker+"\ndelete from a;\n")) // the server reads: select 1 as delete from a
+		require.ErrorContains(t, err, "1_a.sql:2:")
+		require.ErrorContains(t, err, "whose up and down halves would both run here", marker)
+	}
+}
+
 func TestACommentThatDividesNothingIsLegal(t *testing.T) {
 	t.Parallel()
 	for _, comment := range []string{
 		"-- migrate:upgrade the users first", "-- migrate:downwards", "-- +migrated from the old table", "-- +gooseberry", "-- rollback", "-- Revert",
 		"-- down migration exists somewhere", "-- shut down", "-- undo: drop table a", "-- 2 downloads", "-- @UNDO: how to revert", "-- down.sql",
 		"/* -- +goose Down */", "/* down */", "/*\n-- down\n*/", "select 1; -- down", "select '\n-- down\n';", "do $$ begin\n-- down\nend $$;",
-		"--rollback drop table a;", "--rollback", "--changeset a:1", "-- +goose StatementBegin", "savepoint a;\n-- rollback\nrollback to a;",
+		"create table b (\n-- up\nu int,\n-- ==== down ====\nd int);", "insert into a\n-- down\nvalues (1);", "--rollback drop table a;", "--rollback", "--changeset a:1", "-- +goose StatementBegin", "savepoint a;\n-- rollback\nrollback to a;",
 	} {
 		file, err := review(transactional("1_a.sql", "--liquibase formatted sql\n"+madeA+comment+"\n"+droppedA))
 		require.NoError(t, err, comment)

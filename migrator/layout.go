@@ -33,7 +33,7 @@ func judgeFolder(fsys fs.FS, entries []fs.DirEntry, migrations []Migration) erro
 		}
 		files = append(files, name)
 		// Next to 001_init.sql an R__views.sql is a repeatable migration like any other.
-		if flywayName(name) && !(versioned && Version(name).Repeatable()) {
+		if flywayName(name) && (!versioned || !Version(name).Repeatable()) {
 			flyway = append(flyway, name)
 		}
 	}
