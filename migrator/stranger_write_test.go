@@ -8,11 +8,11 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/pgproxy"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
 
 // onWrite are what a stranger may put on a history, and later tables of the tool, that runs when a row is written.
@@ -91,7 +91,7 @@ func TestASuperuserWritesToNoHistoryOnWhichAStrangersCodeWouldRun(t *testing.T) 
 			var script bytes.Buffer
 			_, err = plan.WriteTo(&script)
 			require.NoError(t, err)
-			require.ErrorContains(t, inOneMessage(t, s.database, script.String()), "is in the hands of "+s.name)
+			require.ErrorContains(t, asPsql(t, s.database, script.String()), "is in the hands of "+s.name)
 			require.False(t, s.hasRun(t), "the printed script has run a stranger's code")
 			require.Empty(t, query(t, s.database, "select tablename::text from pg_tables where tablename = 'a'"))
 
@@ -102,21 +102,25 @@ func TestASuperuserWritesToNoHistoryOnWhichAStrangersCodeWouldRun(t *testing.T) 
 	}
 }
 
-// inOneMessage runs a printed script without psql's own commands.
-func inOneMessage(t *testing.T, url, script string) error {
+// asPsql runs a printed script statement by statement, without psql's own commands, until one fails.
+func asPsql(t *testing.T, url, script string) error {
 	t.Helper()
-	var sql []byte
-	for line := range bytes.Lines([]byte(script)) {
-		if !bytes.HasPrefix(line, []byte(`\`)) {
-			sql = append(sql, line...)
+	var sql strings.Builder
+	for line := range strings.Lines(script) {
+		if !strings.HasPrefix(line, `\`) {
+			sql.WriteString(line)
 		}
 	}
+	statements, err := sqllex.Split(sql.String())
+	require.NoError(t, err)
 	conn := connect(t, url)
-	defer conn.Close(t.Context())
-	_, err := conn.PgConn().Exec(t.Context(), string(sql)).ReadAll()
-	var pg *pgconn.PgError
-	require.ErrorAs(t, err, &pg)
-	return err
+	defer conn.Close(context.Background())
+	for _, statement := range statements {
+		if _, err := conn.PgConn().Exec(t.Context(), statement.Text(sql.String())).ReadAll(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // TestWhoIsNoSuperuserOrFindsNothingOnTheTableWritesToWhatOthersOwn: nobody gains by it.
