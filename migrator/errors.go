@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/printable"
 )
 
 // ErrIrreversible means that a migration to be reverted has no down file. It is found before anything runs.
@@ -72,7 +74,7 @@ func (e *MigrationError) Error() string {
 	b.WriteString(place(e.Path, e.Line, e.Column) + ": ")
 	var pg *pgconn.PgError
 	if errors.As(e.Err, &pg) {
-		fmt.Fprintf(&b, "%s (SQLSTATE %s)", pg.Message, pg.Code)
+		fmt.Fprintf(&b, "%s (SQLSTATE %s)", printable.Indented(pg.Message), pg.Code)
 	} else {
 		fmt.Fprint(&b, e.Err)
 	}
@@ -169,7 +171,7 @@ type HistoryError struct {
 
 func (e *HistoryError) Error() string {
 	var b strings.Builder
-	b.WriteString("history table " + e.Table + ": " + e.Message)
+	b.WriteString("history table " + printable.Line(e.Table) + ": " + printable.Indented(e.Message))
 	writeNote(&b, "HINT", e.Hint)
 	return b.String()
 }

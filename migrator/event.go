@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/printable"
 )
 
 // EventKind says what an Event reports. New kinds may come; an observer ignores those that it does not know.
@@ -97,7 +99,7 @@ func (b Backend) String() string {
 		fmt.Fprintf(&s, ", for %s", b.Age.Round(time.Millisecond))
 	}
 	if b.Query != "" {
-		fmt.Fprintf(&s, ": %s", b.Query)
+		fmt.Fprintf(&s, ": %s", printable.Line(b.Query))
 	}
 	if b.Prepared != "" {
 		s.WriteString("; its coordinator (an XA transaction manager, Citus) ends it; where there is none any more, its owner does: COMMIT PREPARED or ROLLBACK PREPARED")

@@ -33,7 +33,7 @@ func TestAProgramThatImportsThisPackageLinksPgxAndNothingElse(t *testing.T) {
 		got := linked(t, goos, self)
 		require.Contains(t, got, self)
 		for _, name := range got {
-			known := slices.Contains(pgx, name) || strings.HasPrefix(name, "github.com/jackc/pgx/v5/") || name == self || name == self+"/internal/sqllex" || name == self+"/internal/cause"
+			known := slices.Contains(pgx, name) || strings.HasPrefix(name, "github.com/jackc/pgx/v5/") || name == self || name == self+"/internal/sqllex" || name == self+"/internal/cause" || name == self+"/internal/printable"
 			require.True(t, known, "on %s %s links %s", goos, self, name)
 		}
 	}

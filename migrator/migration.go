@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/printable"
 )
 
 // Version identifies a migration: the name of its file, such as "001_init.sql". It is what the history records.
@@ -18,6 +20,9 @@ func (v Version) Compare(w Version) int {
 	a, b := v.number(), w.number()
 	return cmp.Or(cmp.Compare(v.class(), w.class()), cmp.Compare(len(a), len(b)), strings.Compare(a, b), strings.Compare(string(v), string(w)))
 }
+
+// String is the name as it can be shown: what a terminal would obey is an escape such as \x1b. string(v) is the name itself.
+func (v Version) String() string { return printable.Line(string(v)) }
 
 // Repeatable reports whether the version is that of a repeatable migration, R_name.sql: it runs after all others, and
 // again whenever its file has changed.

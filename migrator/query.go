@@ -91,7 +91,7 @@ func (s *session) converse(q query, read reader) (answered int, err error) {
 		case *pgproto3.CommandComplete, *pgproto3.EmptyQueryResponse:
 			answered++
 		case *pgproto3.ErrorResponse:
-			failed = pgconn.ErrorResponseToPgError(m)
+			failed = indented(pgconn.ErrorResponseToPgError(m))
 		case *pgproto3.ReadyForQuery:
 			return answered, cmp.Or(unread, failed)
 		}

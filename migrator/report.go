@@ -6,6 +6,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/printable"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
 
@@ -25,9 +26,9 @@ func sourceLine(text string, offset int) string {
 
 func place(path string, line, column int) string {
 	if line == 0 {
-		return path
+		return printable.Line(path)
 	}
-	return fmt.Sprintf("%s:%d:%d", path, line, column)
+	return fmt.Sprintf("%s:%d:%d", printable.Line(path), line, column)
 }
 
 // caretWidth bounds the printed part of a line; generated SQL has lines of megabytes.
@@ -42,7 +43,7 @@ func writeCaret(b *strings.Builder, source string, line, column int) {
 	from := max(0, min(column-1-caretWidth/2, len(runes)-caretWidth))
 	shown := runes[from:min(from+caretWidth, len(runes))]
 	for i, r := range shown {
-		if r != '\t' && unicode.IsControl(r) { // a terminal would obey it
+		if r != '\t' && (unicode.IsControl(r) || printable.Invisible(r)) { // a terminal would obey it
 			shown[i] = utf8.RuneError
 		}
 	}
@@ -57,16 +58,17 @@ func writeCaret(b *strings.Builder, source string, line, column int) {
 	fmt.Fprintf(b, "\n%s| %s\n%s| %s^", number, string(shown), strings.Repeat(" ", len(number)), string(pad))
 }
 
+// writeNote begins a line with a label. Those that follow in the text are indented, so that none of them looks like a note.
 func writeNote(b *strings.Builder, label, text string) {
 	if text != "" {
-		b.WriteString("\n" + label + ": " + text)
+		b.WriteString("\n" + label + ": " + printable.Indented(text))
 	}
 }
 
 func join(versions []Version) string {
 	names := make([]string, len(versions))
 	for i, v := range versions {
-		names[i] = string(v)
+		names[i] = v.String()
 	}
 	return strings.Join(names, ", ")
 }

@@ -55,7 +55,7 @@ func (m *Migrator) dial(ctx context.Context, runID, role string, worker bool) (*
 		pg, err = pgconn.ConnectConfig(ctx, &config.Config)
 	}
 	if err != nil {
-		return nil, err
+		return nil, indented(err)
 	}
 	s.pg, s.knock = pg, knocker(config, pg)
 	var cancel ctxwatch.Handler = &pgconn.DeadlineContextWatcherHandler{Conn: pg.Conn()}

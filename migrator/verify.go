@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/printable"
 )
 
 // State is what files and history together say of a version.
@@ -69,7 +71,7 @@ func (s Status) explain() string {
 	}
 	switch s.State {
 	case StateChanged:
-		return fmt.Sprintf("%s: changed since it was applied%s\n  applied: %s\n  file:    %s", s.Version, when, s.Recorded, s.Checksum)
+		return fmt.Sprintf("%s: changed since it was applied%s\n  applied: %s\n  file:    %s", s.Version, when, printable.Line(s.Recorded), s.Checksum)
 	case StateRenamed:
 		return fmt.Sprintf("%s: applied%s, and now named %s", s.Version, when, s.Renamed)
 	case StateMissing:

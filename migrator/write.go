@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/printable"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
 
@@ -89,5 +90,5 @@ func (o *operation) print(b *strings.Builder) {
 
 func comment(b *strings.Builder, text string) {
 	lines := strings.NewReplacer("\r\n", "\n-- ", "\r", "\n-- ", "\n", "\n-- ") // to psql each of them ends a comment
-	b.WriteString("-- " + lines.Replace(text) + "\n")
+	b.WriteString("-- " + printable.Text(lines.Replace(text)) + "\n")
 }

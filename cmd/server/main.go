@@ -114,7 +114,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, logs, e
 		return 0
 	}
 	s.log.Error("Server failed")
-	fmt.Fprintln(errs, err) // of several lines: the place has its line and a caret
+	fmt.Fprintln(errs, cli.Printable(err.Error())) // of several lines: the place has its line and a caret
 	return 1
 }
 

@@ -3,6 +3,8 @@ package cli
 import (
 	"errors"
 	"io"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/printable"
 )
 
 // An output is where results are written. Its errors are a type of their own: the database's socket fails with the same ones.
@@ -28,3 +30,7 @@ func readerLeft(err error) bool {
 	var failed *writeError
 	return errors.As(err, &failed) && closedPipe(failed.err)
 }
+
+// Printable shows a text, such as an error, on a terminal: what that would obey, or not show, is an escape such as \x1b. The
+// commands print all of their texts so.
+func Printable(text string) string { return printable.Text(text) }

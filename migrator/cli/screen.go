@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/printable"
 )
 
 // Rules of the terminal: results go to out, everything else to err. Colours and the line of progress appear where the
@@ -59,9 +60,9 @@ func (s *screen) note(format string, args ...any) {
 	}
 }
 
-// paint colours each line for itself: lipgloss would make them all as wide as the widest.
+// paint shows a text in a colour. Each line has it for itself: lipgloss would make them all as wide as the widest.
 func paint(style lipgloss.Style, text string) string {
-	lines := strings.Split(text, "\n")
+	lines := strings.Split(printable.Text(text), "\n")
 	for i, line := range lines {
 		lines[i] = style.Render(line)
 	}
@@ -69,10 +70,10 @@ func paint(style lipgloss.Style, text string) string {
 }
 
 func (s *screen) warn(format string, args ...any) {
-	s.say(paint(s.warm, "warning: "+fmt.Sprintf(format, args...)))
+	s.say(paint(s.warm, "warning: "+printable.Indented(fmt.Sprintf(format, args...))))
 }
 
-// say prints a line to err, above the line of progress.
+// say prints what paint has made to err, above the line of progress.
 func (s *screen) say(line string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -82,7 +83,14 @@ func (s *screen) say(line string) {
 }
 
 // result prints a line to out.
-func (s *screen) result(line string) {
+func (s *screen) result(text string) { s.line(printable.Text(text)) }
+
+// marked prints a line to out that begins with a mark.
+func (s *screen) marked(style lipgloss.Style, mark, text string) {
+	s.line(style.Render(mark) + " " + printable.Text(text))
+}
+
+func (s *screen) line(line string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.progress.hide(s.err)
@@ -115,7 +123,7 @@ func (s *screen) observe(e migrator.Event) {
 	case migrator.EventFinished:
 		s.end()
 		if !s.quiet {
-			s.result(s.good.Render("✓") + fmt.Sprintf(" %s %s", done(e.Direction), e.Version) + s.took(e.Elapsed))
+			s.line(s.good.Render("✓") + fmt.Sprintf(" %s %s", done(e.Direction), e.Version) + s.took(e.Elapsed))
 		}
 	case migrator.EventFailed:
 		s.end()
@@ -131,7 +139,7 @@ func (s *screen) observe(e migrator.Event) {
 		s.warn("%s", e.Message)
 	case migrator.EventNotice:
 		if s.verbose || !strings.HasPrefix(e.Message, "NOTICE") {
-			s.say(paint(s.dim, fmt.Sprintf("%s: %s", e.Version, e.Message)))
+			s.say(paint(s.dim, fmt.Sprintf("%s: %s", e.Version, printable.Indented(e.Message))))
 		}
 	case migrator.EventWaiting:
 		switch {
@@ -139,26 +147,28 @@ func (s *screen) observe(e migrator.Event) {
 			s.busy(e.Err.Error(), "", e)
 			return
 		case e.Err != nil:
-			s.note("%v, waiting", e.Err)
+			s.note("%s, waiting", reason(e))
 			return
 		}
 		s.busy("another run is migrating, waiting", "held by", e)
 	case migrator.EventBlocked:
 		s.busy(fmt.Sprintf("%s waits for a lock", e.Version), "blocked by", e)
 	case migrator.EventRetrying:
-		s.say(paint(s.warm, fmt.Sprintf("%s again in %s: %v", retried(e), e.Pause.Round(time.Millisecond), e.Err)))
+		s.say(paint(s.warm, fmt.Sprintf("%s again in %s: %s", retried(e), e.Pause.Round(time.Millisecond), reason(e))))
 		s.backends("blocked by", e)
 	case migrator.EventReconnecting:
-		s.say(paint(s.warm, fmt.Sprintf("no connection to the database, trying again in %s: %v", e.Pause.Round(time.Millisecond), e.Err)))
+		s.say(paint(s.warm, fmt.Sprintf("no connection to the database, trying again in %s: %s", e.Pause.Round(time.Millisecond), reason(e))))
 	}
 }
 
+func reason(e migrator.Event) string { return printable.Indented(e.Err.Error()) }
+
 // recorded prints a row that was written, and what it was before where that is not plain from the rest.
 func (s *screen) recorded(c *migrator.Change) {
-	s.result(s.good.Render("✓") + " Recorded " + c.String())
+	s.marked(s.good, "✓", "Recorded "+c.String())
 	if c.Before != nil && c.After != nil && c.Before.Version == c.After.Version && c.Before.Unfinished == nil {
-		s.result("  before: " + c.Before.Checksum)
-		s.result("  after:  " + c.After.Checksum)
+		s.result("  before: " + printable.Line(c.Before.Checksum))
+		s.result("  after:  " + printable.Line(c.After.Checksum))
 	}
 }
 
@@ -208,7 +218,7 @@ func report(cmd *cobra.Command, err error) {
 	}
 	noColor, _ := cmd.Flags().GetBool("no-color") // without it there is colour
 	s := newScreen(cmd.ErrOrStderr(), cmd.ErrOrStderr(), noColor, false)
-	fmt.Fprintln(s.err, s.bad.Render("error:")+" "+err.Error())
+	fmt.Fprintln(s.err, s.bad.Render("error:")+" "+printable.Text(err.Error()))
 	if ExitCode(err) == ExitUsage {
 		fmt.Fprintln(s.err, "see "+cmd.CommandPath()+" --help")
 	}

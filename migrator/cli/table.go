@@ -8,13 +8,14 @@ import (
 	"github.com/charmbracelet/lipgloss"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/printable"
 )
 
 // printStatus prints aligned columns to a terminal, and lines of three fields with tabs between them to a pipe.
 func (s *screen) printStatus(statuses []migrator.Status) error {
 	width := len("VERSION")
 	for _, status := range statuses {
-		width = max(width, lipgloss.Width(string(status.Version)))
+		width = max(width, lipgloss.Width(status.Version.String()))
 	}
 	if s.outTTY {
 		if _, err := fmt.Fprintln(s.out, s.dim.Render(pad("VERSION", width)+"  "+pad("STATE", 12)+"  APPLIED AT (UTC)")); err != nil {
@@ -28,7 +29,7 @@ func (s *screen) printStatus(statuses []migrator.Status) error {
 		}
 		line := fmt.Sprintf("%s\t%s\t%s", status.Version, status.State, remark)
 		if s.outTTY {
-			line = pad(string(status.Version), width) + "  " + s.state(status.State).Render(pad(string(status.State), 12)) + "  " + remark
+			line = pad(status.Version.String(), width) + "  " + s.state(status.State).Render(pad(string(status.State), 12)) + "  " + remark
 		}
 		if _, err := fmt.Fprintln(s.out, strings.TrimRight(line, " ")); err != nil {
 			return err
@@ -91,7 +92,7 @@ func (s *screen) printPlan(plan *migrator.Plan, to string) error {
 		if to != "" {
 			text += " up to " + to
 		}
-		_, err := fmt.Fprintln(s.out, text)
+		_, err := fmt.Fprintln(s.out, printable.Line(text))
 		return err
 	}
 	for _, move := range plan.Moves {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator"
 	"github.com/agent-shaker/agent-shaker/migrator/check"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/printable"
 )
 
 func (t *tool) testDown() *cobra.Command {
@@ -89,13 +90,13 @@ func (t *tool) printTrial(r check.Report) {
 	case t.json:
 		return
 	case r.Outcome == check.Irreversible:
-		s.result(s.dim.Render("–") + fmt.Sprintf(" %s has no down file", r.Version))
+		s.marked(s.dim, "–", fmt.Sprintf("%s has no down file", r.Version))
 		return
 	case r.OK():
-		s.result(s.good.Render("✓") + " " + string(r.Version))
+		s.marked(s.good, "✓", r.Version.String())
 		return
 	}
-	s.result(s.bad.Render("✗") + fmt.Sprintf(" %s: %s", r.Version, r.Step))
+	s.marked(s.bad, "✗", fmt.Sprintf("%s: %s", r.Version, r.Step))
 	if r.Err != nil {
 		s.result(indent(r.Err.Error()))
 	}
@@ -104,7 +105,7 @@ func (t *tool) printTrial(r check.Report) {
 			s.result(fmt.Sprintf("  and %d more (--verbose)", len(r.Differences)-1))
 			break
 		}
-		s.result("  " + d.Object)
+		s.result("  " + printable.Line(d.Object))
 		s.result("    before: " + orAbsent(d.Before))
 		s.result("    after:  " + orAbsent(d.After))
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -106,6 +107,12 @@ func (t *tool) printScript(ctx context.Context, m *migrator.Migrator, target mig
 	}
 	for _, warning := range plan.Warnings {
 		t.screen.warn("%s", warning)
+	}
+	if t.screen.outTTY { // elsewhere the script is as it runs
+		var script strings.Builder
+		_, _ = plan.WriteTo(&script) // a Builder takes everything
+		t.screen.result(strings.TrimSuffix(script.String(), "\n"))
+		return t.screen.lost
 	}
 	_, err = plan.WriteTo(t.screen.out)
 	return err
