@@ -89,7 +89,7 @@ func TestTheProgressTableIsMadeWhenAFileBegins(t *testing.T) {
 		ops := c.steps[1].operations
 		table, row := once(t, ops, `create table if not exists "app"."o'clock_progress" (`), once(t, ops, `insert into "app"."o'clock_progress" (version, direction, done`)
 		require.Less(t, table, row)
-		require.Contains(t, ops[row].sql, fmt.Sprintf("values ('1_a.sql', '%s')", c.move.Direction))
+		require.Contains(t, ops[row].sql, fmt.Sprintf("values ('1_a.sql', '%s', 0, ", c.move.Direction))
 	})
 }
 
