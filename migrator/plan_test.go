@@ -154,7 +154,7 @@ func TestStrictOrderRefusesWhatIsPendingBelowTheNewest(t *testing.T) {
 	}
 	_, _, err := chosen(files, history, Up(), true)
 	require.EqualError(t, err, "out of order: 2_x.sql, 3_x.sql pending below 4_x.sql, the newest applied one\n"+
-		"HINT: renumber the file so that it comes last, or run without strict order")
+		"HINT: renumber the file so that it comes last, or run without --strict-order (Config.StrictOrder)")
 
 	moves, _, err := chosen("1 2 3", "1 2", Up(), true)
 	require.NoError(t, err)
