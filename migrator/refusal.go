@@ -83,7 +83,7 @@ func allOf(list []error, is func(error) bool) bool {
 func attempts(connect *pgconn.ConnectError) []error {
 	err := connect.Unwrap()
 	for err != nil {
-		if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the list itself is what is looked for
+		if joined, ok := err.(interface{ Unwrap() []error }); ok {
 			return joined.Unwrap()
 		}
 		next := errors.Unwrap(err)

@@ -40,7 +40,6 @@ const (
 func (h *home) cluster() string      { return filepath.Join(h.dir, clusterName) }
 func (h *home) newCluster() string   { return filepath.Join(h.dir, newClusterName) }
 func (h *home) passwordFile() string { return filepath.Join(h.dir, passwordName) }
-func (h *home) log() string          { return filepath.Join(h.dir, logName) }
 func (h *home) pidFile() string      { return filepath.Join(h.cluster(), "postmaster.pid") }
 
 // initialized tells whether initdb has run to its end.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -23,7 +24,7 @@ type process struct {
 func startProcess(ctx context.Context, s *Server) (*process, error) {
 	const seconds = "3600" // ctx says when to give up
 	cmd := exec.CommandContext(ctx, program(s.install.bin, "pg_ctl"),
-		"start", "-w", "-t", seconds, "-D", s.home.cluster(), "-l", s.home.log())
+		"start", "-w", "-t", seconds, "-D", s.home.cluster(), "-l", filepath.Join(s.home.dir, logName))
 	cmd.Dir = s.home.dir
 	prepare(cmd, s.account)
 	if err := cmd.Run(); err != nil {
