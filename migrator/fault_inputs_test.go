@@ -163,7 +163,7 @@ func TestABadFileIsRefusedBeforeAnythingRuns(t *testing.T) {
 		{"a directory", files("002_x.sql/inside", "select 1;"), "002_x.sql: is a directory\nHINT: give it a name that does not end in .sql"},
 		{"a down file alone", files("002_x.down.sql", "select 1;"), "002_x.down.sql: there is no 002_x.sql that it would revert\nHINT: rename one of the two, or delete this one"},
 		{"a directive that is none", one("-- migrator: no-transacton\nselect 1;\n"), "002_x.sql:1:1: unknown directive \"no-transacton\": want no-transaction, "},
-		{"a file of goose", one("-- +goose Up\nselect 1;\n-- +goose Down\nselect 2;\n"), "002_x.sql:1:1: is written for goose~HINT: put the down half into 002_x.down.sql"},
+		{"a file of goose", one("-- +goose Up\nselect 1;\n-- +goose Down\nselect 2;\n"), "002_x.sql:3:1: is written for goose~HINT: put the down half into 002_x.down.sql"},
 		{"another encoding", one("set client_encoding = 'LATIN1';\nselect 'é';\n"), "002_x.sql:1:1: changes the encoding in which the file is read~HINT: delete it and save the file as UTF-8"},
 	}
 	for _, test := range tests {

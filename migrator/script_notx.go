@@ -58,7 +58,7 @@ func (s scripter) inside(move *Move, file *reviewed, i int) *step {
 	limit := frame("set local lock_timeout = " + s.limit(file.script))
 	operations := slices.Concat(
 		[]operation{s.advance(move, i, u, s.refuseLeft(move, file, i), "started is null"), limit}, s.tellWorkers(limit), file.settings(u),
-		[]operation{noteState("before", text, true), file.operation(u.statement), deferred()},
+		[]operation{s.noteBefore(u, text), file.operation(u.statement), deferred()},
 	)
 	st := s.parted(move, s.unitTitle(move, file, i), operations, s.coverState(move, u, text), append(s.findState(move, text), clean(resetAll), clean("unlisten *")))
 	st.does, st.number, st.of = u, i+1, len(file.units)

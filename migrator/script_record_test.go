@@ -31,7 +31,9 @@ func TestAStatementInATransactionTravelsWithItsRecordAndItsSettings(t *testing.T
 			require.Equal(t, opClaim, part.ops[record].kind)
 			require.Contains(t, part.ops[record].sql, fmt.Sprintf("where version operator(pg_catalog.=) '1_a.sql' and direction operator(pg_catalog.=) '%s' and done operator(pg_catalog.=) %d and started is null", c.move.Direction, part.done))
 			require.Contains(t, part.ops[record].sql, codeStale)
-			require.Equal(t, append(append([]string{limit}, part.settings...), part.statement), sqls(part.ops[record+1:][:len(part.settings)+2]), "the limit is for the statement alone")
+			note := once(t, part.ops, "select pg_catalog.set_config('migrator.before'")
+			require.Equal(t, append([]string{limit}, part.settings...), sqls(part.ops[record+1:note]), "the limit is for the statement alone")
+			require.Equal(t, part.statement, part.ops[note+1].sql)
 		}
 	})
 }
@@ -45,7 +47,7 @@ func TestAStatementThatBeginsIsRecordedWithWhatTellsItsRemains(t *testing.T) {
 		objects := once(t, ops, "select pg_catalog.set_config('migrator.objects', pg_catalog.concat_ws(',', pg_catalog.to_regclass('t')::pg_catalog.oid), true)")
 		scope := once(t, ops, "set scope = s.oids, spared = ")
 		require.Equal(t, []string{"set search_path = app", "set role app_owner"}, sqls(ops[started+1:objects]), "its names mean what they will mean")
-		require.Equal(t, []string{"reset session authorization", "reset role", "set local search_path = pg_catalog"}, sqls(ops[objects+1:scope]))
+		require.Equal(t, []string{"reset session authorization", "reset role", "set local search_path = pg_catalog, pg_temp"}, sqls(ops[objects+1:scope]))
 		require.Equal(t, opClaim, ops[scope].kind)
 		require.Empty(t, where(ops, "create index concurrently i on t (a) "), "it is only named here")
 		require.False(t, slices.ContainsFunc(ops, func(o operation) bool { return o.kind == opFile && strings.HasPrefix(o.sql, "create") }))
@@ -58,7 +60,7 @@ func TestAnIndexIsRecordedAsDoneOnlyWhereItIsValid(t *testing.T) {
 		ops := c.steps[5].operations
 		valid, record := once(t, ops, "and i.indisvalid) then"), once(t, ops, "set done = 2, ")
 		require.Less(t, valid, record)
-		require.Equal(t, "set local search_path = pg_catalog", ops[valid-1].sql)
+		require.Equal(t, "set local search_path = pg_catalog, pg_temp", ops[valid-1].sql)
 		require.Contains(t, ops[valid].sql, codeInvalid)
 		require.Contains(t, ops[record].sql, "done operator(pg_catalog.=) 1 and started is not null")
 		require.Empty(t, where(c.steps[8].operations, "indisvalid"), "a vacuum makes none")

@@ -19,20 +19,28 @@ import (
 // codeLeft is raised where a statement would not have what an earlier one has left in its session.
 const codeLeft = "MG007"
 
-// stateSQL is an expression for what a session has beyond what it began with, as JSON. Custom settings are in no list, so those
-// that the statement names are asked for.
+// stateSQL is an expression for what a session has beyond what it began with, as JSON. The server takes a millisecond for the list
+// of all settings.
 func stateSQL(statement string) string {
+	return stateOf("select g.name, g.setting from pg_catalog.pg_settings g where g.source operator(pg_catalog.=) 'session' and g.setting operator(pg_catalog.<>) g.reset_val", statement)
+}
+
+// stateOf adds to settings what is in no list of them: custom ones, of which those count that the statement names, and what is
+// temporary.
+func stateOf(settings, statement string) string {
 	var b strings.Builder
 	for _, name := range customSettings(statement) {
 		fmt.Fprintf(&b, "\n  union all select %[1]s, pg_catalog.current_setting(%[1]s, true)", literal(name))
 	}
+	const temporary = "pg_catalog.pg_my_temp_schema() operator(pg_catalog.<>) 0::pg_catalog.oid and " // most sessions have no such schema
 	return `(select pg_catalog.jsonb_object_agg(s.name, s.value) from (
-  select g.name, g.setting from pg_catalog.pg_settings g where g.source operator(pg_catalog.=) 'session' and g.setting operator(pg_catalog.<>) g.reset_val
+  ` + settings + `
   union all select 'role', pg_catalog.current_setting('role')
   union all select 'session_authorization', session_user::pg_catalog.text
   union all select pg_catalog.concat('pg_temp.', c.relname), '' from pg_catalog.pg_class c
-    where c.relnamespace operator(pg_catalog.=) pg_catalog.pg_my_temp_schema() and c.relkind operator(pg_catalog.=) any (array['r', 'p', 'v', 'S']::pg_catalog."char"[])
-  union all select pg_catalog.concat('pg_temp.', f.proname), '' from pg_catalog.pg_proc f where f.pronamespace operator(pg_catalog.=) pg_catalog.pg_my_temp_schema()` +
+    where ` + temporary + `c.relnamespace operator(pg_catalog.=) pg_catalog.pg_my_temp_schema() and c.relkind operator(pg_catalog.=) any (array['r', 'p', 'v', 'S']::pg_catalog."char"[])
+  union all select pg_catalog.concat('pg_temp.', f.proname), '' from pg_catalog.pg_proc f
+    where ` + temporary + `f.pronamespace operator(pg_catalog.=) pg_catalog.pg_my_temp_schema()` +
 		b.String() + `) s (name, value)
   where pg_catalog.length(s.value) operator(pg_catalog.>) 0 or s.name operator(pg_catalog.=) 'search_path' or pg_catalog.starts_with(s.name, 'pg_temp.'))`
 }
@@ -51,7 +59,11 @@ func customSettings(statement string) (names []string) {
 
 // noteState keeps the session's state under a name, until a RESET ALL.
 func noteState(name, statement string, local bool) operation {
-	return frame(fmt.Sprintf("select pg_catalog.set_config('migrator.%s', %s::pg_catalog.text, %t)", name, stateSQL(statement), local))
+	return note(name, stateSQL(statement), local)
+}
+
+func note(name, state string, local bool) operation {
+	return frame(fmt.Sprintf("select pg_catalog.set_config('migrator.%s', %s::pg_catalog.text, %t)", name, state, local))
 }
 
 // noted is a state that was kept.
@@ -87,7 +99,7 @@ func (s scripter) coverState(move *Move, u *unit, statement string) []operation 
     perform pg_catalog.set_config('migrator.expected', (was operator(pg_catalog.-) array[%s]::pg_catalog.text[])::pg_catalog.text, false);
     update %s set session = session operator(pg_catalog.||) changed operator(pg_catalog.||) %s where version operator(pg_catalog.=) %s;
   end if;
-  end;`, stateSQL(statement), noted("before"), u.beforeReset(), differenceSQL("was", "state"), user, s.ownSettings(u), s.table.progress().sql(), cutOff, literal(string(move.Migration.Version)))))}
+  end;`, stateSQL(statement), s.wasState(u, statement), u.beforeReset(), differenceSQL("was", "state"), user, s.ownSettings(u), s.table.progress().sql(), cutOff, literal(string(move.Migration.Version)))))}
 }
 
 // beforeReset is the state before a statement with a RESET ALL, which has reset the note of it too: what the file has set was
@@ -105,13 +117,40 @@ func (u *unit) beforeReset() string {
 
 // ownSettings are the names of those that are ours for the transaction and not the file's.
 func (s scripter) ownSettings(u *unit) string {
-	var names []string
-	for _, setting := range s.ours("-") {
-		if !u.sets(setting.name) {
-			names = append(names, literal(setting.name))
+	names := []string{"'transaction_isolation'", "'transaction_read_only'", "'transaction_deferrable'"}
+	for _, setting := range slices.Concat(s.ours("-"), idle()) {
+		if name := literal(setting.name); !u.sets(setting.name) && !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
 	return strings.Join(names, ", ")
+}
+
+// noteBefore keeps the state before a statement of a transaction. Where the file sets nothing, all settings but our own are those
+// that the session began with, and the list of all need not be read.
+func (s scripter) noteBefore(u *unit, statement string) operation {
+	if len(u.settings) > 0 {
+		return noteState("before", statement, true)
+	}
+	return note("before", s.ownState(u, statement), true)
+}
+
+// ownState is the state with our own settings alone, in the form of SHOW.
+func (s scripter) ownState(u *unit, statement string) string {
+	return stateOf("select o.name, pg_catalog.current_setting(o.name, true) from pg_catalog.unnest(array["+s.ownSettings(u)+"]) o (name)", statement)
+}
+
+// wasState is what noteBefore has kept, in the form of the list of all settings, which state has: what is the same now as then is
+// the same in both forms.
+func (s scripter) wasState(u *unit, statement string) string {
+	if len(u.settings) > 0 {
+		return noted("before")
+	}
+	own := "array[" + s.ownSettings(u) + "]::pg_catalog.text[]"
+	return fmt.Sprintf(`(select (b.before operator(pg_catalog.-) %[1]s) operator(pg_catalog.||) coalesce((select pg_catalog.jsonb_object_agg(k.name, state operator(pg_catalog.->) k.name)
+    from pg_catalog.unnest(%[1]s) k (name)
+    where pg_catalog.jsonb_exists(state, k.name) and coalesce(b.before operator(pg_catalog.->) k.name, 'null') operator(pg_catalog.=) coalesce(b.now operator(pg_catalog.->) k.name, 'null')), '{}')
+    from (select %[2]s, %[3]s) b (before, now))`, own, noted("before"), s.ownState(u, statement))
 }
 
 // sets reports whether the file has a setting in force for the unit.
@@ -127,8 +166,9 @@ func (s scripter) findState(move *Move, statement string) []operation {
   where case when pg_catalog.starts_with(k.name, 'pg_temp.') then pg_catalog.jsonb_exists(v.now, k.name)
     else coalesce(v.expected operator(pg_catalog.->) k.name, 'null') operator(pg_catalog.<>) coalesce(v.now operator(pg_catalog.->) k.name, 'null') end), '{}')
 where p.version operator(pg_catalog.=) %s and pg_catalog.jsonb_exists(p.session, '')`, s.table.progress().sql(), noted("expected"), noted("left"), literal(string(move.Migration.Version)))
-	note := noteState("left", statement, false)
-	return []operation{clean(note.sql), clean("reset session authorization"), clean("reset role"), clean(update)}
+	// Where nothing was changed in the transaction there is nothing to look for.
+	note := "select case when pg_catalog.length(pg_catalog.current_setting('migrator.expected', true)) operator(pg_catalog.>) 0 then pg_catalog.set_config('migrator.left', " + stateSQL(statement) + "::pg_catalog.text, false) end"
+	return []operation{clean(note), clean("reset session authorization"), clean("reset role"), clean(update)}
 }
 
 // recordState records what a statement outside a transaction has left in its session, which still has it.

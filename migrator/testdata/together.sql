@@ -17,9 +17,9 @@ end$migrator$;
 -- One row for each applied migration. People query and mend it by hand: an insert of a version marks a file as applied,
 -- a delete makes it pending again.
 create table if not exists "public"."schema_migrations" (
-	version    varchar(255) primary key,       -- the file's name
-	applied_at timestamp    default now(),     -- the tool writes UTC
-	checksum   varchar(64)                     -- SHA-256 of the file; null: not known yet
+	version    varchar(255) primary key,              -- the file's name
+	applied_at timestamp    default pg_catalog.now(), -- the tool writes UTC
+	checksum   varchar(64)                            -- SHA-256 of the file; null: not known yet
 );
 commit;
 begin isolation level read committed;
@@ -169,7 +169,7 @@ commit;
 discard temp;
 close all;
 do $migrator$begin
-  declare name text; begin
+  declare name pg_catalog.text; begin
   for name in select p.name from pg_catalog.pg_prepared_statements p where p.from_sql and p.name operator(pg_catalog.!~) '^migrator_' loop
     execute pg_catalog.format('deallocate %I', name);
   end loop; end;
@@ -239,7 +239,7 @@ commit;
 discard temp;
 close all;
 do $migrator$begin
-  declare name text; begin
+  declare name pg_catalog.text; begin
   for name in select p.name from pg_catalog.pg_prepared_statements p where p.from_sql and p.name operator(pg_catalog.!~) '^migrator_' loop
     execute pg_catalog.format('deallocate %I', name);
   end loop; end;
