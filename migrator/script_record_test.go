@@ -31,7 +31,7 @@ func TestAStatementInATransactionTravelsWithItsRecordAndItsSettings(t *testing.T
 			require.Equal(t, opClaim, part.ops[record].kind)
 			require.Contains(t, part.ops[record].sql, fmt.Sprintf("where version operator(pg_catalog.=) '1_a.sql' and direction operator(pg_catalog.=) '%s' and done operator(pg_catalog.=) %d and started is null", c.move.Direction, part.done))
 			require.Contains(t, part.ops[record].sql, codeStale)
-			note := once(t, part.ops, "select pg_catalog.set_config('migrator.before'")
+			note := once(t, part.ops, "pg_catalog.set_config('migrator.before'")
 			require.Equal(t, append([]string{limit}, part.settings...), sqls(part.ops[record+1:note]), "the limit is for the statement alone")
 			require.Equal(t, part.statement, part.ops[note+1].sql)
 		}

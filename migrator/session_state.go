@@ -59,11 +59,7 @@ func customSettings(statement string) (names []string) {
 
 // noteState keeps the session's state under a name, until a RESET ALL.
 func noteState(name, statement string, local bool) operation {
-	return note(name, stateSQL(statement), local)
-}
-
-func note(name, state string, local bool) operation {
-	return frame(fmt.Sprintf("select pg_catalog.set_config('migrator.%s', %s::pg_catalog.text, %t)", name, state, local))
+	return frame(fmt.Sprintf("select pg_catalog.set_config('migrator.%s', %s::pg_catalog.text, %t)", name, stateSQL(statement), local))
 }
 
 // noted is a state that was kept.
@@ -91,15 +87,18 @@ func (s scripter) coverState(move *Move, u *unit, statement string) []operation 
 	if u.sets(sessionUser) {
 		user = "  set local session authorization default;\n"
 	}
-	return []operation{frame(block(fmt.Sprintf(`  declare state pg_catalog.jsonb := %s; was pg_catalog.jsonb; changed pg_catalog.jsonb; begin
-  was := case when pg_catalog.length(pg_catalog.current_setting('migrator.before', true)) operator(pg_catalog.>) 0 then %s else %s end;
-  changed := %s;
+	return []operation{frame(block(fmt.Sprintf(`  declare state pg_catalog.jsonb; was pg_catalog.jsonb; changed pg_catalog.jsonb := '{}'; begin
+  if not (%s) then
+    state := %s;
+    was := case when pg_catalog.length(pg_catalog.current_setting('migrator.before', true)) operator(pg_catalog.>) 0 then %s else %s end;
+    changed := %s;
+  end if;
 %s  set local role to default;
   if changed operator(pg_catalog.<>) '{}'::pg_catalog.jsonb then
     perform pg_catalog.set_config('migrator.expected', (was operator(pg_catalog.-) array[%s]::pg_catalog.text[])::pg_catalog.text, false);
     update %s set session = session operator(pg_catalog.||) changed operator(pg_catalog.||) %s where version operator(pg_catalog.=) %s;
   end if;
-  end;`, stateSQL(statement), s.wasState(u, statement), u.beforeReset(), differenceSQL("was", "state"), user, s.ownSettings(u), s.table.progress().sql(), cutOff, literal(string(move.Migration.Version)))))}
+  end;`, s.unchanged(u, statement), stateSQL(statement), s.wasState(u, statement), u.beforeReset(), differenceSQL("was", "state"), user, s.ownSettings(u), s.table.progress().sql(), cutOff, literal(string(move.Migration.Version)))))}
 }
 
 // beforeReset is the state before a statement with a RESET ALL, which has reset the note of it too: what the file has set was
@@ -115,42 +114,24 @@ func (u *unit) beforeReset() string {
 		strings.Join(set, ", ") + ")"
 }
 
-// ownSettings are the names of those that are ours for the transaction and not the file's.
+// ownSettings are ownNames as SQL strings.
 func (s scripter) ownSettings(u *unit) string {
-	names := []string{"'transaction_isolation'", "'transaction_read_only'", "'transaction_deferrable'"}
-	for _, setting := range slices.Concat(s.ours("-"), idle()) {
-		if name := literal(setting.name); !u.sets(setting.name) && !slices.Contains(names, name) {
-			names = append(names, name)
-		}
+	var names []string
+	for _, name := range s.ownNames(u) {
+		names = append(names, literal(name))
 	}
 	return strings.Join(names, ", ")
 }
 
-// noteBefore keeps the state before a statement of a transaction. Where the file sets nothing, all settings but our own are those
-// that the session began with, and the list of all need not be read.
-func (s scripter) noteBefore(u *unit, statement string) operation {
-	if len(u.settings) > 0 {
-		return noteState("before", statement, true)
+// ownNames are the names of the settings that are ours for the transaction and not the file's.
+func (s scripter) ownNames(u *unit) []string {
+	names := []string{"transaction_isolation", "transaction_read_only", "transaction_deferrable"}
+	for _, setting := range slices.Concat(s.ours("-"), idle()) {
+		if !u.sets(setting.name) && !slices.Contains(names, setting.name) {
+			names = append(names, setting.name)
+		}
 	}
-	return note("before", s.ownState(u, statement), true)
-}
-
-// ownState is the state with our own settings alone, in the form of SHOW.
-func (s scripter) ownState(u *unit, statement string) string {
-	return stateOf("select o.name, pg_catalog.current_setting(o.name, true) from pg_catalog.unnest(array["+s.ownSettings(u)+"]) o (name)", statement)
-}
-
-// wasState is what noteBefore has kept, in the form of the list of all settings, which state has: what is the same now as then is
-// the same in both forms.
-func (s scripter) wasState(u *unit, statement string) string {
-	if len(u.settings) > 0 {
-		return noted("before")
-	}
-	own := "array[" + s.ownSettings(u) + "]::pg_catalog.text[]"
-	return fmt.Sprintf(`(select (b.before operator(pg_catalog.-) %[1]s) operator(pg_catalog.||) coalesce((select pg_catalog.jsonb_object_agg(k.name, state operator(pg_catalog.->) k.name)
-    from pg_catalog.unnest(%[1]s) k (name)
-    where pg_catalog.jsonb_exists(state, k.name) and coalesce(b.before operator(pg_catalog.->) k.name, 'null') operator(pg_catalog.=) coalesce(b.now operator(pg_catalog.->) k.name, 'null')), '{}')
-    from (select %[2]s, %[3]s) b (before, now))`, own, noted("before"), s.ownState(u, statement))
+	return names
 }
 
 // sets reports whether the file has a setting in force for the unit.
@@ -166,9 +147,11 @@ func (s scripter) findState(move *Move, statement string) []operation {
   where case when pg_catalog.starts_with(k.name, 'pg_temp.') then pg_catalog.jsonb_exists(v.now, k.name)
     else coalesce(v.expected operator(pg_catalog.->) k.name, 'null') operator(pg_catalog.<>) coalesce(v.now operator(pg_catalog.->) k.name, 'null') end), '{}')
 where p.version operator(pg_catalog.=) %s and pg_catalog.jsonb_exists(p.session, '')`, s.table.progress().sql(), noted("expected"), noted("left"), literal(string(move.Migration.Version)))
-	// Where nothing was changed in the transaction there is nothing to look for.
-	note := "select case when pg_catalog.length(pg_catalog.current_setting('migrator.expected', true)) operator(pg_catalog.>) 0 then pg_catalog.set_config('migrator.left', " + stateSQL(statement) + "::pg_catalog.text, false) end"
-	return []operation{clean(note), clean("reset session authorization"), clean("reset role"), clean(update)}
+	const found = "pg_catalog.length(pg_catalog.current_setting('migrator.expected', true)) operator(pg_catalog.>) 0" // else nothing was changed
+	note := "  if " + found + " then\n    perform pg_catalog.set_config('migrator.left', " + stateSQL(statement) + "::pg_catalog.text, false);\n  end if;"
+	return []operation{
+		clean(block(note)), clean("reset session authorization"), clean("reset role"), clean(block("  if " + found + " then\n    " + update + ";\n  end if;")),
+	}
 }
 
 // recordState records what a statement outside a transaction has left in its session, which still has it.
@@ -186,7 +169,8 @@ func (s scripter) refuseLeft(move *Move, file *reviewed, i int) string {
 	}
 	line, _ := sqllex.Position(file.script.SQL, file.units[i-1].statement.Start)
 	progress, version := s.table.progress().sql(), literal(string(move.Migration.Version))
-	return fmt.Sprintf(`  declare names pg_catalog.text; changes pg_catalog.text; doubt pg_catalog.text; begin
+	return fmt.Sprintf(`  if exists (select from %[1]s p where p.version operator(pg_catalog.=) %[2]s and p.session operator(pg_catalog.<>) '{}') then
+  declare names pg_catalog.text; changes pg_catalog.text; doubt pg_catalog.text; begin
     select pg_catalog.string_agg(e.key, ', '), pg_catalog.string_agg(case
         when pg_catalog.starts_with(e.key, 'pg_temp.') then 'use another one than ' operator(pg_catalog.||) e.key
         when e.key operator(pg_catalog.=) 'role' then case when e.value operator(pg_catalog.=) 'none' then 'RESET ROLE' else pg_catalog.format('SET ROLE %%I', e.value) end
@@ -208,6 +192,7 @@ func (s scripter) refuseLeft(move *Move, file *reviewed, i int) string {
         hint = %[7]s;
     end if;
   end;
+  end if;
 `, progress, version, unresolved(file, i), codeLeft, i, line,
 		literal("insert after it what the rest of the file needs (SET), then: update "+progress+" set session = '{}' where version = "+version+"; and run again"))
 }
