@@ -26,6 +26,7 @@ const (
 type outside struct {
 	kind         outsideKind
 	database     string // to which nobody else may be connected; "": it is about none
+	routine      bool   // CALL or DO, which may end transactions itself
 	concurrently bool   // it keeps neither readers nor writers of a table away
 	ifNotExists  bool
 	unique       bool
@@ -47,6 +48,7 @@ func newOutside(text string) *outside {
 	c := newCursor(text)
 	ahead := *c
 	o := c.outside()
+	o.routine = ahead.at("CALL") || ahead.at("DO")
 	o.database = ahead.database()
 	o.escaped = c.escaped && len(o.names) > 0
 	return o

@@ -84,8 +84,9 @@ const markSQL = "select pg_catalog.set_config('migrator.transaction', " + transa
 const sinceMarkSQL = "select case when pg_catalog.length(m.mark) operator(pg_catalog.>) 0 then " + transactionSQL + " operator(pg_catalog.-) m.mark::pg_catalog.int8 end" +
 	" from (select pg_catalog.current_setting('migrator.transaction', true)) m (mark)"
 
-// endedTransactions reports whether an opaque statement that has failed may have committed a part of its work: it has begun more
-// transactions than the one in which it was sent, or has taken the mark away. reached: the failure is its own.
+// endedTransactions reports whether a CALL or DO that has failed may have committed a part of its work: the session has begun more
+// transactions than the one in which it was sent, or has lost the mark. An idle session also begins one to catch up with what
+// others have changed in catalogs, so this may be true of a statement that has committed nothing. reached: the failure is its own.
 func (r *run) endedTransactions(ctx context.Context, reached bool) bool {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelGrace)
 	defer cancel()

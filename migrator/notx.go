@@ -117,7 +117,7 @@ func (r *run) outside(ctx context.Context, s scripter, st *step, file *reviewed)
 			return &stop{outcome: lost, err: failed.err}
 		}
 		failed.blockers = seen.blockers
-		if u.outside.kind == opaque {
+		if u.outside.routine {
 			failed.partly = r.endedTransactions(ctx, failed.offset >= u.statement.Start)
 		}
 		if result == cancelled || failed.partly || (u.outside.kind == opaque && failed.after) {

@@ -189,7 +189,7 @@ func (p *progress) standing(file *reviewed) string {
 // partly says what the database contains where a statement has failed that ends transactions itself.
 func (p *progress) partly(file *reviewed) string {
 	line, _ := sqllex.Position(file.script.SQL, file.units[p.Done].statement.Start)
-	state := fmt.Sprintf("statement %d of %d (line %d) had ended transactions of its own when it failed: what it committed stays; the next run asks for a decision", p.Done+1, len(file.units), line)
+	state := fmt.Sprintf("statement %d of %d (line %d) failed, and may have ended transactions of its own before: what it committed stays; the next run asks for a decision", p.Done+1, len(file.units), line)
 	if p.Done > 0 {
 		state = Unfinished{Done: p.Done}.String() + "; " + state
 	}

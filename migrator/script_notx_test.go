@@ -216,7 +216,8 @@ func TestTheRunLockIsTheSessionsFirst(t *testing.T) {
 	})
 }
 
-var literals = regexp.MustCompile(`'[^']*'`)
+// literals are strings, and quoted names, which may hold a quote.
+var literals = regexp.MustCompile(`'[^']*'|"[^"]*"`)
 
 func TestWhatIsOurOwnInANoTransactionFileIsOneStatementWithNamesThatNoSettingChanges(t *testing.T) {
 	t.Parallel()
@@ -224,7 +225,7 @@ func TestWhatIsOurOwnInANoTransactionFileIsOneStatementWithNamesThatNoSettingCha
 		for _, s := range append(c.steps, c.again(c.move, 1)) {
 			fixed := false // the search_path is pg_catalog alone
 			for _, o := range s.operations {
-				fixed = (fixed || o.sql == "set local search_path = pg_catalog") && o.kind != opFile && o.sql != resetAll
+				fixed = (fixed || o.sql == "set local search_path = pg_catalog, pg_temp") && o.kind != opFile && o.sql != resetAll
 				if o.kind == opFile {
 					continue
 				}
