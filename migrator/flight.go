@@ -40,15 +40,24 @@ func (r *run) send(ctx context.Context, steps []*step) (failed *failure, sight s
 			}
 		}
 	}()
-	after := false
-	for _, m := range messages {
+	file := lastOfFile(messages)
+	for i, m := range messages {
 		if failed = r.exchange(ctx, m); failed != nil {
-			failed.after = after
+			failed.after = file >= 0 && i > file
 			break
 		}
-		after = after || m.parts[0].operation.kind == opFile
 	}
 	return failed, sight
+}
+
+// lastOfFile returns which message is the last one of the file: before a statement come its settings. -1: there is none.
+func lastOfFile(messages []message) int {
+	for i := len(messages) - 1; i >= 0; i-- {
+		if messages[i].parts[0].operation.kind == opFile {
+			return i
+		}
+	}
+	return -1
 }
 
 // watch returns a watch over the steps that are sent; nil where there is nothing to watch. Behind a pooler two connections a

@@ -64,6 +64,26 @@ func TestAStatementThatFailsBeforeItsFirstCommitHasDoneNothing(t *testing.T) {
 	require.Equal(t, []string{"history 001_call.sql", "ledger 1"}, indexState(t, url))
 }
 
+// TestAStatementThatFailsAfterASettingIsNotDone: the settings of the file come back before it.
+func TestAStatementThatFailsAfterASettingIsNotDone(t *testing.T) {
+	t.Parallel()
+	for name, statement := range map[string]string{
+		"a DO that commits": "do $$begin insert into ledger values (1 / 0); commit; end$$",
+		"a database":        "create database template1",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url := migratortest.Database(t)
+			m := open(t, url, files("001_a.sql", noTransaction+"create table ledger (file int);\nset work_mem = '2MB';\n"+statement+";\n"), migrator.Config{})
+			for range 2 {
+				_, err := m.Run(patience(t), migrator.Up())
+				require.ErrorContains(t, err, "001_a.sql:4:")
+				require.ErrorContains(t, err, "STATE: statement 1 is applied; the next run goes on at statement 2 of 2 (line 4)")
+			}
+		})
+	}
+}
+
 func TestAProcedureThatIsCancelledAfterItHasCommittedAsksForADecision(t *testing.T) {
 	t.Parallel()
 	url := working(t, "create procedure work() language plpgsql as $$begin insert into ledger values (1); commit; perform pg_sleep(60); end$$")

@@ -41,19 +41,23 @@ func (s scripter) trustedOwners() []operation {
 	if !s.exposed {
 		return nil
 	}
-	strangers := strings.NewReplacer("$relation", "ours.oid", "$filled", "ours.filled", "$trusted", trusted("o.owner", "r.nspowner")).Replace(withoutComments(ownerSQL))
-	return []operation{frame(block(fmt.Sprintf(`  declare ours pg_catalog.record; stranger pg_catalog.record; begin
-  for ours in select o.oid, o.filled from (values (pg_catalog.to_regclass(%s), %s), (pg_catalog.to_regclass(%s), %s)) o (oid, filled) where o.oid is not null loop
-    execute pg_catalog.format('lock table %%s in row exclusive mode', ours.oid);
+	strangers := strings.NewReplacer("$relation", "table_oid", "$filled", "ours.filled", "$trusted", trusted("o.owner", "r.nspowner")).Replace(withoutComments(ownerSQL))
+	return []operation{frame(block(fmt.Sprintf(`  declare ours pg_catalog.record; stranger pg_catalog.record; table_oid pg_catalog.oid; begin
+  for ours in select o.name, o.filled from (values (%s, %s), (%s, %s)) o (name, filled) where pg_catalog.to_regclass(o.name) is not null loop
+    execute pg_catalog.concat('lock table ', ours.name, ' in row exclusive mode');
+    table_oid := pg_catalog.to_regclass(ours.name); -- another one may have come in its place while the lock was waited for
+    if not exists (select from pg_catalog.pg_class c where c.oid operator(pg_catalog.=) table_oid) then
+      raise exception using errcode = '%s', message = pg_catalog.concat(ours.name, ' was replaced while it was looked at'), hint = 'look at it, and run again';
+    end if;
     for stranger in
 %s
     loop
-      raise exception using errcode = '%s',
+      raise exception using errcode = '%[5]s',
         message = pg_catalog.format('%%s of %%s is in the hands of %%s, and would run as the superuser %%s', stranger.what, stranger.name, stranger.owner, current_user),
         hint = pg_catalog.format('look at it; if it is not meant: %%s; if it is, run as a role that is not a superuser, or make its owner one that is trusted: a superuser, or the owner of the database or of the schema', stranger.fix);
     end loop;
   end loop; end;`,
-		literal(s.table.sql()), historyColumns, literal(s.table.progress().sql()), progressColumns, strangers, codeStranger)))}
+		literal(s.table.sql()), historyColumns, literal(s.table.progress().sql()), progressColumns, codeStranger, strangers)))}
 }
 
 // newOwner is the same for a table that was made just now, or by a stranger a moment before.

@@ -205,6 +205,49 @@ func TestWhatAStrangerMakesInTheMiddleOfARunIsSeenBeforeItIsWrittenTo(t *testing
 	}
 }
 
+// TestATableThatComesInPlaceOfTheHistoryIsSeenBeforeItIsWrittenTo: the lock on the one that was there is waited for meanwhile.
+func TestATableThatComesInPlaceOfTheHistoryIsSeenBeforeItIsWrittenTo(t *testing.T) {
+	t.Parallel()
+	s := newStranger(t)
+	s.does(t, history())
+	proxy := pgproxy.Start(t, s.database)
+	var once sync.Once
+	attacked := make(chan error, 1)
+	proxy.Cut(pgproxy.Cut{Match: func(m pgproxy.Message) bool {
+		if strings.Contains(m.SQL, "create table a ()") {
+			once.Do(func() { s.replacesHistory(attacked) })
+		}
+		return false
+	}})
+	_, err := open(t, proxy.URL(), files("001_a.sql", "create table a ();"), migrator.Config{}).Run(patience(t), migrator.Up())
+	require.NoError(t, <-attacked)
+	require.False(t, s.hasRun(t), "error: %v", err)
+	var refused *migrator.HistoryError
+	require.ErrorAs(t, err, &refused)
+}
+
+// replacesHistory locks the history, and puts another one with a trigger in its place once somebody waits for it.
+func (s stranger) replacesHistory(done chan<- error) {
+	conn, err := pgx.Connect(context.Background(), s.url)
+	if err == nil {
+		_, err = conn.Exec(context.Background(), "begin; lock table schema_migrations in access exclusive mode")
+	}
+	if err != nil {
+		done <- err
+		return
+	}
+	go func() {
+		defer conn.Close(context.Background())
+		for waits := false; !waits && err == nil; {
+			err = conn.QueryRow(context.Background(), "select exists (select from pg_locks where not granted and relation = 'schema_migrations'::regclass)").Scan(&waits)
+		}
+		if err == nil {
+			_, err = conn.Exec(context.Background(), "alter table schema_migrations rename to old; "+strings.Replace(onWrite["a trigger"].sql, "primary key", "unique", 1)+"commit")
+		}
+		done <- err
+	}()
+}
+
 func tryToExecute(url, sql string) error {
 	conn, err := pgx.Connect(context.Background(), url)
 	if err != nil {
