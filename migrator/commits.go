@@ -71,11 +71,7 @@ func (c *cursor) call() (called callee, ok bool) {
 	if c.escaped {
 		return called, false
 	}
-	for token := range sqllex.Significant(name) {
-		if part := token.Text(name); part != "." {
-			called.schema, called.name = called.name, folded(part)
-		}
-	}
+	called.schema, called.name = qualified(name)
 	depth := 0
 	for ; !c.ends(); c.tokens = c.tokens[1:] {
 		switch c.tokens[0].Text(c.text) {

@@ -175,6 +175,16 @@ func folded(name string) string {
 	return strings.ToLower(name)
 }
 
+// qualified is a name as the catalog has it; schema "": it is written without one.
+func qualified(text string) (schema, name string) {
+	for token := range sqllex.Significant(text) {
+		if part := token.Text(text); part != "." {
+			schema, name = name, folded(part)
+		}
+	}
+	return schema, name
+}
+
 // A cursor walks over the tokens of a statement.
 type cursor struct {
 	text    string

@@ -8,8 +8,25 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
 
-// made reports whether one of the files has made a schema, or one of the relations in it.
+// made reports whether files have made a schema that is still there, or one of the relations in it. Only their statements
+// tell, in the order of the files: where it is not sure, it is false.
 func made(files []*Migration, schema, user string, relations []string) bool {
+	r := replay{schema: schema, user: user, relations: make(map[string]bool)}
+	for _, m := range slices.SortedFunc(slices.Values(files), func(a, b *Migration) int { return a.Version.Compare(b.Version) }) {
+		statements, err := sqllex.Split(m.Up.SQL)
+		if err != nil {
+			return false
+		}
+		for _, s := range statements {
+			r.run(newCursor(s.Text(m.Up.SQL)))
+		}
+	}
+	return r.made || slices.ContainsFunc(relations, func(relation string) bool { return r.relations[relation] })
+}
+
+// mayHaveMade reports whether one of the files may have made a schema, or one of the relations in it: a text that mentions one
+// is enough.
+func mayHaveMade(files []*Migration, schema, user string, relations []string) bool {
 	return slices.ContainsFunc(files, func(m *Migration) bool {
 		return makesSchema(m.Up.SQL, schema, user) || slices.ContainsFunc(relations, func(relation string) bool { return mentions(m.Up.SQL, relation) })
 	})

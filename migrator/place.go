@@ -146,7 +146,7 @@ func (m *Migrator) placeIsChosen(h *history, f *find) bool {
 	switch {
 	case configured.schema != "", m.options.Table != "" && f.Name != h.table.name:
 		return true
-	case made(f.shared, h.table.schema, h.server.User, f.Relations):
+	case mayHaveMade(f.shared, h.table.schema, h.server.User, f.Relations):
 		return false
 	}
 	return h.table.schema == h.server.User || slices.Contains([]string{"user", "database user", "client", "session"}, h.search.Source)

@@ -154,6 +154,26 @@ func TestATenantInFrontOfAnotherHistoryIsAskedWhoseIsMeant(t *testing.T) {
 	require.Equal(t, []string{"1", "2"}, query(t, database, "select file::text from public.ledger order by 1"))
 }
 
+// TestARelationThatTheFilesHaveNotMadeMakesNoTenant: a comment may mention it, or they have renamed or dropped theirs.
+func TestARelationThatTheFilesHaveNotMadeMakesNoTenant(t *testing.T) {
+	t.Parallel()
+	for relation, sql := range map[string]string{
+		"legacy":   "-- like the legacy table of old\ncreate table t (i int);\n",
+		"t":        "create table t (i int);\nalter table t rename to t2;\n",
+		"tmp_load": "create table tmp_load ();\ndrop table tmp_load;\n",
+	} {
+		t.Run(relation, func(t *testing.T) {
+			t.Parallel()
+			database := migratortest.Database(t)
+			fsys := files("001_first.sql", sql)
+			startService(t, service{url: database, files: fsys, applies: versionsOf(fsys)})
+			execute(t, database, "create schema tenant2; create table tenant2."+relation+" ()")
+			refusedPlace(t, withParameter(t, database, "search_path", "tenant2,public"), fsys, migrator.Config{},
+				"public.schema_migrations is next on the search_path, and records 001_first.sql", "--table public.schema_migrations;", "--table tenant2.schema_migrations (Config.Table)")
+		})
+	}
+}
+
 func TestANextHistoryThatCannotBeReadIsNotPassedOver(t *testing.T) {
 	t.Parallel()
 	database := migratortest.Database(t)

@@ -30,6 +30,39 @@ func TestAFileTellsWhichSchemaItHasMade(t *testing.T) {
 	require.False(t, makesSchema("create schema authorization current_user", "app", "joe"))
 }
 
+func TestAFileTellsWhichRelationsItHasMade(t *testing.T) {
+	t.Parallel()
+	for sql, want := range map[string]bool{
+		"create table app.t ()":                                                                 true,
+		`create unlogged table if not exists "app" . "t" ()`:                                    true,
+		"create or replace view app.t as select 1":                                              true,
+		"create materialized view app.t as select 1":                                            true,
+		"create table app.old (); alter table if exists only app.old rename to t":               true,
+		"create table t (); alter table t set schema app":                                       true,
+		"do $$ begin execute format('create schema %I', 'app'); end $$; create table t ()":      true,
+		"-- like the t of old\ncreate table u ()":                                               false,
+		"comment on table u is 'create table app.t ()'":                                         false,
+		"do $$ begin create table app.t (); end $$":                                             false, // it may not have come to that
+		"create table t ()":                                                                     false,
+		"create temp table t ()":                                                                false,
+		"create table other.t ()":                                                               false,
+		"create table app.u ()":                                                                 false,
+		"create table app.t (); alter table app.t rename to u":                                  false,
+		"create table app.t (); drop table if exists app.u, app.t cascade":                      false,
+		"create table app.t (); drop schema other, app cascade":                                 false,
+		"create schema app; alter schema app rename to other":                                   false,
+		"create schema app; drop schema app":                                                    false,
+		"create schema app":                                                                     true,
+		"drop schema if exists app; create schema app":                                          true,
+		"do $$ begin execute 'create schema x'; end $$; set search_path = x; create table t ()": false,
+	} {
+		file := &Migration{Version: "1_x.sql", Up: Script{SQL: sql}}
+		require.Equal(t, want, made([]*Migration{file}, "app", "joe", []string{"t"}), sql)
+	}
+	first, second := &Migration{Version: "1_x.sql", Up: Script{SQL: "create table app.t ();"}}, &Migration{Version: "2_x.sql", Up: Script{SQL: "drop table app.t;"}}
+	require.False(t, made([]*Migration{second, first}, "app", "joe", []string{"t"}), "the files count in their order")
+}
+
 func TestARelationIsMentionedAsAWordOfItsOwn(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]bool{
