@@ -228,6 +228,11 @@ func (r *run) resume(ctx context.Context, s scripter, move *Move, file *reviewed
 	if p.Done < len(file.units) {
 		u.settings = file.units[p.Done].settings
 	}
+	if p.old {
+		if err := r.step(ctx, s.upToDate(move, p.Done)); err != nil {
+			return err
+		}
+	}
 	done, err := r.settleStarted(ctx, s, move, file, u)
 	if err != nil {
 		return err

@@ -23,7 +23,7 @@ func (s scripter) noTransaction(move *Move, file *reviewed, p *progress) []*step
 		steps = append(steps, s.begin(move))
 	} else {
 		if done = p.Done; p.old {
-			steps = append(steps, s.part(move, title(move)+": bring the record up to date", s.extendProgress(), s.claimProgress(move, "", "set done = done", done, "true")))
+			steps = append(steps, s.upToDate(move, done))
 		}
 	}
 	for i := done; i < len(file.units); i++ {
@@ -40,6 +40,11 @@ func (s scripter) noTransaction(move *Move, file *reviewed, p *progress) []*step
 // runs beside that.
 func (s scripter) lockSession(move *Move) *step {
 	return &step{move: move, part: true, title: title(move) + ": keep other runs away", operations: []operation{s.lockBy("pg_try_advisory_lock")}}
+}
+
+// upToDate adds to the file's record what an older version has not written.
+func (s scripter) upToDate(move *Move, done int) *step {
+	return s.part(move, title(move)+": bring the record up to date", s.extendProgress(), s.claimProgress(move, "", "set done = done", done, "true"))
 }
 
 // begin makes the progress table where there is none, and the file's row.

@@ -77,7 +77,9 @@ func differenceSQL(before, after string) string {
 // cutOff and unknown are what the record has under no name.
 const (
 	cutOff  = `'{"": "cut off"}'::pg_catalog.jsonb` // it was not found yet what outlives the transaction
-	unknown = `'{"": "unknown"}'::pg_catalog.jsonb` // nor what was changed
+	unknown = unknownText + "::pg_catalog.jsonb"    // nor what was changed
+
+	unknownText = `'{"": "unknown"}'`
 )
 
 // coverState has our own role write the record, without a reset of what is to outlive the commit, and records what the statement
@@ -188,13 +190,13 @@ func (s scripter) refuseLeft(move *Move, file *reviewed, i int) string {
         hint = pg_catalog.concat('insert after that statement: ', changes,
           case when doubt is not null then ' (or RESET, where it was meant for that statement alone: the run was cut off before it was known)' end);
     elsif doubt operator(pg_catalog.=) 'unknown' then
-      raise exception using errcode = '%[4]s', message = 'statement %[5]d (line %[6]d) was cut off, and it is not known what it has set for its session',
+      raise exception using errcode = '%[4]s', message = 'statement %[5]d (line %[6]d) was cut off or has failed, and it is not known what it has set for its session',
         hint = %[7]s;
     end if;
   end;
   end if;
 `, progress, version, unresolved(file, i), codeLeft, i, line,
-		literal("insert after it what the rest of the file needs (SET), then: update "+progress+" set session = '{}' where version = "+version+"; and run again"))
+		literal("insert after it what the rest of the file needs (SET), then: update "+progress+" set session = session - '' where version = "+version+"; and run again"))
 }
 
 // unresolved is a condition for what a statement has left that the file's text after it says nothing about; of what is temporary,

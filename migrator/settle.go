@@ -155,7 +155,11 @@ func (r *run) giveWay(ctx context.Context, move *Move, u *unit) error {
 // inDoubt says which statement nobody but a person can settle, and how.
 func (r *run) inDoubt(s scripter, move *Move, u *unit) error {
 	table, version := s.table.progress().sql(), literal(string(move.Migration.Version))
-	hint := fmt.Sprintf("look whether it has run (what it has committed itself stays); if it has: update %s set done = done + 1, started = null where version = %s; if it has not: update %[1]s set started = null where version = %[2]s; then run again", table, version)
+	session := ""
+	if u.outside.routine { // nothing has recorded what it has set
+		session = ", session = session || " + unknownText
+	}
+	hint := fmt.Sprintf("look whether it has run (what it has committed itself stays); if it has: update %s set done = done + 1, started = null%s where version = %s; if it has not: update %[1]s set started = null where version = %[3]s; then run again", table, session, version)
 	failed := &failure{offset: r.placeOf(move, u), err: fmt.Errorf("%w: it was begun outside a transaction, and was cut off or failed in the middle of its work (HINT: %s)", ErrInDoubt, hint)}
 	return r.migrationError(move, failed, "not known of this statement; those before it are applied")
 }
