@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/printable"
-	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
 
 // WriteTo prints the plan as the SQL script that would run, history writes included. psql runs it to the same effect, whatever its
@@ -56,35 +55,19 @@ func (s *step) print(b *strings.Builder) {
 	b.WriteString("\n")
 	comment(b, s.heading())
 	b.WriteString(encoding)
+	p := printer{b: b, alone: s.alone}
 	for _, o := range s.layOut() {
 		if o.kind == opFile {
-			o.print(b)
+			p.file(&o)
 			continue
 		}
+		p.restore(o.sql)
 		b.WriteString(o.sql)
 		b.WriteString(o.end())
 		if o.sql == resetAll {
 			b.WriteString(conforming + encoding)
+			p.reading = readAsRun
 		}
-	}
-}
-
-// print prints what it sends of a file. A RESET ALL of the file itself is followed by what it must not take back.
-func (o *operation) print(b *strings.Builder) {
-	text := strings.TrimSuffix(o.sql, "\n")
-	reset := false // the last statement has taken back all settings
-	var buffer [sqllex.MaxWords]string
-	printed := 0
-	for _, s := range o.statements {
-		if reset {
-			b.WriteString(sqllex.ForPsql(text[printed:s.Start-o.offset]) + conforming)
-			printed = s.Start - o.offset
-		}
-		reset = sqllex.Matches(s.AppendWords(buffer[:0], o.file.text), "RESET|DISCARD", "ALL")
-	}
-	b.WriteString(sqllex.ForPsql(text[printed:]) + o.end())
-	if reset {
-		b.WriteString(conforming)
 	}
 }
 

@@ -36,9 +36,16 @@ create table left_open ();
 		`004_a\'b.sql`:         {Data: []byte("insert into notes values ('4\\n')")},
 		"003_outside.down.sql": {Data: []byte("-- migrator: no-transaction\nreset all;\ndrop index concurrently notes_note;\ninsert into notes values ('down\\');\n")},
 		`004_a\'b.down.sql`:    {Data: []byte("delete from notes where note = '4\\n';\n")},
+		"005_hidden.sql": {Data: []byte(`do $x$ begin execute 'reset all'; end $x$; insert into notes values ('5\n é');
+select set_config('standard_conforming_strings', 'off', false), set_config('client_encoding', 'LATIN1', false);
+savepoint a; insert into notes values ('5\t'); rollback to a; -- …
+insert into notes values ('5\v ü')`)},
+		"005_hidden.down.sql":  {Data: []byte("do $x$ begin execute 'reset all'; end $x$; insert into notes values (U&'5' || ' d')\n")},
+		"006_outside.sql":      {Data: []byte("-- migrator: no-transaction\nselect set_config('standard_conforming_strings', 'off', false);\ninsert into notes values ('6\\n');\n")},
+		"006_outside.down.sql": {Data: []byte("-- migrator: no-transaction\ndo $$ begin execute 'reset all'; end $$;\ninsert into notes values ('6\\nü');\n")},
 	}
 	applied, piped := quoting(t), quoting(t)
-	for _, args := range [][]string{{"up", "--to", "2"}, {"up"}, {"down", "3", "--yes"}, {"mark", "applied", "2", "3"}} {
+	for _, args := range [][]string{{"up", "--to", "2"}, {"up"}, {"down", "5", "--yes"}, {"mark", "applied", "2", "3"}} {
 		_, err := migrate(t, files, append(args, "--database-url", applied)...)
 		require.NoError(t, err)
 		script, err := migrate(t, files, append(args, "--dry-run", "--database-url", piped)...)
@@ -50,14 +57,15 @@ create table left_open ();
 	}
 }
 
-// quoting is a database in which backslashes are escapes.
+// quoting is a database in which backslashes are escapes, and of which clients read LATIN1.
 func quoting(t *testing.T) string {
 	t.Helper()
 	url := migratortest.Database(t)
 	conn, err := pgx.Connect(t.Context(), url)
 	require.NoError(t, err)
 	defer conn.Close(t.Context())
-	_, err = conn.Exec(t.Context(), `do $$ begin execute format('alter database %I set standard_conforming_strings = off', current_database()); end $$`)
+	_, err = conn.Exec(t.Context(), `do $$ begin execute format('alter database %I set standard_conforming_strings = off', current_database());
+		execute format('alter database %I set client_encoding = LATIN1', current_database()); end $$`)
 	require.NoError(t, err)
 	return url
 }
@@ -75,6 +83,8 @@ func notes(t *testing.T, url string) (notes []string) {
 	conn, err := pgx.Connect(t.Context(), url)
 	require.NoError(t, err)
 	defer conn.Close(t.Context())
+	_, err = conn.Exec(t.Context(), "set client_encoding = UTF8")
+	require.NoError(t, err)
 	rows, err := conn.Query(t.Context(), "select note from notes union all select version from schema_migrations order by 1")
 	require.NoError(t, err)
 	notes, err = pgx.CollectRows(rows, pgx.RowTo[string])
