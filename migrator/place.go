@@ -140,7 +140,8 @@ func (f *find) refuseTool(h *history) error {
 }
 
 // placeIsChosen reports whether somebody has chosen where the history is to be, as for a new tenant that has the same files.
-// The server's, and the database's, search_path is everybody's. A schema that the files have made is not a new tenant's.
+// The server's, and the database's, search_path is everybody's. A schema that the files have made is not a new tenant's. A
+// role whose own history is elsewhere is not a new tenant: its search_path has changed.
 func (m *Migrator) placeIsChosen(h *history, f *find) bool {
 	configured := m.table()
 	switch {
@@ -148,8 +149,11 @@ func (m *Migrator) placeIsChosen(h *history, f *find) bool {
 		return true
 	case mayHaveMade(f.shared, h.table.schema, h.server.User, f.Relations):
 		return false
+	case h.search.Source == "client", h.search.Source == "session":
+		return true
 	}
-	return h.table.schema == h.server.User || slices.Contains([]string{"user", "database user", "client", "session"}, h.search.Source)
+	byRole := h.table.schema == h.server.User || h.search.Source == "user" || h.search.Source == "database user"
+	return byRole && !f.Owned
 }
 
 // placeWarnings say what a person should know of who starts a history where there are others.

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
@@ -265,16 +266,30 @@ func TestAFileThatIsBegunFurtherOnInTheSearchPathIsResumedThere(t *testing.T) {
 	require.Equal(t, []string{"schema_migrations"}, histories(t, database))
 }
 
-// TestASearchPathThatAFileHasMovedAwayFromTheHistoryIsRefused: all files would run again.
-func TestASearchPathThatAFileHasMovedAwayFromTheHistoryIsRefused(t *testing.T) {
+// TestASearchPathThatHasMovedAwayFromTheHistoryIsRefused: all files would run again.
+func TestASearchPathThatHasMovedAwayFromTheHistoryIsRefused(t *testing.T) {
 	t.Parallel()
-	database := migratortest.Database(t)
-	user := role(t, database, "")
-	own(t, database, user)
-	fsys := files("001_first.sql", "create schema app; create table app.t (); alter role current_user set search_path = app;\n")
-	startService(t, service{url: user, files: fsys, applies: versionsOf(fsys)})
-	refusedPlace(t, user, fsys, migrator.Config{}, "history table app.schema_migrations: is empty, but public.schema_migrations records 001_first.sql")
-	startService(t, service{url: user, files: fsys, config: migrator.Config{Table: "public.schema_migrations"}})
+	for name, c := range map[string]struct{ schema, file, between string }{
+		"by a file that makes the schema":     {"app", "create schema app; create table app.t (); alter role current_user set search_path = app;", ""},
+		"by a file, to a schema made by hand": {"app", "alter role current_user set search_path = app; create table t ();", "create schema app authorization $role"},
+		"by hand":                             {"app", "create table t ();", "create schema app authorization $role; alter role $role set search_path = app"},
+		"by hand, to the role's own schema":   {"$role", "create table t ();", "create schema authorization $role; alter role $role set search_path = $role"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			database := migratortest.Database(t)
+			user := role(t, database, "")
+			own(t, database, user)
+			conn, err := pgx.ParseConfig(user)
+			require.NoError(t, err)
+			named := func(text string) string { return strings.ReplaceAll(text, "$role", conn.User) }
+			fsys := files("001_first.sql", c.file+"\n")
+			startService(t, service{url: user, files: fsys, applies: versionsOf(fsys)})
+			execute(t, database, named(c.between))
+			refusedPlace(t, user, fsys, migrator.Config{}, named("history table "+c.schema+".schema_migrations: is empty, but public.schema_migrations records 001_first.sql"))
+			startService(t, service{url: user, files: fsys, config: migrator.Config{Table: "public.schema_migrations"}})
+		})
+	}
 }
 
 func TestAHistoryFurtherOnInTheSearchPathCostsOneMoreRoundTrip(t *testing.T) {

@@ -88,6 +88,10 @@ func TestFilesThatAreAppliedElsewhereAreRefusedWhereNobodyChoseThePlace(t *testi
 	applied := func(schema, name string, relations ...string) find {
 		return find{candidate: &candidate{catalogTable: ours(9, schema, name), Relations: relations}, shared: []*Migration{&migrations[0]}}
 	}
+	owned := func(f find) find {
+		f.Owned = true
+		return f
+	}
 	for _, c := range []struct {
 		name    string
 		config  Config
@@ -99,11 +103,14 @@ func TestFilesThatAreAppliedElsewhereAreRefusedWhereNobodyChoseThePlace(t *testi
 		{"the database's search_path", Config{}, placed("app", "database", applied("public", defaultTable)), true},
 		{"a name without a schema", Config{Table: defaultTable}, placed("public", "default", applied("app", defaultTable)), true},
 		{"a schema that the files have made", Config{}, placed("app", "user", applied("public", defaultTable, "1")), true},
+		{"the role's search_path, which led to its history", Config{}, placed("app", "user", owned(applied("public", defaultTable))), true},
+		{"the same in one database", Config{}, placed("app", "database user", owned(applied("public", defaultTable))), true},
+		{"the role's own schema, and its history elsewhere", Config{}, placed("joe", "default", owned(applied("app", defaultTable))), true},
 
 		{"the table is named", Config{Table: "public.schema_migrations"}, placed("public", "default", applied("app", "history")), false},
 		{"another name", Config{Table: defaultTable}, placed("public", "default", applied("public", "tenant_history")), false},
 		{"the role's search_path", Config{}, placed("tenant", "user", applied("public", defaultTable, "by_hand")), false},
-		{"the connection's search_path", Config{}, placed("tenant", "client", applied("other", defaultTable)), false},
+		{"the connection's search_path", Config{}, placed("tenant", "client", owned(applied("other", defaultTable))), false},
 		{"the role's own schema", Config{}, placed("joe", "default", applied("ann", defaultTable)), false},
 	} {
 		m := New(nil, migrations, c.config)

@@ -9,7 +9,7 @@ with own as materialized (
 	where s.nspname operator(pg_catalog.=) $schema and r.relkind operator(pg_catalog.=) any (array['r', 'p', 'v', 'm', 'f']::pg_catalog."char"[])
 	limit 200
 ), candidates as materialized (
-	select c.oid, c.relname, c.relkind, c.relnatts, c.relhassubclass, n.nspname, n.oid as namespace,
+	select c.oid, c.relname, c.relkind, c.relnatts, c.relhassubclass, c.relowner, n.nspname, n.oid as namespace,
 		n.nspname operator(pg_catalog.=) any (pg_catalog.array_append(pg_catalog.current_schemas(false), $schema::pg_catalog.name)) as on_path
 	from pg_catalog.pg_class c
 	join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace
@@ -30,6 +30,7 @@ select 'search', pg_catalog.json_build_object(
 			'kind', f.relkind,
 			'columns', f.columns,
 			'on_path', f.on_path,
+			'owned', pg_catalog.pg_get_userbyid(f.relowner) operator(pg_catalog.=) current_user,
 			'readable', f.relkind operator(pg_catalog.=) 'r' and not f.relhassubclass and not pg_catalog.row_security_active(f.oid)
 				and pg_catalog.has_schema_privilege(f.namespace, 'usage') and pg_catalog.has_table_privilege(f.oid, 'select'),
 			'relations', case when f.ours then (
