@@ -34,10 +34,19 @@ var dividers = []divider{
 	{tool: "shmig", up: `=+\s*up\s*=+`, down: `=+\s*down\s*=+`, ordinary: true},
 	{tool: "eql", up: `:up`, down: `:down`, ordinary: true},
 	{up: adorned(`up|do`), down: adorned(`down|undo`), ordinary: true},
-	{up: adorned(`up|do|apply|migrate|deploy|forwards?|upgrade`), down: adorned(`rollback|revert|backwards?|downgrade`), ordinary: true, pair: true},
+	{up: adorned(upWords), down: adorned(`rollback|revert|backwards?|downgrade`), ordinary: true, pair: true},
+	{up: decorated(`up;?|` + upWords), down: decorated(`(down|undo);?|rollback|revert|backwards?|downgrade`), ordinary: true, pair: true},
 }
 
+const upWords = `up|do|apply|migrate|deploy|forwards?|upgrade`
+
 func adorned(words string) string { return `[@=*#<>\[ ]*(` + words + `)[=*#<>\]:{ ]*` }
+
+// decorated is a word in any decoration, or next to what it is about: "{{up}}", "migrate: up", "Up script". Nothing else follows.
+func decorated(words string) string {
+	const about = `(migrations?|migrate|scripts?|sql|section|part)`
+	return `([^\w\s]+\s*)?(` + about + `[:\s]\s*)?[^\w\s]*(` + words + `)(\s+` + about + `)?(\s*[^\w\s;]+)?`
+}
 
 // downWords are those of which each pattern of a half that reverts has one.
 var downWords = []string{"down", "undo", "drop below", "rollback", "revert", "backward"}
@@ -103,8 +112,12 @@ func (h *halves) divide(reverts bool) bool {
 func (h *halves) add(sql string, token sqllex.Token) {
 	switch {
 	case token.Kind == sqllex.Comment:
-		if ownLine(sql, token) {
-			h.read(strings.TrimLeft(token.Text(sql), "- \t"), token.Start)
+		text, block := strings.CutPrefix(token.Text(sql), "/*")
+		if block {
+			text = strings.TrimRight(strings.TrimSuffix(text, "*/"), "* \t")
+		}
+		if ownLine(sql, token, block) {
+			h.read(strings.TrimLeft(text, "*- \t"), token.Start, block)
 		}
 	case token.Kind == sqllex.Semicolon:
 		h.open = false
@@ -113,15 +126,15 @@ func (h *halves) add(sql string, token sqllex.Token) {
 	}
 }
 
-// read reads what a comment says.
-func (h *halves) read(comment string, at int) {
+// read reads what a comment says. No tool has its markers in block comments, so there they count only as a pair.
+func (h *halves) read(comment string, at int, block bool) {
 	for i, pattern := range patterns() {
 		switch d := dividers[i]; {
-		case d.ordinary && h.open:
+		case (d.ordinary || block) && h.open:
 			continue
 		case d.up != "" && pattern[0].MatchString(comment):
 			h.down, h.marked = 0, true
-		case pattern[1].MatchString(comment) && (!d.pair || h.marked):
+		case pattern[1].MatchString(comment) && (!d.pair && !block || h.marked):
 			if h.down = 1; h.divided < 0 {
 				h.divided, h.divider = at, d
 			}
@@ -132,10 +145,11 @@ func (h *halves) read(comment string, at int) {
 	}
 }
 
-// ownLine reports whether a token is a line comment with a line of its own.
-func ownLine(sql string, token sqllex.Token) bool {
-	line := sql[strings.LastIndexByte(sql[:token.Start], '\n')+1 : token.Start]
-	return strings.HasPrefix(token.Text(sql), "--") && strings.Trim(line, " \t\r#") == ""
+// ownLine reports whether a comment has a line of its own.
+func ownLine(sql string, token sqllex.Token, block bool) bool {
+	before := sql[strings.LastIndexByte(sql[:token.Start], '\n')+1 : token.Start]
+	after, _, _ := strings.Cut(sql[token.End:], "\n")
+	return strings.Trim(before, " \t\r#") == "" && (!block || strings.TrimSpace(after) == "" && !strings.Contains(token.Text(sql), "\n"))
 }
 
 // withoutHalves says how a file of another tool becomes one of ours.

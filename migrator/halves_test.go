@@ -42,6 +42,22 @@ func TestTheHalfThatRevertsDoesNotRunWithTheOtherOne(t *testing.T) {
 		{"", "-- [do]", "-- [undo]"},
 		{"", "-- Up", "-- Rollback"},
 		{"", "-- deploy", "-- revert"},
+		{"", "/* up */", "/* down */"},
+		{"", "/***** UP *****/", " /* -- Down */\t"},
+		{"", "/* migration: up */", "/* undo */"},
+		{"", "-- migrate: up", "-- migrate: down"},
+		{"", "-- migration:up", "-- migration:down"},
+		{"", "-- +up", "-- +down"},
+		{"", "-- !up", "-- !down"},
+		{"", "-- {{up}}", "-- {{down}}"},
+		{"", "-- {{ up }}", "-- {{ down }}"},
+		{"", "-- (up)", "-- (down)"},
+		{"", `-- "up"`, `-- "down"`},
+		{"", "-- up;", "-- down;"},
+		{"", "-- Migration Up", "-- Migration Down"},
+		{"", "-- Up Migration:", "-- Down Migration:"},
+		{"", "-- Up script", "-- Down script"},
+		{"", "-- Deploy script", "/* Rollback script: */"},
 	} {
 		message := "divides the file into two halves, which would both run here"
 		if c.tool != "" {
@@ -95,6 +111,10 @@ func TestACommentThatDividesNothingIsLegal(t *testing.T) {
 		"-- down migration exists somewhere", "-- shut down", "-- undo: drop table a", "-- 2 downloads", "-- @UNDO: how to revert", "-- down.sql",
 		"/* -- +goose Down */", "/* down */", "/*\n-- down\n*/", "select 1; -- down", "select '\n-- down\n';", "do $$ begin\n-- down\nend $$;",
 		"create table b (\n-- up\nu int,\n-- ==== down ====\nd int);", "insert into a\n-- down\nvalues (1);", "--rollback drop table a;", "--rollback", "--changeset a:1", "-- +goose StatementBegin", "savepoint a;\n-- rollback\nrollback to a;",
+		"-- down migration:", "-- down script", "-- (down)", "/* +goose Down */",
+		"-- up to here\n-- down to here", "-- migration up next week\n-- migration down next week", "-- migrate: up first\n-- migrate: down payments follow",
+		"-- up-to-date\n-- rolled down", "-- script\n-- rollback", "-- up\n-- rollback;", "-- up: adds a\n-- down: drops a", "-- ups\n-- downs", "/* up\n */\n/* down\n */",
+		"/* up */ select 1;\n/* down */ select 2;", "select 1; /* up */\nselect 2; /* down */", "insert into a\n/* up */\nvalues (1),\n/* down */\n(2);", "/* up and\n down */\n/* down */",
 	} {
 		file, err := review(transactional("1_a.sql", "--liquibase formatted sql\n"+madeA+comment+"\n"+droppedA))
 		require.NoError(t, err, comment)
