@@ -7,8 +7,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// shared returns the files that records are about, by name or checksum, and whether one of them was applied as it is now.
-func shared(records []record, files []Migration) (applied []*Migration, same bool) {
+// shared returns the files that records are about, by name or checksum, and those of them that may have been applied as they
+// are now.
+func shared(records []record, files []Migration) (applied, same []*Migration) {
 	checksums := make(map[string]*Migration, len(files))
 	for i := range files {
 		if files[i].Up.hasStatement() { // those without are all alike
@@ -18,11 +19,12 @@ func shared(records []record, files []Migration) (applied []*Migration, same boo
 	for _, r := range records {
 		m := checksums[r.checksum]
 		if named := findMigration(files, r.version); named != nil {
-			same = same || r.checksum == "" || r.checksum == named.Checksum()
 			applied = append(applied, named)
+			if r.checksum == "" || r.checksum == named.Checksum() {
+				same = append(same, named)
+			}
 		} else if m != nil {
-			same = true
-			applied = append(applied, m)
+			applied, same = append(applied, m), append(same, m)
 		}
 	}
 	return applied, same
@@ -84,7 +86,7 @@ func (m *Migrator) judgePlace(h *history, target Target) error {
 		for i := range h.finds {
 			f := &h.finds[i]
 			switch {
-			case ours && f.tool == nil && !m.placeIsChosen(h, f):
+			case ours && f.tool == nil && !f.differs && !m.placeIsChosen(h, f):
 				return f.refuse(h)
 			case !ours && f.newest != "" && target.first() == DirectionUp:
 				return f.refuseTool(h)

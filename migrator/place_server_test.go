@@ -89,6 +89,31 @@ func TestOtherFilesWithTheSameNamesElsewhereAreNoReasonToRefuse(t *testing.T) {
 	require.Len(t, results, 1)
 }
 
+// TestAHelperThatTwoServicesHaveInCommonIsNoReasonToRefuse, as long as as many files of one name differ.
+func TestAHelperThatTwoServicesHaveInCommonIsNoReasonToRefuse(t *testing.T) {
+	t.Parallel()
+	const ext, functions = "create table if not exists ext ();\n", "create table if not exists functions ();\n"
+	a := files("000_ext.sql", ext, "001_init.sql", "create table a ();\n")
+	b := files("000_ext.sql", ext, "001_init.sql", "create table b ();\n")
+	for _, helper := range []string{"recorded with a checksum", "recorded without one"} {
+		url := migratortest.Database(t)
+		execute(t, url, "create schema b")
+		startService(t, service{url: url, files: b, config: migrator.Config{Table: "b.history"}, applies: versionsOf(b)})
+		if helper == "recorded without one" {
+			execute(t, url, "update b.history set checksum = null where version = '000_ext.sql'")
+		}
+		require.Contains(t, warningsOf(t, open(t, url, a, migrator.Config{})), "b.history records 000_ext.sql too; public.schema_migrations is a history of its own", helper)
+		startService(t, service{url: url, files: a, applies: versionsOf(a)})
+	}
+
+	url := migratortest.Database(t)
+	a["000_functions.sql"], b["000_functions.sql"] = &fstest.MapFile{Data: []byte(functions)}, &fstest.MapFile{Data: []byte(functions)}
+	execute(t, url, "create schema b")
+	startService(t, service{url: url, files: b, config: migrator.Config{Table: "b.history"}, applies: versionsOf(b)})
+	_, err := open(t, url, a, migrator.Config{}).Run(patience(t), migrator.Up())
+	require.ErrorContains(t, err, "b.history records 000_ext.sql, 000_functions.sql: they would be applied again", "not 001_init.sql, which differs")
+}
+
 // TestANewTenantWithTheSameFilesIsNotRefused: somebody has chosen the place.
 func TestANewTenantWithTheSameFilesIsNotRefused(t *testing.T) {
 	t.Parallel()

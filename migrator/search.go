@@ -79,9 +79,10 @@ func notThere(t table) string {
 type find struct {
 	*candidate
 
-	shared []*Migration // files that a history of ours records, one of them at least as it is here
-	tool   *otherTool   // nil: the history is one of ours
-	newest string       // the newest version that the tool has recorded; "": it could not be read
+	shared  []*Migration // files that a history of ours records as they are here
+	differs bool         // it records as many of their names with another text: it is another service's
+	tool    *otherTool   // nil: the history is one of ours
+	newest  string       // the newest version that the tool has recorded; "": it could not be read
 }
 
 // maxReads is how many histories of our layout are read: where there are more, they are of tenants, and alike.
@@ -129,7 +130,7 @@ func (s *session) survey(ctx context.Context, h *history, files []Migration, too
 
 // isElsewhere reports whether a history of the same files was found: one is enough.
 func (h *history) isElsewhere() bool {
-	return slices.ContainsFunc(h.finds, func(f find) bool { return f.tool == nil })
+	return slices.ContainsFunc(h.finds, func(f find) bool { return f.tool == nil && !f.differs })
 }
 
 // readFind reads the rows of a candidate. What has been dropped or closed meanwhile is left out.
@@ -158,8 +159,8 @@ func (s *session) readFind(ctx context.Context, f *find, files []Migration) (fou
 		records[i] = record{version: Version(row[0]), checksum: row[2]}
 	}
 	applied, same := shared(records, files)
-	f.shared = applied
-	return same, nil
+	f.shared, f.differs = same, 2*len(same) <= len(applied)
+	return len(same) > 0, nil
 }
 
 // readNextProgress reads what is unfinished of the next history: its first file may be.
