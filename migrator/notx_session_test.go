@@ -84,10 +84,12 @@ func TestWhatEndsWithItsStatementStopsNothing(t *testing.T) {
 func TestATemporaryTableThatOutlivesItsStatementStopsTheOneThatNamesIt(t *testing.T) {
 	t.Parallel()
 	url := twoSchemas(t)
-	first := noTransaction + "do $$begin create temp table t as select 1 as a; end$$;\nselect 2;\n"
+	first := noTransaction + "do $$begin create temp table t as select 1 as a; end$$;\nselect 'tt', 'a.tx';\n"
 	_, err := open(t, url, files("001_t.sql", first+"delete from T;\n"), migrator.Config{}).Run(patience(t), migrator.Up())
-	require.ErrorContains(t, err, "001_t.sql:4:1: statement 2 (line 3) has left in its session what this statement would not have: pg_temp.t")
-	_, err = open(t, url, files("001_t.sql", first+"select 'tt', 'a.tx';\n"), migrator.Config{}).Run(patience(t), migrator.Up())
+	require.ErrorContains(t, err, "001_t.sql:4:1: an earlier statement has left in its session what this statement would not have: pg_temp.t (SQLSTATE")
+	require.ErrorContains(t, err, "HINT: write the rest of the file without it, then: update ")
+	typeHint(t, url, err, "then: ", "; and run again")
+	_, err = open(t, url, files("001_t.sql", first+"delete from app.t;\n"), migrator.Config{}).Run(patience(t), migrator.Up())
 	require.NoError(t, err)
 }
 

@@ -174,7 +174,6 @@ func (s scripter) refuseLeft(move *Move, file *reviewed, i int) string {
 	return fmt.Sprintf(`  if exists (select from %[1]s p where p.version operator(pg_catalog.=) %[2]s and p.session operator(pg_catalog.<>) '{}') then
   declare names pg_catalog.text; changes pg_catalog.text; doubt pg_catalog.text; begin
     select pg_catalog.string_agg(e.key, ', '), pg_catalog.string_agg(case
-        when pg_catalog.starts_with(e.key, 'pg_temp.') then 'use another one than ' operator(pg_catalog.||) e.key
         when e.key operator(pg_catalog.=) 'role' then case when e.value operator(pg_catalog.=) 'none' then 'RESET ROLE' else pg_catalog.format('SET ROLE %%I', e.value) end
         when e.key operator(pg_catalog.=) 'session_authorization' then pg_catalog.format('SET SESSION AUTHORIZATION %%I', e.value)
         when e.value is null then pg_catalog.format('RESET %%s', w.name)
@@ -193,19 +192,17 @@ func (s scripter) refuseLeft(move *Move, file *reviewed, i int) string {
       raise exception using errcode = '%[4]s', message = 'statement %[5]d (line %[6]d) was cut off or has failed, and it is not known what it has set for its session',
         hint = %[7]s;
     end if;
-  end;
+%[8]s  end;
   end if;
 `, progress, version, unresolved(file, i), codeLeft, i, line,
-		literal("insert after it what the rest of the file needs (SET), then: update "+progress+" set session = session - '' where version = "+version+"; and run again"))
+		literal("insert after it what the rest of the file needs (SET), then: update "+progress+" set session = session - '' where version = "+version+"; and run again"), s.refuseTemporary(move, file, i))
 }
 
-// unresolved is a condition for what a statement has left that the file's text after it says nothing about; of what is temporary,
-// that the next statement names.
+// unresolved is a condition for a setting that a statement has left and that the file's text after it says nothing about.
 func unresolved(file *reviewed, i int) string {
-	u := file.units[i]
 	decided := "false"
 	var names []string
-	for _, s := range u.since {
+	for _, s := range file.units[i].since {
 		for _, name := range []string{s.name, roleSetting} {
 			if s.decides(name) {
 				names = append(names, literal(name))
@@ -215,9 +212,5 @@ func unresolved(file *reviewed, i int) string {
 			decided = "e.key operator(pg_catalog.<>) all (array['role', 'session_authorization'])"
 		}
 	}
-	named := "true" // too long to be looked at in the server
-	if text := u.statement.Text(file.text); len(text) < 8<<10 {
-		named = "pg_catalog.concat(' ', " + literal(text) + ", ' ') operator(pg_catalog.~*) pg_catalog.concat('[^[:alnum:]_]', pg_catalog.regexp_replace(pg_catalog.substr(e.key, 9), '[^[:alnum:]_]', '.', 'g'), '[^[:alnum:]_]')"
-	}
-	return fmt.Sprintf("case when pg_catalog.starts_with(e.key, 'pg_temp.') then %s else not (%s or pg_catalog.lower(e.key) operator(pg_catalog.=) any (array[%s]::pg_catalog.text[])) end", named, decided, strings.Join(names, ", "))
+	return fmt.Sprintf("not (pg_catalog.starts_with(e.key, 'pg_temp.') or %s or pg_catalog.lower(e.key) operator(pg_catalog.=) any (array[%s]::pg_catalog.text[]))", decided, strings.Join(names, ", "))
 }

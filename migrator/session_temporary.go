@@ -1,0 +1,55 @@
+package migrator
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// A temporary table or function that a statement has made is there for the next ones until the run ends, and not when another run
+// goes on with the file. So it stops the file at a statement that names it, and in another session at each that may use it.
+
+// refuseTemporary is the part of refuseLeft's block about what is temporary.
+func (s scripter) refuseTemporary(move *Move, file *reviewed, i int) string {
+	return fmt.Sprintf(`    select pg_catalog.string_agg(e.key, ', '), pg_catalog.array_agg(e.key)::pg_catalog.text into names, changes
+      from %[1]s p, lateral pg_catalog.jsonb_object_keys(p.session) e (key)
+      where p.version operator(pg_catalog.=) %[2]s and pg_catalog.starts_with(e.key, 'pg_temp.') and (%[3]s);
+    if names is not null then
+      raise exception using errcode = '%[4]s', message = pg_catalog.concat('an earlier statement has left in its session what this statement would not have: ', names),
+        hint = pg_catalog.format(%[5]s, changes);
+    end if;
+`, s.table.progress().sql(), literal(string(move.Migration.Version)), usesTemporary(file, file.units[i]), codeLeft,
+		literal("write the rest of the file without it, then: update "+strings.ReplaceAll(s.table.progress().sql(), "%", "%%")+" set session = session - %L::text[] where version = "+
+			strings.ReplaceAll(literal(string(move.Migration.Version)), "%", "%%")+"; and run again"))
+}
+
+// usesTemporary is a condition for a temporary object that a statement may use.
+func usesTemporary(file *reviewed, u *unit) string {
+	named := "true" // too long to be looked at in the server
+	if text := u.statement.Text(file.text); len(text) < 8<<10 {
+		named = "pg_catalog.concat(' ', " + literal(withoutQualified(text)) + ", ' ') operator(pg_catalog.~*) pg_catalog.concat('[^[:alnum:]_]', pg_catalog.regexp_replace(pg_catalog.substr(e.key, 9), '[^[:alnum:]_]', '.', 'g'), '[^[:alnum:]_]')"
+	}
+	if u.outside != nil && u.outside.kind != opaque { // it uses what it names
+		return named
+	}
+	return named + `
+        or not exists (select from pg_catalog.pg_class c where c.relnamespace operator(pg_catalog.=) pg_catalog.pg_my_temp_schema() and pg_catalog.concat('pg_temp.', c.relname) operator(pg_catalog.=) e.key
+          union all select from pg_catalog.pg_proc f where f.pronamespace operator(pg_catalog.=) pg_catalog.pg_my_temp_schema() and pg_catalog.concat('pg_temp.', f.proname) operator(pg_catalog.=) e.key)`
+}
+
+// dotted is a name with others after a dot. What follows %, $ or & may be a placeholder of format() or U&"…": nothing that is
+// known here.
+var dotted = regexp.MustCompile(`[%$&]?("[^"]*"|[\pL_][\pL\pN_]*)(?:\.(?:"[^"]*"|[\pL_][\pL\pN_]*))+`)
+
+// withoutQualified takes out of a statement the names that cannot be those of a temporary object, since they have a schema.
+func withoutQualified(text string) string {
+	if strings.Contains(strings.ToLower(text), "pg_temp") {
+		return text
+	}
+	return dotted.ReplaceAllStringFunc(text, func(name string) string {
+		if strings.ContainsAny(name[:1], "%$&") {
+			return name
+		}
+		return dotted.FindStringSubmatch(name)[1]
+	})
+}
