@@ -27,7 +27,7 @@ func refuseDown(v Version, all []Migration) error {
 	refuse := func(reverts, down string) error {
 		return &FileError{
 			Path: string(v), Message: "is named as if it reverted " + reverts + ", and would be applied",
-			Hint: fmt.Sprintf("if it reverts, rename it to %s; if it is to be applied, to %s.up.sql", down, name),
+			Hint: fmt.Sprintf("if it reverts, rename it to %s; if it is to be applied, to %s.up.sql; where it is applied already, repair accepts that name", down, name),
 		}
 	}
 	if i := slices.IndexFunc(strings.Split(name, ".")[1:], isBackWord); i >= 0 {

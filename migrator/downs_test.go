@@ -37,7 +37,7 @@ func TestAFileThatIsNamedAsOneThatRevertsIsNotApplied(t *testing.T) {
 		all := append(named(c.others), Migration{Version: Version(c.name)})
 		require.Equal(t, &FileError{
 			Path: c.name, Message: "is named as if it reverted " + c.reverts + ", and would be applied",
-			Hint: "if it reverts, rename it to " + c.down + "; if it is to be applied, to " + c.up,
+			Hint: "if it reverts, rename it to " + c.down + "; if it is to be applied, to " + c.up + "; where it is applied already, repair accepts that name",
 		}, refuseDown(Version(c.name), all))
 		require.NoError(t, refuseDown(Version(c.up), all))
 		for _, other := range named(c.others) {

@@ -157,5 +157,5 @@ func (s *Script) withoutHalves() string {
 	if strings.HasSuffix(s.Path, ".down.sql") {
 		return "leave only the down half in it, and delete the marker comments"
 	}
-	return "put the down half into " + Version(s.Path).stem() + ".down.sql and delete the marker comments"
+	return "put the down half into " + Version(s.Path).stem() + ".down.sql and delete the marker comments; where the file is applied already, repair accepts the change"
 }

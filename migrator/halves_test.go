@@ -67,7 +67,7 @@ func TestTheHalfThatRevertsDoesNotRunWithTheOtherOne(t *testing.T) {
 		for _, file := range []string{up + madeA + c.down + "\n" + droppedA, up + madeA + "\r\n" + c.down + "\r\n" + droppedA} {
 			_, err := review(transactional("1_a.sql", file))
 			require.ErrorContains(t, err, message, file)
-			require.ErrorContains(t, err, "\nHINT: put the down half into 1_a.down.sql and delete the marker comments")
+			require.ErrorContains(t, err, "\nHINT: put the down half into 1_a.down.sql and delete the marker comments; where the file is applied already, repair accepts the change")
 			_, err = review(transactional("1_a.down.sql", file))
 			require.ErrorContains(t, err, message, file)
 			require.ErrorContains(t, err, "\nHINT: leave only the down half in it, and delete the marker comments")
