@@ -79,7 +79,7 @@ func (m *Migrator) judgePlace(h *history, target Target) error {
 		}
 		return refuseUnrelated(h, m.migrations)
 	}
-	if err := h.judgeNext(m.migrations); err != nil {
+	if err := h.judgeNext(m.migrations, target); err != nil {
 		return err
 	}
 	for _, ours := range []bool{true, false} { // what names the way out comes first
@@ -87,7 +87,7 @@ func (m *Migrator) judgePlace(h *history, target Target) error {
 			f := &h.finds[i]
 			switch {
 			case ours && f.tool == nil && !f.differs && !m.placeIsChosen(h, f):
-				return f.refuse(h)
+				return f.refuse(h, target)
 			case !ours && f.newest != "" && target.first() == DirectionUp:
 				return f.refuseTool(h)
 			}
@@ -98,16 +98,19 @@ func (m *Migrator) judgePlace(h *history, target Target) error {
 
 // judgeNext refuses to begin a history in front of another one, whether that has these files or others: a new tenant's, the
 // wrong directory, or a schema that was made meanwhile.
-func (h *history) judgeNext(files []Migration) error {
+func (h *history) judgeNext(files []Migration, target Target) error {
 	next := h.next()
 	if next == nil {
 		return nil
 	}
-	begin := fmt.Sprintf("to begin a history of its own in schema %s: --table %s (Config.Table)", h.table.schema, h.table)
+	begin := fmt.Sprintf("; to begin a history of its own in schema %s: --table %s (Config.Table)", h.table.schema, h.table)
+	if target.first() == DirectionDown {
+		begin = ""
+	}
 	if !next.Readable {
 		return &HistoryError{
 			Table: h.table.String(), Message: fmt.Sprintf("is not there, but %s is next on the search_path, and %s cannot read it", next.table(), h.server.User),
-			Hint: fmt.Sprintf("%s; to go on with the other one: grant select on %s to %s", begin, next.table().sql(), pgx.Identifier{h.server.User}.Sanitize()),
+			Hint: fmt.Sprintf("to go on with that one: grant select on %s to %s%s", next.table().sql(), pgx.Identifier{h.server.User}.Sanitize(), begin),
 		}
 	}
 	var records string
@@ -121,15 +124,20 @@ func (h *history) judgeNext(files []Migration) error {
 	}
 	return &HistoryError{
 		Table: h.table.String(), Message: fmt.Sprintf("is not there, but %s is next on the search_path, and records %s", next.table(), records),
-		Hint: fmt.Sprintf("to go on with that one: --table %s; %s", next.table(), begin),
+		Hint: fmt.Sprintf("to go on with that one: --table %s%s", next.table(), begin),
 	}
 }
 
 // refuse is for files that this tool has applied elsewhere.
-func (f *find) refuse(h *history) error {
+func (f *find) refuse(h *history, target Target) error {
+	message := fmt.Sprintf("is empty, but %s records %s: ", f.table(), namesOf(f.shared))
+	hint := fmt.Sprintf("if that is their history: --table %s (Config.Table)", f.table())
+	if target.first() == DirectionDown {
+		return &HistoryError{Table: h.table.String(), Message: message + "there is nothing to revert here", Hint: hint}
+	}
 	return &HistoryError{
-		Table: h.table.String(), Message: fmt.Sprintf("is empty, but %s records %s: they would be applied again", f.table(), namesOf(f.shared)),
-		Hint: fmt.Sprintf("if that is their history: --table %s (Config.Table); to apply them here too: --table %s", f.table(), h.table),
+		Table: h.table.String(), Message: message + "they would be applied again",
+		Hint: fmt.Sprintf("%s; to apply them here too: --table %s", hint, h.table),
 	}
 }
 

@@ -13,18 +13,25 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
-// refusedPlace wants up, a dry run and down to be refused for where the history is, and what runs no file to be let pass.
+// refusedPlace wants up, a dry run, down and redo to be refused for where the history is, and what runs no file to be let
+// pass. Of the wanted texts, those after the first one are hints for up.
 func refusedPlace(t *testing.T, url string, fsys fstest.MapFS, config migrator.Config, want ...string) {
 	t.Helper()
 	m := open(t, url, fsys, config)
-	for _, target := range []migrator.Target{migrator.Up(), migrator.UpN(1), migrator.Down(1)} {
+	for _, target := range []migrator.Target{migrator.Up(), migrator.UpN(1), migrator.Down(1), migrator.Redo(1)} {
 		_, planErr := m.Plan(patience(t), target)
 		results, err := m.Run(patience(t), target)
 		require.Empty(t, results)
 		for _, err := range []error{err, planErr} {
 			var history *migrator.HistoryError
 			require.ErrorAs(t, err, &history, target.String())
-			for _, text := range want {
+			expected := want
+			if strings.HasPrefix(target.String(), "revert") {
+				expected = want[:1]
+				require.NotContains(t, err.Error(), "appl", "it would apply nothing")
+				require.NotContains(t, err.Error(), "begin a history", "it would begin none")
+			}
+			for _, text := range expected {
 				require.ErrorContains(t, err, text, target.String())
 			}
 		}
