@@ -55,3 +55,15 @@ func TestAStatementThatNamesTheSchemaOfATableDoesNotUseATemporaryOne(t *testing.
 	require.NoError(t, err)
 	require.Equal(t, []string{"0 0"}, query(t, url, "select (select count(*) from public.t) || ' ' || (select count(*) from app.t)"))
 }
+
+func TestAStatementThatIsStoppedOutsideATransactionIsToldWithItsPlace(t *testing.T) {
+	t.Parallel()
+	for _, next := range []string{"create index concurrently i on t (a)", "do $$begin delete from t; commit; end$$", "vacuum t"} {
+		t.Run(next, func(t *testing.T) {
+			t.Parallel()
+			url := twoSchemas(t)
+			_, err := open(t, url, files("001_t.sql", noTransaction+"do $$begin create temp table t (a int); end$$;\n\n  "+next+";\n"), migrator.Config{}).Run(patience(t), migrator.Up())
+			require.ErrorContains(t, err, "001_t.sql:4:3: an earlier statement has left in its session what this statement would not have: pg_temp.t")
+		})
+	}
+}

@@ -69,6 +69,7 @@ type step struct {
 	// Of no-transaction files only:
 	part      bool  // other steps follow for the same move
 	does      *unit // when it is done, this statement is
+	begins    *unit // when it is done, this statement is about to run outside a transaction
 	number    int   // of that statement, from 1
 	of        int   // how many there are
 	alone     bool  // there is no transaction, and what is not the tool's own needs a message of its own

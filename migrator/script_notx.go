@@ -82,7 +82,9 @@ func (s scripter) start(move *Move, file *reviewed, i int) *step {
 		operation{kind: opClaim, sql: fmt.Sprintf(
 			"update %s as p set scope = s.oids, spared = %s\nfrom (select %s) s (oids)\nwhere p.version = %s",
 			s.table.progress().sql(), u.outside.sparedSQL("s.oids"), u.outside.scopeSQL(), literal(string(move.Migration.Version)))})
-	return s.part(move, s.unitTitle(move, file, i)+": begins", operations...)
+	st := s.part(move, s.unitTitle(move, file, i)+": begins", operations...)
+	st.begins, st.number, st.of = u, i+1, len(file.units)
+	return st
 }
 
 // outside runs a statement outside a transaction.

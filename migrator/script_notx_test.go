@@ -92,9 +92,9 @@ func TestEachStatementOutsideATransactionIsRecordedBeforeAndAfterIt(t *testing.T
 			require.Equal(t, i < len(c.steps)-1, s.part, s.title)
 			require.Equal(t, i == 4 || i == 7, s.alone, s.title)
 			require.Equal(t, i == 4, s.patient, "only CONCURRENTLY waits as long as it takes: %s", s.title)
-			number := map[int]int{2: 1, 4: 2, 5: 2, 7: 3, 8: 3, 9: 4}[i]
-			require.Equal(t, number, s.number, s.title)
-			require.Equal(t, number > 0, s.does != nil, s.title)
+			require.Equal(t, map[int]int{2: 1, 3: 2, 4: 2, 5: 2, 6: 3, 7: 3, 8: 3, 9: 4}[i], s.number, s.title)
+			require.Equal(t, i == 3 || i == 6, s.begins != nil, s.title)
+			require.Equal(t, s.number > 0 && s.begins == nil, s.does != nil, s.title)
 		}
 	})
 }

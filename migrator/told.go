@@ -1,6 +1,7 @@
 package migrator
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -18,8 +19,8 @@ func (r *run) stepError(failed *failure, state string) error {
 	if s := failed.step; s.move == nil {
 		return fmt.Errorf("%w\nSTATE: %s", r.explain(s.heading(), &failed.operation, failed.err), state)
 	}
-	if does := failed.step.does; does != nil && failed.offset < 0 {
-		failed.offset = r.placeOf(failed.step.move, does)
+	if u := cmp.Or(failed.step.does, failed.step.begins); u != nil && failed.offset < 0 {
+		failed.offset = r.placeOf(failed.step.move, u)
 	}
 	return r.migrationError(failed.step.move, failed, state)
 }
