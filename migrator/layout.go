@@ -25,20 +25,28 @@ const adopt = "; then record what the database has already with baseline"
 // judgeFolder refuses a folder of which nothing would be applied, or only a part: that must not pass for success.
 func judgeFolder(fsys fs.FS, entries []fs.DirEntry, migrations []Migration) error {
 	versioned := slices.ContainsFunc(migrations, func(m Migration) bool { return !m.Version.Repeatable() })
-	var files, flyway []string
+	var files, folders, flyway, repeatable []string
 	for _, entry := range entries {
-		name := entry.Name()
-		if entry.IsDir() || hidden(name) {
+		switch name := entry.Name(); {
+		case hidden(name):
 			continue
-		}
-		files = append(files, name)
-		// Next to 001_init.sql an R__views.sql is a repeatable migration like any other.
-		if flywayName(name) && (!versioned || !Version(name).Repeatable()) {
+		case entry.IsDir():
+			folders = append(folders, name+"/")
+			continue
+		case flywayName(name) && Version(name).Repeatable():
+			repeatable = append(repeatable, name)
+		case flywayName(name):
 			flyway = append(flyway, name)
 		}
+		files = append(files, entry.Name())
 	}
-	if len(flyway) > 0 {
-		return &sourceError{"the folder holds files that are named for Flyway or refinery, and are not read here: " + several(flyway), flywayHint}
+	switch {
+	case len(flyway) > 0 && versioned:
+		return &sourceError{flywayMessage + several(flyway), flywayHint}
+	case len(flyway) > 0:
+		return &sourceError{flywayMessage + several(flyway), flywayHint + adopt}
+	case len(repeatable) > 0 && !versioned: // next to 001_init.sql they are migrations like any others
+		return &sourceError{"the folder holds repeatable migrations that are named for Flyway, and no versioned one: " + several(repeatable), "a versioned one is a file NNN_name.sql, such as 001_init.sql"}
 	}
 	if len(migrations) > 0 {
 		return nil
@@ -56,6 +64,9 @@ func judgeFolder(fsys fs.FS, entries []fs.DirEntry, migrations []Migration) erro
 		return judgeFolders(below)
 	}
 	const hint = "a migration is a file NNN_name.sql in the folder itself, such as 001_init.sql"
+	if len(files) == 0 {
+		files = folders
+	}
 	if len(files) == 0 {
 		return &sourceError{"no migrations: the folder is empty", hint}
 	}
@@ -138,7 +149,10 @@ func flywayName(name string) bool {
 	return false
 }
 
-const flywayHint = "rename them in their order: V1__init.sql to 001_init.sql, U1__init.sql to 001_init.down.sql, R__views.sql to R_views.sql" + adopt
+const (
+	flywayMessage = "the folder holds files that are named for Flyway or refinery, and are not read here: "
+	flywayHint    = "rename them in their order: V1__init.sql to 001_init.sql, U1__init.sql to 001_init.down.sql, R__views.sql to R_views.sql"
+)
 
 // layouts are those in which a migration is a folder, or its halves are in different folders. What a file becomes here is ""
 // where it is not the tool's.

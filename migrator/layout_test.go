@@ -25,7 +25,8 @@ func TestAFolderWithoutMigrationsSaysWhatItHoldsAndHowToMove(t *testing.T) {
 		name   = "\nHINT: a migration is a file NNN_name.sql in the folder itself, such as 001_init.sql"
 		record = "; then record what the database has already with baseline"
 		single = "\nHINT: move them into one folder, named NNN_name.sql so that their order stays, and what reverts one NNN_name.down.sql" + record
-		flyway = "\nHINT: rename them in their order: V1__init.sql to 001_init.sql, U1__init.sql to 001_init.down.sql, R__views.sql to R_views.sql" + record
+		flyway = "\nHINT: rename them in their order: V1__init.sql to 001_init.sql, U1__init.sql to 001_init.down.sql, R__views.sql to R_views.sql"
+		views  = "\nHINT: a versioned one is a file NNN_name.sql, such as 001_init.sql"
 	)
 	for _, c := range []struct {
 		want  string
@@ -63,11 +64,12 @@ func TestAFolderWithoutMigrationsSaysWhatItHoldsAndHowToMove(t *testing.T) {
 			[]string{"db/migrations/001_a.sql", "db/migrations/001_a.down.sql", "db/seeds/users.sql"},
 		},
 		{
-			"the folder holds files that are named for Flyway or refinery, and are not read here: U1__a.sql, V1.2__b.sql and V1__a.sql" + flyway,
-			[]string{"V1__a.sql", "V1.2__b.sql", "U1__a.sql", "beforeMigrate.sql"},
+			"the folder holds files that are named for Flyway or refinery, and are not read here: U1__a.sql, V1.2__b.sql and V1__a.sql" + flyway + record,
+			[]string{"V1__a.sql", "V1.2__b.sql", "U1__a.sql", "R__views.sql", "beforeMigrate.sql"},
 		},
-		{"the folder holds files that are named for Flyway or refinery, and are not read here: R__views.sql" + flyway, []string{"R__views.sql", "R_x.sql"}},
-		{"the folder holds files that are named for Flyway or refinery, and are not read here: V2__b.sql" + flyway, []string{"001_a.sql", "V2__b.sql"}},
+		{"the folder holds repeatable migrations that are named for Flyway, and no versioned one: R__views.sql" + views, []string{"R__views.sql", "R_x.sql"}},
+		{"the folder holds files that are named for Flyway or refinery, and are not read here: V2__b.sql" + flyway, []string{"001_a.sql", "R__views.sql", "V2__b.sql"}},
+		{"no migrations: the folder holds deep/" + name, []string{"deep/a/b/c/001_x.sql", ".git/config"}},
 	} {
 		migrations, err := Load(empty(c.files...))
 		require.ErrorIs(t, err, ErrNoMigrations, c.files)
