@@ -46,6 +46,8 @@ func (m *Migrator) await(ctx context.Context, until Condition) error {
 		if ctx.Err() != nil {
 			if last != nil { // this time it was the end of the wait that cut the question off
 				why = last
+			} else if errors.Is(why, context.Cause(ctx)) {
+				return why
 			}
 			return fmt.Errorf("%w: %w", cause.Of(ctx), why)
 		}
