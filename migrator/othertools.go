@@ -15,7 +15,8 @@ type otherTool struct {
 	columns string // with families of types, the rarest first; those that end in … are some of its columns, others are all
 	order   string // the column that grows
 	read    string // columns of which recorded makes a version
-	// recorded is the version of a row, "" where it counts for nothing. nil: it is the only column that is read.
+	// recorded is the version of a row, "" where it counts for nothing: then older rows with the same first column count for
+	// nothing either. nil: it is the only column that is read.
 	recorded func(row []string) string
 }
 
@@ -28,7 +29,7 @@ var otherTools = []otherTool{
 	{"goose", "goose_db_version", "", "version_id int, id int, is_applied bool, tstamp time", "id", "version_id, is_applied", func(row []string) string {
 		return ifTrue(row[0] != "0" && row[1] == "t", row[0])
 	}},
-	{"Flyway", "flyway_schema_history", "", "installed_rank int, version text, description text, type text, script text, success bool, …", "installed_rank", "script, success", whereTrue},
+	{"Flyway", "flyway_schema_history", "", "installed_rank int, version text, description text, type text, script text, success bool, …", "installed_rank", "version, success, type, script", ofFlyway},
 	{"Liquibase", "databasechangelog", "", "exectype text, id text, author text, filename text, orderexecuted int, md5sum text, …", "orderexecuted", "id", nil},
 	{"Atlas", "atlas_schema_revisions", "", "executed_at time, version text, description text, type int, applied int, total int, hash text, …", "executed_at", "version", func(row []string) string {
 		return ifTrue(!strings.HasPrefix(row[0], "."), row[0])
@@ -69,6 +70,18 @@ func ifTrue(condition bool, text string) string {
 
 // whereTrue is the first column where the second one is true.
 func whereTrue(row []string) string { return ifTrue(row[1] == "t", row[0]) }
+
+// ofFlyway knows the rows that are not of files: its baseline, the schema that it has made, and what was undone or deleted.
+func ofFlyway(row []string) string {
+	version, success, kind, script := row[0], row[1], row[2], row[3]
+	switch {
+	case success != "t", kind == "SCHEMA", kind == "DELETE", strings.HasPrefix(kind, "UNDO"):
+		return ""
+	case kind == "BASELINE":
+		return version + " (baseline)"
+	}
+	return script
+}
 
 // toolOf returns the tool that a table belongs to by its columns; nil for none that is known.
 func toolOf(c *catalogTable) *otherTool {
@@ -129,7 +142,11 @@ func (o *otherTool) query(t table) string {
 
 // newest is the newest version of the rows that query returns; "" where nothing is recorded.
 func (o *otherTool) newest(rows [][]string) string {
+	cancelled := map[string]bool{}
 	for _, row := range rows {
+		if cancelled[row[0]] {
+			continue
+		}
 		version := row[0]
 		if o.recorded != nil {
 			version = o.recorded(row)
@@ -137,6 +154,7 @@ func (o *otherTool) newest(rows [][]string) string {
 		if version != "" {
 			return version
 		}
+		cancelled[row[0]] = row[0] != ""
 	}
 	return ""
 }
