@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -202,7 +201,7 @@ func (m *Migrator) script(h *history, target Target, moves []Move, warnings []st
 			problems = append(problems, err)
 		}
 		if p := h.progressFor(moves, i); p != nil && p.Started != "" {
-			warnings = append(warnings, fmt.Sprintf("%s: %s; the run finds out what became of that, which a printed script cannot", moves[i].script().Path, p.describe()))
+			warnings = append(warnings, p.warning(moves[i].script().Path))
 		}
 		files[i] = file
 		warnings = append(warnings, file.warnings...)

@@ -78,3 +78,23 @@ func TestWhatCannotSetAnythingIsDecidedOnce(t *testing.T) {
 	_, err = m.Run(patience(t), migrator.Up())
 	require.NoError(t, err)
 }
+
+func TestAProcedureThatHasFailedIsNotSaidToBeCutOff(t *testing.T) {
+	t.Parallel()
+	url := working(t, "create procedure work() language plpgsql as $$begin commit; raise exception 'too bad'; end$$")
+	for i, c := range []struct{ text, want string }{
+		{"call work();\n", "statement 1 was begun and its end is not recorded"},
+		{"select 1;\ncall work();\n", "statement 1 is applied, statement 2 was begun and its end is not recorded"},
+	} {
+		name := "001_call.sql"
+		m := open(t, url, files(name, noTransaction+c.text), migrator.Config{Table: []string{"one", "two"}[i]})
+		_, err := m.Run(patience(t), migrator.Up())
+		require.ErrorContains(t, err, "too bad")
+		plan, err := m.Plan(t.Context(), migrator.Up())
+		require.NoError(t, err)
+		require.Contains(t, plan.Warnings, name+": "+c.want+"; the run asks for a decision")
+		statuses, err := m.Status(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, c.want, statuses[0].Unfinished.String())
+	}
+}

@@ -162,6 +162,15 @@ func (p *progress) unfinished() Unfinished {
 // describe says what of the file has run.
 func (p *progress) describe() string { return p.unfinished().String() }
 
+// warning says of a file with a statement whose end is not recorded what becomes of it.
+func (p *progress) warning(path string) string {
+	then := "only a run finds out what became of it"
+	if newOutside(p.Started).kind == opaque {
+		then = "the run asks for a decision"
+	}
+	return fmt.Sprintf("%s: %s; %s", path, p.describe(), then)
+}
+
 // standing says what the database contains of a no-transaction file, and what the next run does; p is nil when nothing is
 // recorded of it.
 func (p *progress) standing(file *reviewed) string {

@@ -188,7 +188,7 @@ func TestAFileWhoseFirstStatementWasCutOffUnderAnotherNameIsRefused(t *testing.T
 			require.NoError(t, err)
 			continue
 		}
-		require.ErrorContains(t, err, "3_is.sql: begins like 2_was.sql, which is gone: statement 1 was cut off\nHINT: put 2_was.sql back")
+		require.ErrorContains(t, err, "3_is.sql: begins like 2_was.sql, which is gone: statement 1 was begun and its end is not recorded\nHINT: put 2_was.sql back")
 	}
 }
 

@@ -217,7 +217,7 @@ func (s scripter) advance(move *Move, i int, u *unit, check, state string) opera
 
 func (s scripter) claimProgress(move *Move, check, set string, done int, state string) operation {
 	return operation{kind: opClaim, sql: block(check + fmt.Sprintf(
-		"  update %s %s\n  where version operator(pg_catalog.=) %s and direction operator(pg_catalog.=) %s and done operator(pg_catalog.=) %d and %s;\n  if not found then\n    raise exception using errcode = '%s', message = 'another run has gone on with it, or a statement was cut off whose end is to be found out';\n  end if;",
+		"  update %s %s\n  where version operator(pg_catalog.=) %s and direction operator(pg_catalog.=) %s and done operator(pg_catalog.=) %d and %s;\n  if not found then\n    raise exception using errcode = '%s', message = 'another run has gone on with it, or a statement was begun whose end is not recorded';\n  end if;",
 		s.table.progress().sql(), set, literal(string(move.Migration.Version)), literal(string(move.Direction)), done, state, codeStale))}
 }
 

@@ -9,7 +9,7 @@ import (
 type Unfinished struct {
 	Direction Direction `json:"direction"`
 	Done      int       `json:"done"`              // statements of the file that have run
-	Started   bool      `json:"started,omitempty"` // the one after them was begun outside a transaction, and cut off
+	Started   bool      `json:"started,omitempty"` // the one after them was begun outside a transaction, and its end is not recorded
 }
 
 // String says it for a person.
@@ -23,9 +23,9 @@ func (u Unfinished) String() string {
 	}
 	switch {
 	case u.Started && u.Done == 0: // and may have done something
-		return "statement 1 was cut off"
+		return "statement 1 was begun and its end is not recorded"
 	case u.Started:
-		text += fmt.Sprintf(", statement %d was cut off", u.Done+1)
+		text += fmt.Sprintf(", statement %d was begun and its end is not recorded", u.Done+1)
 	}
 	return text
 }

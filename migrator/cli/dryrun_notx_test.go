@@ -120,7 +120,7 @@ func TestAnIndexThatFailedInPsqlIsSettledByTheNextRun(t *testing.T) {
 
 	script, err = migrate(t, files, "up", "--dry-run", "--database-url", piped)
 	require.NoError(t, err)
-	stopped(t, psql, piped, script, "a statement was cut off whose end is to be found out")
+	stopped(t, psql, piped, script, "a statement was begun whose end is not recorded")
 	require.Equal(t, left, users(t, piped), "psql must not go on over what is in doubt")
 
 	for _, url := range []string{applied, piped} {
