@@ -40,16 +40,8 @@ func judgeFolder(fsys fs.FS, entries []fs.DirEntry, migrations []Migration) erro
 		}
 		files = append(files, entry.Name())
 	}
-	switch {
-	case len(flyway) > 0 && versioned:
-		return &sourceError{flywayMessage + several(flyway), flywayHint}
-	case len(flyway) > 0:
-		return &sourceError{flywayMessage + several(flyway), flywayHint + adopt}
-	case len(repeatable) > 0 && !versioned: // next to 001_init.sql they are migrations like any others
-		return &sourceError{"the folder holds repeatable migrations that are named for Flyway, and no versioned one: " + several(repeatable), "a versioned one is a file NNN_name.sql, such as 001_init.sql"}
-	}
-	if len(migrations) > 0 {
-		return nil
+	if err := judgeFlyway(flyway, repeatable, versioned); err != nil || len(migrations) > 0 {
+		return err
 	}
 	below := filesBelow(fsys, entries)
 	for _, layout := range layouts {
@@ -71,6 +63,22 @@ func judgeFolder(fsys fs.FS, entries []fs.DirEntry, migrations []Migration) erro
 		return &sourceError{"no migrations: the folder is empty", hint}
 	}
 	return &sourceError{"no migrations: the folder holds " + several(files), hint}
+}
+
+// judgeFlyway refuses names of Flyway, where versioned tells whether the folder has a versioned migration of our names.
+func judgeFlyway(flyway, repeatable []string, versioned bool) error {
+	switch {
+	case len(flyway) > 0 && versioned:
+		return &sourceError{flywayMessage + several(flyway), flywayHint}
+	case len(flyway) > 0:
+		return &sourceError{flywayMessage + several(flyway), flywayHint + adopt}
+	case len(repeatable) > 0 && !versioned: // next to 001_init.sql they are migrations like any others
+		return &sourceError{
+			"the folder holds repeatable migrations that are named for Flyway, and no versioned one: " + several(repeatable),
+			"a versioned one is a file NNN_name.sql, such as 001_init.sql",
+		}
+	}
+	return nil
 }
 
 // judgeFolders is for migrations that lie in the folders below: the folder was named one level too high, as an embed.FS

@@ -41,7 +41,7 @@ func (p *printer) file(o *operation) {
 	printed := 0
 	for _, s := range o.statements {
 		statement := s.Text(o.file.text)
-		if p.reading != readAsRun && !(p.alone && p.reading == readUnknown) {
+		if p.reading == readReset || p.reading == readUnknown && !p.alone {
 			p.b.WriteString(sqllex.ForPsql(text[printed : s.Start-o.offset]))
 			printed = s.Start - o.offset
 			p.restore(statement)
