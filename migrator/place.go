@@ -79,8 +79,10 @@ func (m *Migrator) judgePlace(h *history, target Target) error {
 		}
 		return refuseUnrelated(h, m.migrations)
 	}
-	if err := h.judgeNext(m.migrations, target); err != nil {
-		return err
+	if !h.nextIsStrangers() {
+		if err := h.judgeNext(m.migrations, target); err != nil {
+			return err
+		}
 	}
 	for _, ours := range []bool{true, false} { // what names the way out comes first
 		for i := range h.finds {
@@ -94,6 +96,13 @@ func (m *Migrator) judgePlace(h *history, target Target) error {
 		}
 	}
 	return nil
+}
+
+// nextIsStrangers reports whether the first schema is the role's own, while the next history is one that it may not read and
+// does not own, and so has not written.
+func (h *history) nextIsStrangers() bool {
+	next := h.next()
+	return next != nil && next.Denied && !next.Owned && h.table.schema == h.server.User
 }
 
 // judgeNext refuses to begin a history in front of another one, whether that has these files or others: a new tenant's, the
@@ -168,6 +177,9 @@ func (m *Migrator) placeIsChosen(h *history, f *find) bool {
 
 // placeWarnings say what a person should know of who starts a history where there are others.
 func (h *history) placeWarnings() (warnings []string) {
+	if next := h.next(); next != nil && next.Denied {
+		warnings = append(warnings, fmt.Sprintf("%s is next on the search_path, and %s cannot read it; %s is a history of its own", next.table(), h.server.User, h.table))
+	}
 	for _, f := range h.finds {
 		switch {
 		case f.tool != nil:

@@ -26,6 +26,7 @@ type candidate struct {
 
 	OnPath    bool     `json:"on_path"`   // in the history's schema, or on the search_path
 	Owned     bool     `json:"owned"`     // by the role that migrates
+	Denied    bool     `json:"denied"`    // the role may not read it
 	Readable  bool     `json:"readable"`  // its rows can be read, and reading them runs nobody's code
 	Relations []string `json:"relations"` // of one of ours: what the history's schema has, and its own schema has not
 }

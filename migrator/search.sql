@@ -31,6 +31,7 @@ select 'search', pg_catalog.json_build_object(
 			'columns', f.columns,
 			'on_path', f.on_path,
 			'owned', pg_catalog.pg_get_userbyid(f.relowner) operator(pg_catalog.=) current_user,
+			'denied', not (pg_catalog.has_schema_privilege(f.namespace, 'usage') and pg_catalog.has_table_privilege(f.oid, 'select')),
 			'readable', f.relkind operator(pg_catalog.=) 'r' and not f.relhassubclass and not pg_catalog.row_security_active(f.oid)
 				and pg_catalog.has_schema_privilege(f.namespace, 'usage') and pg_catalog.has_table_privilege(f.oid, 'select'),
 			'relations', case when f.ours then (
