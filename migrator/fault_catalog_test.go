@@ -51,7 +51,11 @@ func TestTransactionsOfTwoDatabasesThatMeetInWhatTheServerSharesBothSucceed(t *t
 			end := <-ended
 			require.NoError(t, end.err)
 			require.Len(t, end.results, 1)
-			require.Len(t, seen.of(migrator.EventRetrying), 1)
+			retries := 1
+			if name == "grant a role" && serverVersion(t, ours) >= 16 { // which locks the membership first
+				retries = 0
+			}
+			require.Len(t, seen.of(migrator.EventRetrying), retries)
 		})
 	}
 }
