@@ -42,8 +42,6 @@ func judgeValue(f *pflag.Flag) (problem string) {
 	case err != nil || f.Value.Type() != "duration":
 	case d < 0 && (f.Name == "timeout" || f.Name == "wait-for"):
 		return "is below 0: leave it out to wait for as long as it takes"
-	case d < 0 && f.Name == "retry-for":
-		return "is below 0: write 0 if a file is not to be tried again, or leave it out for the default of 5m"
 	case d > 0 && d < time.Millisecond && f.Name == "lock-timeout":
 		return "is less than PostgreSQL can count: want at least 1ms"
 	case d == 0 && f.Name == "lock-timeout":
