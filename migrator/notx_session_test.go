@@ -1,6 +1,7 @@
 package migrator_test
 
 import (
+	"fmt"
 	"os"
 	"testing"
 
@@ -32,6 +33,8 @@ func TestWhatAStatementLeavesInItsSessionStopsTheNextOne(t *testing.T) {
 		"a role":                  {"do $$begin set role pg_monitor; end$$", "role", "SET ROLE pg_monitor"},
 		"a user":                  {"do $$begin set session authorization pg_monitor; end$$", "session_authorization", "SET SESSION AUTHORIZATION pg_monitor"},
 		"a custom setting":        {"do $$begin perform set_config('app.user', 'o''neil', false); end$$", "app.user", "SET app.\"user\" = 'o''neil'"},
+		"three parts":             {"do $$begin perform set_config(E'app.tenant.id', '7', false); end$$", "app.tenant.id", "SET app.tenant.id = '7'"},
+		"a quoted custom setting": {"do $$begin set session \"app\" . \"v\" to '7'; end$$", "app.v", "SET app.v = '7'"},
 		"one of our own":          {"do $$begin set statement_timeout = '5min'; end$$", "statement_timeout", "SET statement_timeout = '300000'"},
 		"a name in capitals":      {"do $$begin set timezone = 'Asia/Tokyo'; end$$", "TimeZone", "SET timezone = 'Asia/Tokyo'"},
 		"a RESET":                 {"do $$begin reset work_mem; end$$", "work_mem", "RESET work_mem"},
@@ -51,6 +54,18 @@ func TestWhatAStatementLeavesInItsSessionStopsTheNextOne(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAFileMayHaveManySettings(t *testing.T) {
+	t.Parallel()
+	url := twoSchemas(t)
+	text := noTransaction + "set search_path = app, public;\n"
+	for i := range 60 {
+		text += fmt.Sprintf("set app.x%d = 'v';\n", i)
+	}
+	_, err := open(t, url, files("001_t.sql", text+"delete from t;\ndelete from t;\n"), migrator.Config{}).Run(patience(t), migrator.Up())
+	require.NoError(t, err)
+	require.Equal(t, []string{"1 0"}, query(t, url, "select (select count(*) from public.t) || ' ' || (select count(*) from app.t)"))
 }
 
 func TestWhatEndsWithItsStatementStopsNothing(t *testing.T) {

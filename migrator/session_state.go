@@ -45,12 +45,15 @@ func stateOf(settings, statement string) string {
   where pg_catalog.length(s.value) operator(pg_catalog.>) 0 or s.name operator(pg_catalog.=) 'search_path' or pg_catalog.starts_with(s.name, 'pg_temp.'))`
 }
 
-var customSetting = regexp.MustCompile(`(?i)\bset(?:_config\s*\(\s*'|\s+(?:session\s+)?)([a-z_]\w*\.\w+)`)
+var customSetting = regexp.MustCompile(`(?i)\bset(?:_config\s*\(\s*e?'|\s+(?:session\s+)?)("?[a-z_][\w$]*"?(?:\s*\.\s*"?[a-z_][\w$]*"?)+)`)
+
+// unwritten takes away what a name may be written with, and is not part of it.
+var unwritten = strings.NewReplacer(`"`, "", " ", "", "\t", "", "\n", "")
 
 // customSettings are those that a statement may set, by their names.
 func customSettings(statement string) (names []string) {
 	for _, found := range customSetting.FindAllStringSubmatch(statement, -1) {
-		if name := strings.ToLower(found[1]); !slices.Contains(names, name) {
+		if name := unwritten.Replace(strings.ToLower(found[1])); !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
@@ -109,11 +112,11 @@ func (u *unit) beforeReset() string {
 	var set []string
 	for _, s := range u.settings {
 		if s.name != "" && s.name != roleSetting && s.name != sessionUser {
-			set = append(set, literal(s.name)+", 'set'")
+			set = append(set, literal(s.name))
 		}
 	}
-	return "(select pg_catalog.jsonb_object_agg(e.key, e.value) from pg_catalog.jsonb_each(state) e where e.key operator(pg_catalog.=) any (array['role', 'session_authorization']) or pg_catalog.starts_with(e.key, 'pg_temp.')) operator(pg_catalog.||) pg_catalog.jsonb_build_object(" +
-		strings.Join(set, ", ") + ")"
+	return "(select pg_catalog.jsonb_object_agg(e.key, e.value) from pg_catalog.jsonb_each(state) e where e.key operator(pg_catalog.=) any (array['role', 'session_authorization']) or pg_catalog.starts_with(e.key, 'pg_temp.')) operator(pg_catalog.||) coalesce((select pg_catalog.jsonb_object_agg(n.name, 'set') from pg_catalog.unnest(array[" +
+		strings.Join(set, ", ") + "]::pg_catalog.text[]) n (name)), '{}')"
 }
 
 // ownSettings are ownNames as SQL strings.
