@@ -35,8 +35,8 @@ func TestAHundredFilesOnAFreshDatabaseTakeEightFlights(t *testing.T) {
 	results, err := open(t, proxy.URL(), ledgerFiles(100), migrator.Config{}).Run(patience(t), migrator.Up())
 	require.NoError(t, err)
 	require.Len(t, results, 100)
-	authentication := proxy.Flights().Startup - len(proxy.Flights().Connections) // each password takes a flight or two
-	require.LessOrEqual(t, flights(proxy)-authentication, 8, "%+v", proxy.Flights())
+	more := proxy.Flights().Startup - 1 // each password takes a flight or two, and on a slow machine a watch connects meanwhile
+	require.LessOrEqual(t, flights(proxy)-more, 8, "%+v", proxy.Flights())
 	for _, message := range proxy.Messages() {
 		require.LessOrEqual(t, strings.Count(message.SQL, "MG003"), 1, "the lock is taken once a message")
 	}
@@ -44,8 +44,8 @@ func TestAHundredFilesOnAFreshDatabaseTakeEightFlights(t *testing.T) {
 	proxy.Reset()
 	_, err = open(t, proxy.URL(), ledgerFiles(100), migrator.Config{}).Run(patience(t), migrator.Up())
 	require.NoError(t, err)
-	authentication = proxy.Flights().Startup - len(proxy.Flights().Connections)
-	require.Equal(t, 2, flights(proxy)-authentication)
+	more = proxy.Flights().Startup - 1
+	require.Equal(t, 2, flights(proxy)-more)
 }
 
 func TestAMessageIsBounded(t *testing.T) {

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 	asked := false
 	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "test.parallel" })
 	if !asked && runtime.GOMAXPROCS(0) < 4 { // most tests wait for a server, and there are many
-		_ = flag.Set("test.parallel", "8")
+		_ = flag.Set("test.parallel", "6")
 	}
 	os.Exit(migratortest.Main(m))
 }

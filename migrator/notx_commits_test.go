@@ -122,6 +122,18 @@ func TestAStatementThatCommitsIsBegunOnce(t *testing.T) {
 	}
 }
 
+// TestAStatementThatCannotCommitIsBegunOnce: what runs by EXECUTE cannot, in a transaction or not.
+func TestAStatementThatCannotCommitIsBegunOnce(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"do $$begin execute 'call work()'; end$$;", "do $$declare sql text := 'call work()'; begin execute sql; end$$;"} {
+		url := working(t, "create procedure work() language plpgsql as $$begin perform nextval('s'); commit; end$$")
+		_, err := open(t, url, files("001_call.sql", noTransaction+text+"\n"), migrator.Config{}).Run(patience(t), migrator.Up())
+		require.ErrorContains(t, err, "invalid transaction termination")
+		require.ErrorContains(t, err, "STATE: none of its statements is applied")
+		require.Equal(t, []string{"1 true"}, query(t, url, "select last_value || ' ' || is_called from s"))
+	}
+}
+
 // TestAStatementThatDoesNotCommitRunsInATransaction has it look at its own record, which only then shows that it has run.
 func TestAStatementThatDoesNotCommitRunsInATransaction(t *testing.T) {
 	t.Parallel()

@@ -166,7 +166,7 @@ func TestWaitReturnsWhenTheDatabaseIsThere(t *testing.T) {
 	url := migratortest.Database(t)
 	require.NoError(t, open(t, url, three(), migrator.Config{}).Wait(patience(t), migrator.Reachable))
 
-	ctx, cancel := context.WithTimeoutCause(t.Context(), 300*time.Millisecond, errors.New("enough"))
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 2*time.Second, errors.New("enough"))
 	defer cancel()
 	var seen recorder
 	err := open(t, url, three(), migrator.Config{Observe: seen.observe}).Wait(ctx, migrator.Current)

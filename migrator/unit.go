@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -59,6 +60,9 @@ func (u *unit) needsNoTransaction(failed *failure) bool {
 		return false
 	}
 	if pg.Code != "25001" && pg.Code != "2D000" { // active SQL transaction, invalid transaction termination
+		return false
+	}
+	if pg.Code == "2D000" && strings.Contains(pg.Where, " EXECUTE") { // under EXECUTE nothing can commit, outside a transaction neither
 		return false
 	}
 	u.outside = newOutside(u.statement.Text(failed.operation.file.text))

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -21,7 +22,13 @@ func Of(ctx context.Context) error {
 
 // Add adds to an error that came of the end of a context what it lacks. Other errors stay as they are.
 func Add(ctx context.Context, err error) error {
-	if err == nil || ctx.Err() == nil {
+	if err == nil {
+		return nil
+	}
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		<-ctx.Done() // a dialer's own timer may be the first to notice the deadline
+	}
+	if ctx.Err() == nil {
 		return err
 	}
 	switch is, has := errors.Is(err, ctx.Err()), errors.Is(err, context.Cause(ctx)); {
