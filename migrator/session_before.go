@@ -32,7 +32,7 @@ func (s scripter) unchanged(u *unit, statement string) string {
 		return "false"
 	}
 	return noTemporary + " and pg_catalog.current_setting('migrator.before', true) operator(pg_catalog.=) " + s.briefState(u, statement) +
-		"\n      and not exists (select from pg_catalog.pg_settings g where g.source operator(pg_catalog.=) 'session' and g.setting operator(pg_catalog.<>) g.reset_val and g.name operator(pg_catalog.<>) all (array[" + s.ownSettings(u) + "]))"
+		"\n      and not exists (select " + changedSettings + " and g.name operator(pg_catalog.<>) all (array[" + s.ownSettings(u) + "]))"
 }
 
 // briefState is ownState as text, where there is nothing temporary.

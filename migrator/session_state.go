@@ -19,10 +19,13 @@ import (
 // codeLeft is raised where a statement would not have what an earlier one has left in its session.
 const codeLeft = "MG007"
 
+// changedSettings are those that the session has changed, in the server's list of all.
+const changedSettings = "from pg_catalog.pg_settings g where g.source operator(pg_catalog.=) 'session' and g.setting operator(pg_catalog.<>) g.reset_val"
+
 // stateSQL is an expression for what a session has beyond what it began with, as JSON. The server takes a millisecond for the list
 // of all settings.
 func stateSQL(statement string) string {
-	return stateOf("select g.name, g.setting from pg_catalog.pg_settings g where g.source operator(pg_catalog.=) 'session' and g.setting operator(pg_catalog.<>) g.reset_val", statement)
+	return stateOf("select g.name, g.setting "+changedSettings, statement)
 }
 
 // stateOf adds to settings what is in no list of them: custom ones, of which those count that the statement names, and what is
