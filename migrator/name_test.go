@@ -237,8 +237,9 @@ func theHintHelps(t *testing.T, name, hint string) {
 		return
 	}
 	reverts := strings.HasSuffix(strings.ToLower(name), ".down.sql")
-	if parts := strings.Split(name, "."); digits(name) == len(parts[0]) && len(parts) > 2 {
-		reverts = reverts || isBackWord(parts[1])
+	if words, ok := strings.CutPrefix(name[digits(name):len(name)-len(".sql")], "."); ok && !Version(name).Repeatable() {
+		word, _, _ := strings.Cut(strings.TrimLeft(words, "-. _"), ".")
+		reverts = reverts || isBackWord(word)
 	}
 	require.Equal(t, reverts, got.kind == downFile, "%q for %q", better, name)
 }
