@@ -11,11 +11,11 @@ import (
 
 // open begins a transaction that no setting of a role can end early, and takes the run lock.
 func (s scripter) open(isolation, application string) []operation {
-	return opening(isolation, s.settings(application), s.locking())
+	return s.opening(isolation, s.settings(application), s.locking())
 }
 
-func opening(isolation string, settings, lock []operation) []operation {
-	return slices.Concat([]operation{frame("begin isolation level " + level(isolation))}, settings, lock)
+func (s scripter) opening(isolation string, settings, lock []operation) []operation {
+	return slices.Concat([]operation{frame("begin isolation level " + level(isolation))}, settings, s.lockExposed(isolation), lock)
 }
 
 // locking takes the run lock, and sees that our tables may be written.

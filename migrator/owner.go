@@ -25,20 +25,36 @@ const (
 // codeStranger is raised where something of a stranger's would run as a superuser.
 const codeStranger = "MG006"
 
-// exposed reports whether what runs when our tables are written may be a stranger's.
-func (s *server) exposed(t table) bool {
-	for _, found := range []*catalogTable{s.find(t), s.find(t.progress())} {
-		if found != nil && found.Exposed {
-			return true
+// exposed are our tables where what runs when they are written may be a stranger's; none where it is not.
+func (s *server) exposed(t table) (tables []table) {
+	stranger := false
+	for _, ours := range []table{t, t.progress()} {
+		if found := s.find(ours); found != nil {
+			tables, stranger = append(tables, ours), stranger || found.Exposed
 		}
 	}
-	return false
+	if !stranger {
+		return nil
+	}
+	return tables
+}
+
+// lockExposed locks them before a transaction of a stricter isolation takes its snapshot, which would not show what was put on
+// them afterwards. LOCK alone takes none.
+func (s scripter) lockExposed(isolation string) (operations []operation) {
+	if isolation == "" {
+		return nil
+	}
+	for _, t := range s.exposed {
+		operations = append(operations, frame("lock table "+t.sql()+" in row exclusive mode"))
+	}
+	return operations
 }
 
 // trustedOwners keeps a superuser from running what a stranger has put on our tables, in a transaction that writes to them.
 // They are locked first, as a write locks them: from then on nothing can be put on them.
 func (s scripter) trustedOwners() []operation {
-	if !s.exposed {
+	if s.exposed == nil {
 		return nil
 	}
 	strangers := strings.NewReplacer("$relation", "table_oid", "$filled", "ours.filled", "$trusted", trusted("o.owner", "r.nspowner")).Replace(withoutComments(ownerSQL))
@@ -62,7 +78,7 @@ func (s scripter) trustedOwners() []operation {
 
 // newOwner is the same for a table that was made just now, or by a stranger a moment before.
 func (s scripter) newOwner(made table) []operation {
-	if !s.superuser || s.exposed { // where one was there before, it may be the stranger's
+	if !s.superuser || s.exposed != nil { // where one was there before, it may be the stranger's
 		return s.trustedOwners()
 	}
 	return []operation{frame(block(fmt.Sprintf(`  if exists (

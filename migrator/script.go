@@ -104,7 +104,7 @@ type scripter struct {
 	checkInterval bool          // the server takes client_connection_check_interval
 	citus         bool          // the server is a coordinator, and what files do goes on to its workers
 	superuser     bool          // the session is a superuser's
-	exposed       bool          // as such it may run what a stranger has put on our tables
+	exposed       []table       // those that a stranger may have put something on, which it would run as such
 }
 
 // script lays out everything that is to be sent for the moves, in order, and each step only when it is its turn. nil: there
@@ -210,7 +210,7 @@ func (s *step) heading() string {
 func (f *framing) move(move *Move, file *reviewed) []operation {
 	limit := frame("set local lock_timeout = " + f.limit(file.script))
 	return slices.Concat(
-		opening(file.script.Isolation, append(slices.Clip(f.settings), f.named(string(move.Migration.Version))), f.lock), []operation{f.claim(move)}, f.home,
+		f.opening(file.script.Isolation, append(slices.Clip(f.settings), f.named(string(move.Migration.Version))), f.lock), []operation{f.claim(move)}, f.home,
 		[]operation{limit}, f.tellWorkers(limit), []operation{file.operation()},
 		f.after, []operation{limit, deferred(), f.seal(move), {kind: opCommit, sql: "commit"}}, f.clean,
 	)

@@ -205,32 +205,46 @@ func TestWhatAStrangerMakesInTheMiddleOfARunIsSeenBeforeItIsWrittenTo(t *testing
 	}
 }
 
-// TestATableThatComesInPlaceOfTheHistoryIsSeenBeforeItIsWrittenTo: the lock on the one that was there is waited for meanwhile.
-func TestATableThatComesInPlaceOfTheHistoryIsSeenBeforeItIsWrittenTo(t *testing.T) {
+// TestWhatComesWhileTheLockOnTheHistoryIsWaitedForIsSeenBeforeItIsWrittenTo: a snapshot from before the wait would not show it.
+func TestWhatComesWhileTheLockOnTheHistoryIsWaitedForIsSeenBeforeItIsWrittenTo(t *testing.T) {
 	t.Parallel()
-	s := newStranger(t)
-	s.does(t, history())
-	proxy := pgproxy.Start(t, s.database)
-	var once sync.Once
-	attacked := make(chan error, 1)
-	proxy.Cut(pgproxy.Cut{Match: func(m pgproxy.Message) bool {
-		if strings.Contains(m.SQL, "create table a ()") {
-			once.Do(func() { s.replacesHistory(attacked) })
-		}
-		return false
-	}})
-	_, err := open(t, proxy.URL(), files("001_a.sql", "create table a ();"), migrator.Config{}).Run(patience(t), migrator.Up())
-	require.NoError(t, <-attacked)
-	require.False(t, s.hasRun(t), "error: %v", err)
-	var refused *migrator.HistoryError
-	require.ErrorAs(t, err, &refused)
+	const trigger = "create trigger t before insert or update on schema_migrations for each row execute function run_on_row(); "
+	for name, attack := range map[string]struct{ file, locks, sql string }{
+		"another table": {
+			"create table a ();", "lock table schema_migrations in access exclusive mode",
+			"alter table schema_migrations rename to old; " + strings.Replace(onWrite["a trigger"].sql, "primary key", "unique", 1),
+		},
+		"a trigger, and a strict isolation": {
+			"-- migrator: isolation=serializable\ncreate table a ();", "lock table schema_migrations in share row exclusive mode", trigger,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStranger(t)
+			s.does(t, history())
+			proxy := pgproxy.Start(t, s.database)
+			var once sync.Once
+			attacked := make(chan error, 1)
+			proxy.Cut(pgproxy.Cut{Match: func(m pgproxy.Message) bool {
+				if strings.Contains(m.SQL, "create table a ()") {
+					once.Do(func() { s.whileWaitedFor(attack.locks, attack.sql, attacked) })
+				}
+				return false
+			}})
+			_, err := open(t, proxy.URL(), files("001_a.sql", attack.file), migrator.Config{}).Run(patience(t), migrator.Up())
+			require.NoError(t, <-attacked)
+			require.False(t, s.hasRun(t), "error: %v", err)
+			var refused *migrator.HistoryError
+			require.ErrorAs(t, err, &refused)
+		})
+	}
 }
 
-// replacesHistory locks the history, and puts another one with a trigger in its place once somebody waits for it.
-func (s stranger) replacesHistory(done chan<- error) {
+// whileWaitedFor locks the history, and runs SQL once somebody waits for it.
+func (s stranger) whileWaitedFor(locks, sql string, done chan<- error) {
 	conn, err := pgx.Connect(context.Background(), s.url)
 	if err == nil {
-		_, err = conn.Exec(context.Background(), "begin; lock table schema_migrations in access exclusive mode")
+		_, err = conn.Exec(context.Background(), "begin; "+locks)
 	}
 	if err != nil {
 		done <- err
@@ -242,7 +256,7 @@ func (s stranger) replacesHistory(done chan<- error) {
 			err = conn.QueryRow(context.Background(), "select exists (select from pg_locks where not granted and relation = 'schema_migrations'::regclass)").Scan(&waits)
 		}
 		if err == nil {
-			_, err = conn.Exec(context.Background(), "alter table schema_migrations rename to old; "+strings.Replace(onWrite["a trigger"].sql, "primary key", "unique", 1)+"commit")
+			_, err = conn.Exec(context.Background(), sql+"commit")
 		}
 		done <- err
 	}()

@@ -26,7 +26,7 @@ func (r *run) together(steps []*step) message {
 	}
 	b.reuse(r.previous, size, 18*len(steps))
 	for i, s := range steps {
-		if s.file == nil || b.exposed || s.file.speaksOf("prepare", "deallocate") {
+		if s.file == nil || b.exposed != nil || s.file.speaksOf("prepare", "deallocate") {
 			b.addWhole(s, i == len(steps)-1)
 		} else {
 			b.addFile(s, i == len(steps)-1)
