@@ -38,6 +38,11 @@ func TestWhatAStatementLeavesInItsSessionStopsTheNextOne(t *testing.T) {
 		"one of our own":          {"do $$begin set statement_timeout = '5min'; end$$", "statement_timeout", "SET statement_timeout = '300000'"},
 		"a name in capitals":      {"do $$begin set timezone = 'Asia/Tokyo'; end$$", "TimeZone", "SET timezone = 'Asia/Tokyo'"},
 		"a RESET":                 {"do $$begin reset work_mem; end$$", "work_mem", "RESET work_mem"},
+		"a list of names":         {"do $$begin set temp_tablespaces = pg_default, pg_default; end$$", "temp_tablespaces", "SET temp_tablespaces = pg_default, pg_default"},
+		"read only":               {"do $$begin set default_transaction_read_only = on; end$$", "default_transaction_read_only", "RESET default_transaction_read_only"},
+		"how quotes are read":     {"do $$begin set standard_conforming_strings = off; end$$", "standard_conforming_strings", "SET standard_conforming_strings = on"},
+		"the encoding":            {"do $$begin set client_encoding = latin1; end$$", "client_encoding", "SET client_encoding = 'UTF8'"},
+		"a strict isolation":      {"do $$begin set default_transaction_isolation = serializable; end$$", "default_transaction_isolation", "RESET default_transaction_isolation"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -115,9 +115,10 @@ func TestEachPartOfAFileIsClaimedBeforeItsStatementAndSealedAfterItsResets(t *te
 			after := ops[commit+1:]
 			inside := s.does != nil && s.does.outside == nil
 			if inside { // its settings are reset when what it has left is known
-				require.Equal(t, []string{"reset session authorization", "reset role"}, sqls(after[1:3]))
-				require.Equal(t, []string{resetAll, "unlisten *"}, sqls(after[4:6]))
-				after = after[6:]
+				require.Equal(t, "begin read write", after[0].sql)
+				require.Equal(t, []string{"reset session authorization", "reset role"}, sqls(after[2:4]))
+				require.Equal(t, []string{"commit", resetAll, "unlisten *"}, sqls(after[5:8]))
+				after = after[8:]
 			}
 			require.Equal(t, sqls(c.idle()), sqls(after), "nothing that the session holds is freed: its lock least of all")
 

@@ -158,7 +158,9 @@ where p.version operator(pg_catalog.=) %s and pg_catalog.jsonb_exists(p.session,
 	const found = "pg_catalog.length(pg_catalog.current_setting('migrator.expected', true)) operator(pg_catalog.>) 0" // else nothing was changed
 	note := "  if " + found + " then\n    perform pg_catalog.set_config('migrator.left', " + stateSQL(statement) + "::pg_catalog.text, false);\n  end if;"
 	return []operation{
+		clean("begin read write"), // it may have left default_transaction_read_only = on
 		clean(block(note)), clean("reset session authorization"), clean("reset role"), clean(block("  if " + found + " then\n    " + update + ";\n  end if;")),
+		clean("commit"),
 	}
 }
 
@@ -182,8 +184,10 @@ func (s scripter) refuseLeft(move *Move, file *reviewed, i int) string {
     select pg_catalog.string_agg(e.key, ', '), pg_catalog.string_agg(case
         when e.key operator(pg_catalog.=) 'role' then case when e.value operator(pg_catalog.=) 'none' then 'RESET ROLE' else pg_catalog.format('SET ROLE %%I', e.value) end
         when e.key operator(pg_catalog.=) 'session_authorization' then pg_catalog.format('SET SESSION AUTHORIZATION %%I', e.value)
-        when e.value is null then pg_catalog.format('RESET %%s', w.name)
-        when e.key operator(pg_catalog.=) 'search_path' and pg_catalog.length(e.value) operator(pg_catalog.>) 0 then pg_catalog.format('SET search_path = %%s', e.value)
+        when e.key operator(pg_catalog.=) 'standard_conforming_strings' then 'SET standard_conforming_strings = on'
+        when e.key operator(pg_catalog.=) 'client_encoding' then 'SET client_encoding = ''UTF8'''
+        when e.value is null or pg_catalog.starts_with(e.key, 'default_transaction_') then pg_catalog.format('RESET %%s', w.name)
+        when e.key operator(pg_catalog.=) any (array['search_path', 'temp_tablespaces']) and pg_catalog.length(e.value) operator(pg_catalog.>) 0 then pg_catalog.format('SET %%s = %%s', w.name, e.value)
         else pg_catalog.format('SET %%s = %%L', w.name, e.value) end, '; ')
       into names, changes
       from %[1]s p, lateral pg_catalog.jsonb_each_text(p.session) e,
