@@ -71,6 +71,9 @@ func TestASecondSignalEndsTheServerAtOnce(t *testing.T) {
 			defer conn.Close()
 			_, err = conn.Write([]byte("GET /healthz HTTP/1.1\r\nHost: te"))
 			require.NoError(t, err)
+			answer, err := http.Get("http://" + address + "/healthz") // connections are accepted in turn: the other one is by now
+			require.NoError(t, err)
+			require.NoError(t, answer.Body.Close())
 			require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
 			require.Eventually(t, func() bool {
 				second, err := net.Dial("tcp", address)
