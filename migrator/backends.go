@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
 // holders names those that hold the run lock, in whatever mode: sessions of other runs or of anybody else, else prepared
@@ -17,7 +19,7 @@ func (s *session) holders(ctx context.Context, t table, runID string) ([]Backend
 select distinct a.pid from pg_catalog.pg_stat_activity a
 join (%s) l on l.pid operator(pg_catalog.=) a.pid
 where coalesce(a.application_name, '') operator(pg_catalog.!~~) %s and not coalesce(%s, false)`,
-		advisoryLocks(t.lockKey()), literal(applicationName(runID, "%")), asks))
+		advisoryLocks(t.lockKey()), sqltext.Literal(applicationName(runID, "%")), asks))
 	if err != nil || len(backends) > 0 {
 		return backends, err
 	}
@@ -31,7 +33,7 @@ func (s *session) workers(ctx context.Context, t table, runID string, v Version)
 select a.pid from pg_catalog.pg_stat_activity a
 where a.application_name operator(pg_catalog.!~~) %s and ((a.state operator(pg_catalog.<>) 'idle' and a.application_name operator(pg_catalog.~~) %s)
 	or a.pid operator(pg_catalog.=) any (select l.pid from (%s) l where l.mode operator(pg_catalog.=) 'ExclusiveLock'))
-order by a.application_name`, literal(applicationName(runID, "%")), literal(name), advisoryLocks(t.guardKey())))
+order by a.application_name`, sqltext.Literal(applicationName(runID, "%")), sqltext.Literal(name), advisoryLocks(t.guardKey())))
 }
 
 // advisoryLocks is a query for the locks that are held on a key.

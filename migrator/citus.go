@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
 // What a script has in addition on Citus, all of it nothing elsewhere. The coordinator runs a file's statements on its
@@ -35,7 +36,7 @@ func (s scripter) tellWorkers(limit operation) []operation {
 		body.WriteString(";\n  " + o.sql)
 	}
 	body.WriteString(";")
-	return []operation{frame(block(body.String()))}
+	return []operation{frame(sqltext.Block(body.String()))}
 }
 
 // localTables has Citus leave the history table alone when it is made.
@@ -52,15 +53,15 @@ func (s scripter) stayHome() []operation {
 	if !s.citus {
 		return nil
 	}
-	name := literal(s.table.sql())
-	return []operation{frame(block(fmt.Sprintf(`  if exists (select from pg_catalog.pg_dist_local_group where groupid operator(pg_catalog.<>) 0) then
+	name := sqltext.Literal(s.table.sql())
+	return []operation{frame(sqltext.Block(fmt.Sprintf(`  if exists (select from pg_catalog.pg_dist_local_group where groupid operator(pg_catalog.<>) 0) then
     raise exception using message = 'this server is a worker of Citus', hint = 'connect to the coordinator, which keeps the history';
   end if;
   if exists (select from pg_catalog.pg_dist_partition where logicalrelid operator(pg_catalog.=) pg_catalog.to_regclass(%s)) then
     raise exception using message = %s,
       hint = %s;
-  end if;`, name, literal("Citus manages the history table "+s.table.String()),
-		literal("make it a table of PostgreSQL alone with select pg_catalog.undistribute_table("+name+"), or name one in a schema that is not distributed"))))}
+  end if;`, name, sqltext.Literal("Citus manages the history table "+s.table.String()),
+		sqltext.Literal("make it a table of PostgreSQL alone with select pg_catalog.undistribute_table("+name+"), or name one in a schema that is not distributed"))))}
 }
 
 // shardAnswers are SQL rows r (success, result) of what the placements of a table's shards say when they are asked whether

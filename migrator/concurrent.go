@@ -4,9 +4,8 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
 // outsideKind says how a statement that was cut off is settled.
@@ -160,7 +159,7 @@ func (o *outside) named(text string) string {
 	}
 	index := strings.Join(append(parts, "idx"), "_")
 	if !bareName.MatchString(index) {
-		index = pgx.Identifier{index}.Sanitize()
+		index = sqltext.Ident(index)
 	}
 	return text[:o.on] + index + " " + text[o.on:]
 }

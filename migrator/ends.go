@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
 // What the server knows of a statement that ends transactions itself: before it runs whether it does, and after it has failed
@@ -59,12 +61,12 @@ func proceduresSQL(calls []callee) string {
 	for _, c := range calls {
 		where := "pg_catalog.pg_function_is_visible(p.oid)"
 		if c.schema != "" {
-			where = "n.nspname operator(pg_catalog.=) " + literal(c.schema)
+			where = "n.nspname operator(pg_catalog.=) " + sqltext.Literal(c.schema)
 		}
 		conditions = append(conditions, fmt.Sprintf(`(p.proname operator(pg_catalog.=) %s and %s
 	and p.pronargs operator(pg_catalog.-) p.pronargdefaults operator(pg_catalog.<=) %[3]d
 	and (p.provariadic operator(pg_catalog.<>) 0::pg_catalog.oid or %[3]d operator(pg_catalog.<=) coalesce(pg_catalog.array_length(p.proallargtypes, 1), p.pronargs)))`,
-			literal(c.name), where, c.arguments))
+			sqltext.Literal(c.name), where, c.arguments))
 	}
 	return `select l.lanname, p.prosrc from pg_catalog.pg_proc p
 join pg_catalog.pg_language l on l.oid operator(pg_catalog.=) p.prolang

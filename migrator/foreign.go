@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
 func (s *server) find(t table) *catalogTable {
@@ -40,7 +40,7 @@ func (s *server) judgeTable(t table, found *catalogTable) error {
 			Hint: "keep this tool's history under another name or in a schema of its own (--table app.schema_migrations, Config.Table), and record there what is applied already with baseline",
 		}
 	case found.Guarded:
-		user := pgx.Identifier{s.User}.Sanitize()
+		user := sqltext.Ident(s.User)
 		return &HistoryError{
 			Table: t.String(), Message: "has row level security, which may hide rows from " + s.User + ": what has run could run again",
 			Hint: fmt.Sprintf("alter table %s disable row level security; or alter table %[1]s owner to %s; or alter role %[2]s bypassrls", t.sql(), user),

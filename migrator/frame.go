@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
 // What stands around everything that is sent: how a transaction begins, under which settings, and what is freed after it.
@@ -34,7 +36,7 @@ func (s scripter) lock() operation {
 }
 
 func (s scripter) lockBy(function string) operation {
-	return operation{kind: opLock, sql: block(fmt.Sprintf(
+	return operation{kind: opLock, sql: sqltext.Block(fmt.Sprintf(
 		"  if not pg_catalog.%s(%d) then\n    raise exception using errcode = '%s', message = 'another run is migrating this database';\n  end if;",
 		function, s.table.lockKey(), codeLocked))}
 }
@@ -78,7 +80,7 @@ func (s scripter) ours(application string) []setting {
 func (s scripter) named(application string) operation { return s.name(application).local() }
 
 func (s scripter) name(application string) setting {
-	return setting{"application_name", literal(applicationName(s.runID, application))}
+	return setting{"application_name", sqltext.Literal(applicationName(s.runID, application))}
 }
 
 // unlimited lifts the limits that what a file has set was reset to: of what is left to run, the seal and the commit, a
@@ -143,7 +145,7 @@ func (s scripter) clean() []operation {
 
 // unlock frees the advisory locks that a file has left; the run lock is kept, by the transaction while it is nobody's
 // session's, and taken back where the file has let it go.
-func (s scripter) unlock() operation { return clean(block(s.unlocking())) }
+func (s scripter) unlock() operation { return clean(sqltext.Block(s.unlocking())) }
 
 func (s scripter) unlocking() string {
 	calls := []string{"pg_advisory_unlock_all()"}
@@ -157,7 +159,7 @@ func (s scripter) unlocking() string {
 func (s scripter) discard() []operation {
 	deallocate := "deallocate all"
 	if s.pooled { // a pooler keeps prepared statements of others in this session, and would not learn of it
-		deallocate = block(deallocateWhere("p.from_sql"))
+		deallocate = sqltext.Block(deallocateWhere("p.from_sql"))
 	}
 	return []operation{discardTemp, clean(deallocate), closeAll}
 }

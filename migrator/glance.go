@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
 //go:embed glance.sql
@@ -17,11 +19,11 @@ var glanceSQL string
 func glanceQuery(t table) string {
 	schema := "pg_catalog.current_schema()"
 	if t.schema != "" {
-		schema = literal(t.schema)
+		schema = sqltext.Literal(t.schema)
 	}
 	first := strings.NewReplacer(
-		"$schema", schema, "$table", literal(t.name), "$progress", literal(t.progress().name), "$reference", literal(t.sql()), "$start", serverStart,
-	).Replace(withoutComments(glanceSQL))
+		"$schema", schema, "$table", sqltext.Literal(t.name), "$progress", sqltext.Literal(t.progress().name), "$reference", sqltext.Literal(t.sql()), "$start", serverStart,
+	).Replace(sqltext.WithoutComments(glanceSQL))
 	return first + ";\n" + readSafely + "select version, null, checksum from " + t.rows() // when they were applied matters to errors only
 }
 

@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
 var (
@@ -60,9 +60,9 @@ func (s *server) checksClients() bool {
 
 // grant is what the role needs for a statement of ours, about a history or the progress of its files.
 func (s *server) grant(history table, sql string) string {
-	user := pgx.Identifier{s.User}.Sanitize()
+	user := sqltext.Ident(s.User)
 	if strings.Contains(sql, "create table ") {
-		return fmt.Sprintf("grant create on schema %s to %s", pgx.Identifier{history.schema}.Sanitize(), user)
+		return fmt.Sprintf("grant create on schema %s to %s", sqltext.Ident(history.schema), user)
 	}
 	if strings.Contains(sql, history.progress().sql()) {
 		history = history.progress()
@@ -136,27 +136,22 @@ func (h *history) row(v Version) *record {
 // historyQuery is one message: what the server is, what else may be the history where there is none, and the rows of the table
 // that t means to it. Where there is no such table the last part fails, after the others have been answered.
 func historyQuery(t table) string {
-	reference := literal(t.sql())
+	reference := sqltext.Literal(t.sql())
 	schema := "null"
 	if t.schema != "" {
-		schema = literal(t.schema)
+		schema = sqltext.Literal(t.schema)
 	}
 	first := strings.NewReplacer(
-		"$table", literal(t.name), "$progress", literal(t.progress().name), "$schema", schema, "$reference", reference, "$start", serverStart,
-		"$filled", "case when c.relname operator(pg_catalog.=) "+literal(t.name)+" then "+historyColumns+" else "+progressColumns+" end",
+		"$table", sqltext.Literal(t.name), "$progress", sqltext.Literal(t.progress().name), "$schema", schema, "$reference", reference, "$start", serverStart,
+		"$filled", "case when c.relname operator(pg_catalog.=) "+sqltext.Literal(t.name)+" then "+historyColumns+" else "+progressColumns+" end",
 		"$trusted", trusted("c.relowner", "n.nspowner"),
-	).Replace(withoutComments(serverSQL))
+	).Replace(sqltext.WithoutComments(serverSQL))
 	return first + ";\n" + searchQuery(t, notThere(t)) + ";\n" + recordsQuery(t.rows())
 }
 
 // recordsQuery reads the records of what stands after FROM, with times in one form, whatever the session's DateStyle.
 func recordsQuery(rows string) string {
 	return readSafely + "set local datestyle = 'ISO';\nselect version, applied_at, checksum from " + rows
-}
-
-func withoutComments(sql string) string {
-	lines := slices.DeleteFunc(strings.Split(sql, "\n"), func(line string) bool { return strings.HasPrefix(line, "--") })
-	return strings.TrimSpace(strings.Join(lines, "\n"))
 }
 
 // A historyReader takes the answers to historyQuery.
@@ -217,7 +212,7 @@ func newHistory(configured table, read *historyReader) (h *history, needed strin
 	if read.server.NoSchema {
 		return nil, "", &HistoryError{
 			Table: h.table.String(), Message: "there is no schema of this name",
-			Hint: "create schema " + pgx.Identifier{h.table.schema}.Sanitize() + ", or name another one; capital letters count",
+			Hint: "create schema " + sqltext.Ident(h.table.schema) + ", or name another one; capital letters count",
 		}
 	}
 	ours := read.server.find(h.table)

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
 // ourColumns are those of a history of ours, as the server describes them.
@@ -96,8 +97,8 @@ func TestTheHistoryIsReadInOneMessage(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, statements, 5, "with two settings under which the rows are read")
 		require.True(t, strings.HasSuffix(query, recordsQuery(tbl.rows())))
-		require.Contains(t, query, "any (array["+literal(tbl.name)+", "+literal(tbl.progress().name)+"]")
-		require.Contains(t, query, "to_regclass("+literal(tbl.sql())+")")
+		require.Contains(t, query, "any (array["+sqltext.Literal(tbl.name)+", "+sqltext.Literal(tbl.progress().name)+"]")
+		require.Contains(t, query, "to_regclass("+sqltext.Literal(tbl.sql())+")")
 		require.NotContains(t, query, "--")
 	}
 }

@@ -33,8 +33,34 @@ func TestAProgramThatImportsThisPackageLinksPgxAndNothingElse(t *testing.T) {
 		got := linked(t, goos, self)
 		require.Contains(t, got, self)
 		for _, name := range got {
-			known := slices.Contains(pgx, name) || strings.HasPrefix(name, "github.com/jackc/pgx/v5/") || name == self || name == self+"/internal/sqllex" || name == self+"/internal/cause" || name == self+"/internal/printable"
+			known := slices.Contains(pgx, name) || strings.HasPrefix(name, "github.com/jackc/pgx/v5/") || name == self || strings.HasPrefix(name, self+"/internal/")
 			require.True(t, known, "on %s %s links %s", goos, self, name)
+		}
+	}
+}
+
+// layers are the packages below this one, each with those of our own that it may import. None of them imports anything else but
+// the standard library, and none knows a context: they neither wait nor talk to a server.
+var layers = map[string][]string{
+	"sqltext": nil,
+	"sqllex":  nil,
+}
+
+func TestThePackagesBelowThisOneImportOnlyWhatTheirLayerMay(t *testing.T) {
+	t.Parallel()
+	const internal = "github.com/agent-shaker/agent-shaker/migrator/internal/"
+	for name, allowed := range layers {
+		list := exec.Command("go", "list", "-f", "{{range .Imports}}{{.}}\n{{end}}", internal+name)
+		out, err := list.Output()
+		require.NoError(t, err, name)
+		for _, imported := range strings.Fields(string(out)) {
+			require.NotEqual(t, "context", imported, name)
+			ours, isOurs := strings.CutPrefix(imported, internal)
+			known := slices.Contains(allowed, ours)
+			if !isOurs {
+				known = !strings.Contains(imported, ".") // a path of the standard library has no dot
+			}
+			require.True(t, known, "%s imports %s", name, imported)
 		}
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
 // An otherTool is how another migration tool records what it has applied.
@@ -135,9 +135,9 @@ var typeFamilies = map[string]string{
 func (o *otherTool) query(t table) string {
 	var columns []string
 	for column := range strings.SplitSeq(o.read, ", ") {
-		columns = append(columns, pgx.Identifier{column}.Sanitize())
+		columns = append(columns, sqltext.Ident(column))
 	}
-	return readSafely + "select " + strings.Join(columns, ", ") + " from " + t.rows() + " order by " + pgx.Identifier{o.order}.Sanitize() + " desc limit 1000"
+	return readSafely + "select " + strings.Join(columns, ", ") + " from " + t.rows() + " order by " + sqltext.Ident(o.order) + " desc limit 1000"
 }
 
 // newest is the newest version of the rows that query returns; "" where nothing is recorded.

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
 // Statements about a whole database, to which nobody else may be connected meanwhile, not even the connection that watches.
@@ -50,7 +52,7 @@ func (r *run) clearWay(ctx context.Context, st *step) error {
 func (r *run) nameConnected(ctx context.Context, failed *failure) {
 	var pg *pgconn.PgError
 	if database := failed.step.does.outside.database; database != "" && errors.As(failed.err, &pg) && pg.Code == "55006" { // object in use
-		failed.blockers, _ = r.worker.backends(ctx, "select a.pid from pg_catalog.pg_stat_activity a where a.datname operator(pg_catalog.=) "+literal(database)+
+		failed.blockers, _ = r.worker.backends(ctx, "select a.pid from pg_catalog.pg_stat_activity a where a.datname operator(pg_catalog.=) "+sqltext.Literal(database)+
 			" and a.pid operator(pg_catalog.<>) pg_catalog.pg_backend_pid() order by a.pid")
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
 // A superuser who writes a row runs what is on the table: triggers, rules, checks, defaults. On PostgreSQL 14 anybody may make
@@ -57,8 +59,8 @@ func (s scripter) trustedOwners() []operation {
 	if s.exposed == nil {
 		return nil
 	}
-	strangers := strings.NewReplacer("$relation", "table_oid", "$filled", "ours.filled", "$trusted", trusted("o.owner", "r.nspowner")).Replace(withoutComments(ownerSQL))
-	return []operation{frame(block(fmt.Sprintf(`  declare ours pg_catalog.record; stranger pg_catalog.record; table_oid pg_catalog.oid; begin
+	strangers := strings.NewReplacer("$relation", "table_oid", "$filled", "ours.filled", "$trusted", trusted("o.owner", "r.nspowner")).Replace(sqltext.WithoutComments(ownerSQL))
+	return []operation{frame(sqltext.Block(fmt.Sprintf(`  declare ours pg_catalog.record; stranger pg_catalog.record; table_oid pg_catalog.oid; begin
   for ours in select o.name, o.filled from (values (%s, %s), (%s, %s)) o (name, filled) where pg_catalog.to_regclass(o.name) is not null loop
     execute pg_catalog.concat('lock table ', ours.name, ' in row exclusive mode');
     table_oid := pg_catalog.to_regclass(ours.name); -- another one may have come in its place while the lock was waited for
@@ -73,7 +75,7 @@ func (s scripter) trustedOwners() []operation {
         hint = pg_catalog.format('look at it; if it is not meant: %%s; if it is, run as a role that is not a superuser, or make its owner one that is trusted: a superuser, or the owner of the database or of the schema', stranger.fix);
     end loop;
   end loop; end;`,
-		literal(s.table.sql()), historyColumns, literal(s.table.progress().sql()), progressColumns, codeStranger, strangers)))}
+		sqltext.Literal(s.table.sql()), historyColumns, sqltext.Literal(s.table.progress().sql()), progressColumns, codeStranger, strangers)))}
 }
 
 // newOwner is the same for a table that was made just now, or by a stranger a moment before.
@@ -81,13 +83,13 @@ func (s scripter) newOwner(made table) []operation {
 	if !s.superuser || s.exposed != nil { // where one was there before, it may be the stranger's
 		return s.trustedOwners()
 	}
-	return []operation{frame(block(fmt.Sprintf(`  if exists (
+	return []operation{frame(sqltext.Block(fmt.Sprintf(`  if exists (
     select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace
     where c.oid operator(pg_catalog.=) pg_catalog.to_regclass(%[1]s) and not %[2]s
   ) then
     raise exception using errcode = '%[3]s', message = %[4]s, hint = %[5]s;
-  end if;`, literal(made.sql()), trusted("c.relowner", "n.nspowner"), codeStranger,
-		literal(made.String()+" was made by a stranger, a moment before the tool made it"), literal("look at it, and drop it; and let nobody but its owner create in schema "+made.schema))))}
+  end if;`, sqltext.Literal(made.sql()), trusted("c.relowner", "n.nspowner"), codeStranger,
+		sqltext.Literal(made.String()+" was made by a stranger, a moment before the tool made it"), sqltext.Literal("look at it, and drop it; and let nobody but its owner create in schema "+made.schema))))}
 }
 
 // trusted is a condition for an owner: it cannot gain anything by what a superuser runs. It is a superuser, or the owner of

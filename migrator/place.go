@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
 // shared returns the files that records are about, by name or checksum, and those of them that may have been applied as they
@@ -119,7 +119,7 @@ func (h *history) judgeNext(files []Migration, target Target) error {
 	if !next.Readable {
 		return &HistoryError{
 			Table: h.table.String(), Message: fmt.Sprintf("is not there, but %s is next on the search_path, and %s cannot read it", next.table(), h.server.User),
-			Hint: fmt.Sprintf("to go on with that one: grant select on %s to %s%s", next.table().sql(), pgx.Identifier{h.server.User}.Sanitize(), begin),
+			Hint: fmt.Sprintf("to go on with that one: grant select on %s to %s%s", next.table().sql(), sqltext.Ident(h.server.User), begin),
 		}
 	}
 	var records string

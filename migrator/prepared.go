@@ -3,6 +3,8 @@ package migrator
 import (
 	"slices"
 	"strings"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
 // What is prepared for files that are sent together. To read and plan the tool's own statements anew for each costs as much
@@ -25,8 +27,8 @@ var (
 // addFile adds a file with as little around it as can be.
 func (b *bundle) addFile(s *step, final bool) {
 	version, file := s.move.Migration.Version, s.file
-	quoted := quote(string(version))
-	name := quote(applicationSuffix(b.prefix, string(version)))
+	quoted := sqltext.Quote(string(version))
+	name := sqltext.Quote(applicationSuffix(b.prefix, string(version)))
 	limit := b.limit(file.script)
 	b.write(s, framePart, "begin isolation level ", level(file.script.Isolation))
 	if b.last != nil {
@@ -64,7 +66,7 @@ func (b *bundle) addFile(s *step, final bool) {
 
 // sweep frees what functions have left, but for what is prepared here.
 func (b *bundle) sweep() operation {
-	return clean(block(deallocateWhere(`p.from_sql and p.name operator(pg_catalog.!~) '^migrator_'`) + "\n" + b.unlocking()))
+	return clean(sqltext.Block(deallocateWhere(`p.from_sql and p.name operator(pg_catalog.!~) '^migrator_'`) + "\n" + b.unlocking()))
 }
 
 // prepare prepares a statement where it is not yet. No file uses its name by accident.
@@ -102,9 +104,9 @@ func assigning(settings []setting) string {
 			s.value = "$1"
 		}
 		if !strings.HasPrefix(s.value, "'") && !strings.HasPrefix(s.value, "$") {
-			s.value = literal(s.value)
+			s.value = sqltext.Literal(s.value)
 		}
-		calls[i] = "pg_catalog.set_config(" + literal(s.name) + ", " + s.value + ", true)"
+		calls[i] = "pg_catalog.set_config(" + sqltext.Literal(s.name) + ", " + s.value + ", true)"
 	}
 	return "pg_catalog.concat(" + strings.Join(calls, ", ") + ") is not null"
 }

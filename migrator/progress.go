@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
 //go:embed progress.sql
@@ -130,7 +131,7 @@ func (m *Migrator) refuseRenamed(h *history, move *Move, file *reviewed) error {
 			return &FileError{
 				Path: file.script.Path, Message: fmt.Sprintf("begins like %s, which is gone: %s", p.Version, p.describe()),
 				Hint: fmt.Sprintf("put %s back, or, if it was renamed: update %s set version = %s where version = %s",
-					p.Version, h.table.progress().sql(), literal(string(move.Migration.Version)), literal(string(p.Version))),
+					p.Version, h.table.progress().sql(), sqltext.Literal(string(move.Migration.Version)), sqltext.Literal(string(p.Version))),
 			}
 		}
 	}

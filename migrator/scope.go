@@ -3,6 +3,8 @@ package migrator
 import (
 	"fmt"
 	"strings"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
 // What is recorded before a statement runs outside a transaction, so that what is left of it can be told from what was
@@ -14,9 +16,9 @@ func (o *outside) resolve() string {
 	for _, n := range o.names {
 		switch n.class {
 		case "INDEX", "TABLE":
-			oids = append(oids, fmt.Sprintf("pg_catalog.to_regclass(%s)::pg_catalog.oid", literal(n.text)))
+			oids = append(oids, fmt.Sprintf("pg_catalog.to_regclass(%s)::pg_catalog.oid", sqltext.Literal(n.text)))
 		case "SCHEMA":
-			oids = append(oids, fmt.Sprintf("pg_catalog.to_regnamespace(%s)::pg_catalog.oid", literal(n.text)))
+			oids = append(oids, fmt.Sprintf("pg_catalog.to_regnamespace(%s)::pg_catalog.oid", sqltext.Literal(n.text)))
 		}
 	}
 	if len(oids) == 0 {
@@ -72,7 +74,7 @@ func (o *outside) sparedSQL(scope string) string {
 
 // identifier is an SQL expression for a name as the catalog has it: folded to lower case where it has no quotes.
 func identifier(name string) string {
-	return "(parse_ident(" + literal(name) + "))[1]::name"
+	return "(parse_ident(" + sqltext.Literal(name) + "))[1]::name"
 }
 
 // remainsSQL asks for what the catalog shows of a statement that was begun, as one row of JSON.
@@ -98,7 +100,7 @@ select json_build_object(
 		from pg_inherits h where h.inhparent = p.scope[1] and h.inhrelid = p.scope[2] and h.inhdetachpending),
 	'builders', (select json_agg(b.pid) from pg_stat_progress_create_index b where b.datname = current_database() and b.pid <> pg_backend_pid()
 		and exists (select from pg_locks l where l.pid = b.pid and l.locktype = 'relation' and l.granted and l.relation = any (p.scope)))
-) from %s p where p.version = %s`, named, o.ownSQL(), len(o.names), t.progress().sql(), literal(string(version)))
+) from %s p where p.version = %s`, named, o.ownSQL(), len(o.names), t.progress().sql(), sqltext.Literal(string(version)))
 }
 
 // ownSQL is a condition for the indexes that the statement makes: others may build theirs on the same tables.
@@ -141,7 +143,7 @@ func (o *outside) sameSQL(index int64) string {
 	if o.unique {
 		unique = "unique "
 	}
-	return block(fmt.Sprintf("  execute pg_catalog.format('create temporary table migrator_copy (like %%s) on commit drop', (select i.indrelid::pg_catalog.regclass from pg_catalog.pg_index i where i.indexrelid operator(pg_catalog.=) %d));", index)) +
+	return sqltext.Block(fmt.Sprintf("  execute pg_catalog.format('create temporary table migrator_copy (like %%s) on commit drop', (select i.indrelid::pg_catalog.regclass from pg_catalog.pg_index i where i.indexrelid operator(pg_catalog.=) %d));", index)) +
 		";\ncreate " + unique + "index migrator_copy_index on pg_temp.migrator_copy " + o.rest + "\n;\n" + fmt.Sprintf(
 		`select (select pg_catalog.concat_ws(' ', i.indisunique, %[1]s) from pg_catalog.pg_index i where i.indexrelid operator(pg_catalog.=) %[2]d)
 	operator(pg_catalog.=) (select pg_catalog.concat_ws(' ', i.indisunique, %[1]s) from pg_catalog.pg_index i where i.indexrelid operator(pg_catalog.=) 'pg_temp.migrator_copy_index'::pg_catalog.regclass)`,

@@ -8,9 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
 // The SQLSTATEs that the tool's own statements raise.
@@ -158,7 +157,7 @@ func (s scripter) fillChecksums(h *history, migrations []Migration) *step {
 	var values []string
 	for _, m := range migrations {
 		if row := h.row(m.Version); row != nil && row.checksum == "" {
-			values = append(values, fmt.Sprintf("(%s, %s)", literal(string(m.Version)), literal(m.Checksum())))
+			values = append(values, fmt.Sprintf("(%s, %s)", sqltext.Literal(string(m.Version)), sqltext.Literal(m.Checksum())))
 		}
 	}
 	if len(values) == 0 {
@@ -234,17 +233,17 @@ func title(move *Move) string {
 // claim writes the history row before the file runs. Whoever gets it does the work; whoever comes second waits for the
 // first one's end and then fails on the primary key, or finds the row gone.
 func (s scripter) claim(move *Move) operation {
-	version := literal(string(move.Migration.Version))
+	version := sqltext.Literal(string(move.Migration.Version))
 	if move.Direction == DirectionDown {
-		return operation{kind: opClaim, sql: block(fmt.Sprintf(
-			"  update %s set applied_at = applied_at where version operator(pg_catalog.=) %s;\n  if not found then\n    raise exception using errcode = '%s', message = 'it is not applied any more';\n  end if;",
-			s.table.sql(), version, codeGone))}
+		return operation{kind: opClaim, sql: sqltext.Block(sqltext.RequireRow(
+			fmt.Sprintf("update %s set applied_at = applied_at where version operator(pg_catalog.=) %s", s.table.sql(), version),
+			sqltext.Raise(codeGone, "it is not applied any more", "")))}
 	}
-	insert := s.insert(version, literal(move.Migration.Checksum()))
+	insert := s.insert(version, sqltext.Literal(move.Migration.Checksum()))
 	if move.Migration.Version.Repeatable() { // its row may be there, with the checksum of an older text
-		insert = block(fmt.Sprintf(
-			"  %s\n  on conflict (version) do update set checksum = excluded.checksum\n    where not coalesce(%s.checksum operator(pg_catalog.=) excluded.checksum, false);\n  if not found then\n    raise exception using errcode = '%s', message = 'it is applied already';\n  end if;",
-			insert, pgx.Identifier{s.table.name}.Sanitize(), codeGone))
+		insert = sqltext.Block(sqltext.RequireRow(
+			fmt.Sprintf("%s\n  on conflict (version) do update set checksum = excluded.checksum\n    where not coalesce(%s.checksum operator(pg_catalog.=) excluded.checksum, false)", insert, sqltext.Ident(s.table.name)),
+			sqltext.Raise(codeGone, "it is applied already", "")))
 	}
 	return operation{kind: opClaim, sql: insert}
 }
@@ -261,10 +260,9 @@ func deferred() operation {
 // seal refuses to commit when the row is gone or belongs to another transaction: the file has dropped or emptied the
 // history, or ended the transaction in a way that review did not see.
 func (s scripter) seal(move *Move) operation {
-	return operation{kind: opSeal, sql: block(fmt.Sprintf(
-		"  %s;\n  if not found then\n    raise exception using errcode = '%s', message = %s,\n      hint = '"+sealHint+"';\n  end if;",
-		s.sealed(move.Direction, literal(string(move.Migration.Version))), codeSeal,
-		literal("the row of this file is gone or changed in "+s.table.String())))}
+	return operation{kind: opSeal, sql: sqltext.Block(sqltext.RequireRow(
+		s.sealed(move.Direction, sqltext.Literal(string(move.Migration.Version))),
+		sqltext.Raise(codeSeal, "the row of this file is gone or changed in "+s.table.String(), sealHint)))}
 }
 
 // sealed writes the row of a version, an expression, where it is this transaction's.

@@ -1,6 +1,10 @@
 package migrator
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
+)
 
 // changes is the step of a target that runs nothing: all of its rows in one transaction. Each is claimed as it was read, so
 // that what another run has written meanwhile is not overwritten.
@@ -19,7 +23,7 @@ func (s scripter) change(c *Change) []operation {
 	switch {
 	case c.Before == nil || c.Before.Unfinished == nil:
 	case c.After != nil && c.After.Unfinished != nil: // what has run of it has run
-		claims = append(claims, s.unfinished(fmt.Sprintf("update %s set version = %s", s.table.progress().sql(), literal(string(c.After.Version))), c.Before))
+		claims = append(claims, s.unfinished(fmt.Sprintf("update %s set version = %s", s.table.progress().sql(), sqltext.Literal(string(c.After.Version))), c.Before))
 	default:
 		claims = append(claims, s.unfinished("delete from "+s.table.progress().sql(), c.Before), s.dropProgress())
 	}
@@ -29,22 +33,22 @@ func (s scripter) change(c *Change) []operation {
 	case c.After == nil:
 		return append(claims, s.guarded("delete from "+s.table.sql(), c.Before))
 	case !c.Before.inHistory():
-		return append(claims, operation{kind: opClaim, sql: s.insert(literal(string(c.After.Version)), literal(c.After.Checksum))})
+		return append(claims, operation{kind: opClaim, sql: s.insert(sqltext.Literal(string(c.After.Version)), sqltext.Literal(c.After.Checksum))})
 	}
 	return append(claims, s.guarded(fmt.Sprintf("update %s set version = %s, checksum = %s",
-		s.table.sql(), literal(string(c.After.Version)), literal(c.After.Checksum)), c.Before))
+		s.table.sql(), sqltext.Literal(string(c.After.Version)), sqltext.Literal(c.After.Checksum)), c.Before))
 }
 
 // guarded writes a row if it is still as it was read.
 func (s scripter) guarded(write string, before *Row) operation {
-	return operation{kind: opClaim, sql: block(fmt.Sprintf(
-		"  %s\n  where version operator(pg_catalog.=) %s and coalesce(checksum, '') operator(pg_catalog.=) %s;\n  if not found then\n    raise exception using errcode = '%s', message = 'the row is not as it was read';\n  end if;",
-		write, literal(string(before.Version)), literal(before.Checksum), codeGone))}
+	return operation{kind: opClaim, sql: sqltext.Block(sqltext.RequireRow(
+		fmt.Sprintf("%s\n  where version operator(pg_catalog.=) %s and coalesce(checksum, '') operator(pg_catalog.=) %s", write, sqltext.Literal(string(before.Version)), sqltext.Literal(before.Checksum)),
+		sqltext.Raise(codeGone, "the row is not as it was read", "")))}
 }
 
 // unfinished writes the record of a no-transaction file if as many statements of it have run as were read.
 func (s scripter) unfinished(write string, before *Row) operation {
-	return operation{kind: opClaim, sql: block(fmt.Sprintf(
-		"  %s\n  where version operator(pg_catalog.=) %s and done operator(pg_catalog.=) %d;\n  if not found then\n    raise exception using errcode = '%s', message = 'another run has gone on with it';\n  end if;",
-		write, literal(string(before.Version)), before.Unfinished.Done, codeStale))}
+	return operation{kind: opClaim, sql: sqltext.Block(sqltext.RequireRow(
+		fmt.Sprintf("%s\n  where version operator(pg_catalog.=) %s and done operator(pg_catalog.=) %d", write, sqltext.Literal(string(before.Version)), before.Unfinished.Done),
+		sqltext.Raise(codeStale, "another run has gone on with it", "")))}
 }

@@ -3,6 +3,8 @@ package migrator
 import (
 	"fmt"
 	"slices"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
 // What the tool's own statements raise in a no-transaction file.
@@ -51,7 +53,7 @@ func (s scripter) upToDate(move *Move, done int) *step {
 func (s scripter) begin(move *Move) *step {
 	row := operation{kind: opClaim, sql: fmt.Sprintf( // of all columns: a default might be a stranger's
 		"insert into %s (version, direction, done, hashes, started, scope, spared, session)\nvalues (%s, %s, 0, '{}', null, '{}', '{}', '{}')",
-		s.table.progress().sql(), literal(string(move.Migration.Version)), literal(string(move.Direction)))}
+		s.table.progress().sql(), sqltext.Literal(string(move.Migration.Version)), sqltext.Literal(string(move.Direction)))}
 	return s.part(move, title(move)+": begin", slices.Concat(
 		s.localTables(), []operation{s.makeProgress()}, s.newOwner(s.table.progress()), []operation{s.extendProgress(), row}, s.stayHome())...)
 }
@@ -74,14 +76,14 @@ func (s scripter) inside(move *Move, file *reviewed, i int) *step {
 // it came.
 func (s scripter) start(move *Move, file *reviewed, i int) *step {
 	u := file.units[i]
-	operations := []operation{s.claimProgress(move, s.refuseLeft(move, file, i), fmt.Sprintf("set started = %s", literal(u.statement.Text(file.text))), i, "started is null")}
+	operations := []operation{s.claimProgress(move, s.refuseLeft(move, file, i), fmt.Sprintf("set started = %s", sqltext.Literal(u.statement.Text(file.text))), i, "started is null")}
 	operations = append(operations, file.settings(u)...) // the search_path finds what the statement is about
 	operations = append(append(operations, s.keepFromWorkers()...),
 		frame("select pg_catalog.set_config('migrator.objects', "+u.outside.resolve()+", true)"),
 		frame("reset session authorization"), frame("reset role"), catalogPath,
 		operation{kind: opClaim, sql: fmt.Sprintf(
 			"update %s as p set scope = s.oids, spared = %s\nfrom (select %s) s (oids)\nwhere p.version = %s",
-			s.table.progress().sql(), u.outside.sparedSQL("s.oids"), u.outside.scopeSQL(), literal(string(move.Migration.Version)))})
+			s.table.progress().sql(), u.outside.sparedSQL("s.oids"), u.outside.scopeSQL(), sqltext.Literal(string(move.Migration.Version)))})
 	st := s.part(move, s.unitTitle(move, file, i)+": begins", operations...)
 	st.begins, st.number, st.of = u, i+1, len(file.units)
 	return st
@@ -145,9 +147,9 @@ func (s scripter) record(move *Move, file *reviewed, u *unit, i int) *step {
 // seesIndex raises where an index that was built is not valid, on Citus also on its shards.
 func (s scripter) seesIndex(move *Move, u *unit) string {
 	index := fmt.Sprintf("pg_index i join pg_class c on c.oid = i.indexrelid, %s p\n      where p.version = %s and i.indrelid = any (p.scope) and c.relname = %s and i.indisvalid",
-		s.table.progress().sql(), literal(string(move.Migration.Version)), identifier(u.outside.index))
+		s.table.progress().sql(), sqltext.Literal(string(move.Migration.Version)), identifier(u.outside.index))
 	raise := fmt.Sprintf("    raise exception using errcode = '%s', message = %s,\n      hint = 'see what built it last; drop index concurrently, and run again';\n  end if;",
-		codeInvalid, literal("the index "+u.outside.index+" is not valid"))
+		codeInvalid, sqltext.Literal("the index "+u.outside.index+" is not valid"))
 	body := "  if not exists (select from " + index + ") then\n" + raise
 	if u.outside.ifNotExists {
 		body = s.seesOther(move, u) + body
@@ -155,7 +157,7 @@ func (s scripter) seesIndex(move *Move, u *unit) string {
 	if s.citus {
 		body += "\n  if exists (select from " + shardAnswers("(select c.oid from "+index+")", "(select i.indrelid from "+index+")") + " where r.success and r.result <> 't') then\n" + raise
 	}
-	return block(body)
+	return sqltext.Block(body)
 }
 
 // seesOther raises where IF NOT EXISTS has skipped an index because something else has its name.
@@ -165,8 +167,8 @@ func (s scripter) seesOther(move *Move, u *unit) string {
         and not exists (select from pg_index i where i.indexrelid = c.oid and i.indrelid = any (p.scope))) then
     raise exception using errcode = '%s', message = %s, hint = 'choose another name';
   end if;
-`, s.table.progress().sql(), literal(string(move.Migration.Version)), identifier(u.outside.index), codeInvalid,
-		literal("something else is named "+u.outside.index+" already, so IF NOT EXISTS has skipped the index"))
+`, s.table.progress().sql(), sqltext.Literal(string(move.Migration.Version)), identifier(u.outside.index), codeInvalid,
+		sqltext.Literal("something else is named "+u.outside.index+" already, so IF NOT EXISTS has skipped the index"))
 }
 
 // again takes back that a statement was begun: nothing is left of it.
@@ -177,9 +179,9 @@ func (s scripter) again(move *Move, done int) *step {
 // end records the file as done, and takes the progress table away where it was the last.
 func (s scripter) end(move *Move, units int) *step {
 	progress := s.table.progress().sql()
-	ops := append(s.open("", string(move.Migration.Version)), s.claim(move), operation{kind: opClaim, sql: block(fmt.Sprintf(
-		"  delete from %s where version operator(pg_catalog.=) %s and done operator(pg_catalog.=) %d and started is null;\n  if not found then\n    raise exception using errcode = '%s', message = 'another run has gone on with it';\n  end if;",
-		progress, literal(string(move.Migration.Version)), units, codeStale))},
+	ops := append(s.open("", string(move.Migration.Version)), s.claim(move), operation{kind: opClaim, sql: sqltext.Block(sqltext.RequireRow(
+		fmt.Sprintf("delete from %s where version operator(pg_catalog.=) %s and done operator(pg_catalog.=) %d and started is null", progress, sqltext.Literal(string(move.Migration.Version)), units),
+		sqltext.Raise(codeStale, "another run has gone on with it", "")))},
 		s.dropProgress(), deferred(), s.seal(move), operation{kind: opCommit, sql: "commit"})
 	return &step{move: move, title: title(move) + ": record it", operations: append(ops, s.clean()...)}
 }
@@ -192,15 +194,15 @@ func (s scripter) part(move *Move, title string, operations ...operation) *step 
 
 // parted is part with what ends the file's settings before the seal, and what follows the commit.
 func (s scripter) parted(move *Move, title string, operations, ending, after []operation) *step {
-	version := literal(string(move.Migration.Version))
+	version := sqltext.Literal(string(move.Migration.Version))
 	own := "xmin operator(pg_catalog.=) pg_catalog.pg_current_xact_id()::pg_catalog.xid"
-	take := "  delete from %s where version operator(pg_catalog.=) %s and " + own + ";\n"
+	take := "delete from %s where version operator(pg_catalog.=) %s and " + own + ";\n"
 	if move.Direction == DirectionDown {
-		take = "  perform from %s where version operator(pg_catalog.=) %s and " + own + ";\n"
+		take = "perform from %s where version operator(pg_catalog.=) %s and " + own + ";\n"
 	}
-	seal := block(fmt.Sprintf(take+"  if found then\n    perform from %s where version operator(pg_catalog.=) %s and "+own+";\n  end if;\n  if not found then\n    raise exception using errcode = '%s', message = %s,\n      hint = '"+sealHint+"';\n  end if;",
-		s.table.sql(), version, s.table.progress().sql(), version, codeSeal,
-		literal("the row of this file is gone or changed in "+s.table.String()+" or "+s.table.progress().String())))
+	seal := sqltext.Block(sqltext.RequireRow(
+		fmt.Sprintf(take+"  if found then\n    perform from %s where version operator(pg_catalog.=) %s and "+own+";\n  end if", s.table.sql(), version, s.table.progress().sql(), version),
+		sqltext.Raise(codeSeal, "the row of this file is gone or changed in "+s.table.String()+" or "+s.table.progress().String(), sealHint)))
 	ops := append(s.open(move.script().Isolation, string(move.Migration.Version)), s.claim(move))
 	ops = append(append(ops, operations...), s.keepFromWorkers()...)
 	ops = append(append(ops, ending...), s.unlimited()...)
@@ -212,13 +214,14 @@ func (s scripter) parted(move *Move, title string, operations, ending, after []o
 // advance claims that a statement has run, after a check. What is temporary may still be there.
 func (s scripter) advance(move *Move, i int, u *unit, check, state string) operation {
 	const temporary = "coalesce((select pg_catalog.jsonb_object_agg(e.key, e.value) from pg_catalog.jsonb_each(session) e where pg_catalog.starts_with(e.key, 'pg_temp.')), '{}')"
-	return s.claimProgress(move, check, fmt.Sprintf("set done = %d, hashes[%d] = %s, started = null, scope = '{}', spared = '{}', session = "+temporary, i+1, i+1, literal(u.hash)), i, state)
+	return s.claimProgress(move, check, fmt.Sprintf("set done = %d, hashes[%d] = %s, started = null, scope = '{}', spared = '{}', session = "+temporary, i+1, i+1, sqltext.Literal(u.hash)), i, state)
 }
 
 func (s scripter) claimProgress(move *Move, check, set string, done int, state string) operation {
-	return operation{kind: opClaim, sql: block(check + fmt.Sprintf(
-		"  update %s %s\n  where version operator(pg_catalog.=) %s and direction operator(pg_catalog.=) %s and done operator(pg_catalog.=) %d and %s;\n  if not found then\n    raise exception using errcode = '%s', message = 'another run has gone on with it, or a statement was begun whose end is not recorded';\n  end if;",
-		s.table.progress().sql(), set, literal(string(move.Migration.Version)), literal(string(move.Direction)), done, state, codeStale))}
+	return operation{kind: opClaim, sql: sqltext.Block(check + sqltext.RequireRow(
+		fmt.Sprintf("update %s %s\n  where version operator(pg_catalog.=) %s and direction operator(pg_catalog.=) %s and done operator(pg_catalog.=) %d and %s",
+			s.table.progress().sql(), set, sqltext.Literal(string(move.Migration.Version)), sqltext.Literal(string(move.Direction)), done, state),
+		sqltext.Raise(codeStale, "another run has gone on with it, or a statement was begun whose end is not recorded", "")))}
 }
 
 func (s scripter) unitTitle(move *Move, file *reviewed, i int) string {

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
 // variants calls check with the step of one file under every combination of what a script depends on.
@@ -115,7 +116,7 @@ func TestASessionThatKeepsTheRunLockIsLeftReadyToWait(t *testing.T) {
 		after := sqls(ops[index(t, ops, opCommit)+1:])
 		settings := []string{"set idle_session_timeout = 0", "set tcp_keepalives_idle = '15s'", "set tcp_keepalives_interval = '10s'", "set tcp_user_timeout = '45s'"}
 		if !s.keepsLock {
-			require.Equal(t, block("  perform pg_catalog.pg_advisory_unlock_all();"), after[len(after)-1])
+			require.Equal(t, sqltext.Block("  perform pg_catalog.pg_advisory_unlock_all();"), after[len(after)-1])
 			require.NotContains(t, after, settings[0])
 			return
 		}

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
 //go:embed search.sql
@@ -49,7 +51,7 @@ func searchQuery(t table, wanted string) string {
 	}
 	return strings.NewReplacer(
 		"$schema", schemaOf(t), "$marks", array(marks), "$names", array(names), "$wanted", wanted,
-	).Replace(withoutComments(searchSQL))
+	).Replace(sqltext.WithoutComments(searchSQL))
 }
 
 // schemaOf is the schema of a table as an expression.
@@ -57,7 +59,7 @@ func schemaOf(t table) string {
 	if t.schema == "" {
 		return "pg_catalog.current_schema()"
 	}
-	return literal(t.schema)
+	return sqltext.Literal(t.schema)
 }
 
 // array is an array of texts, each once.
@@ -65,7 +67,7 @@ func array(texts []string) string {
 	slices.Sort(texts)
 	var literals []string
 	for _, text := range slices.Compact(texts) {
-		literals = append(literals, literal(text))
+		literals = append(literals, sqltext.Literal(text))
 	}
 	return "array[" + strings.Join(literals, ", ") + "]"
 }
@@ -73,7 +75,7 @@ func array(texts []string) string {
 // notThere is the condition that there is a schema for a history, and no history.
 func notThere(t table) string {
 	schema := schemaOf(t)
-	return fmt.Sprintf("case when %s is not null then pg_catalog.to_regclass(pg_catalog.format('%%I.%%I', %[1]s, %s)) is null end", schema, literal(t.name))
+	return fmt.Sprintf("case when %s is not null then pg_catalog.to_regclass(pg_catalog.format('%%I.%%I', %[1]s, %s)) is null end", schema, sqltext.Literal(t.name))
 }
 
 // A find is a candidate that holds what may have been applied.

@@ -3,6 +3,8 @@ package migrator
 import (
 	"fmt"
 	"strings"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
 // What the session's state is before a statement of a transaction. Where the file sets nothing, all settings but our own are those
@@ -20,7 +22,7 @@ func (s scripter) noteBefore(u *unit, statement string) operation {
 		return noteState("before", statement, true)
 	}
 	const keep = "    perform pg_catalog.set_config('migrator.before', "
-	return frame(block("  if " + noTemporary + " then\n" + keep + s.briefState(u, statement) + ", true);\n  else\n" + keep + s.ownState(u, statement) + "::pg_catalog.text, true);\n  end if;"))
+	return frame(sqltext.Block("  if " + noTemporary + " then\n" + keep + s.briefState(u, statement) + ", true);\n  else\n" + keep + s.ownState(u, statement) + "::pg_catalog.text, true);\n  end if;"))
 }
 
 // noTemporary is a condition for a session that has made nothing temporary.
@@ -39,11 +41,11 @@ func (s scripter) unchanged(u *unit, statement string) string {
 func (s scripter) briefState(u *unit, statement string) string {
 	pairs := []string{"'role', pg_catalog.current_setting('role')", "'session_authorization', session_user::pg_catalog.text"}
 	for _, name := range s.ownNames(u) {
-		pairs = append(pairs, literal(name)+", pg_catalog.current_setting("+literal(name)+", true)")
+		pairs = append(pairs, sqltext.Literal(name)+", pg_catalog.current_setting("+sqltext.Literal(name)+", true)")
 	}
 	for _, name := range customSettings(statement) {
-		value := "pg_catalog.current_setting(" + literal(name) + ", true)"
-		pairs = append(pairs, literal(name)+", case when pg_catalog.length("+value+") operator(pg_catalog.>) 0 then "+value+" end")
+		value := "pg_catalog.current_setting(" + sqltext.Literal(name) + ", true)"
+		pairs = append(pairs, sqltext.Literal(name)+", case when pg_catalog.length("+value+") operator(pg_catalog.>) 0 then "+value+" end")
 	}
 	return "pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(" + strings.Join(pairs, ", ") + "))::pg_catalog.text"
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
 // A statement of a no-transaction file may leave what its text does not show in its session: set_config in a DO or in a function,
@@ -33,7 +34,7 @@ func stateSQL(statement string) string {
 func stateOf(settings, statement string) string {
 	var b strings.Builder
 	for _, name := range customSettings(statement) {
-		fmt.Fprintf(&b, "\n  union all select %[1]s, pg_catalog.current_setting(%[1]s, true)", literal(name))
+		fmt.Fprintf(&b, "\n  union all select %[1]s, pg_catalog.current_setting(%[1]s, true)", sqltext.Literal(name))
 	}
 	const temporary = "pg_catalog.pg_my_temp_schema() operator(pg_catalog.<>) 0::pg_catalog.oid and " // most sessions have no such schema
 	return `(select pg_catalog.jsonb_object_agg(s.name, s.value) from (
@@ -95,7 +96,7 @@ func (s scripter) coverState(move *Move, u *unit, statement string) []operation 
 	if u.sets(sessionUser) {
 		user = "  set local session authorization default;\n"
 	}
-	return []operation{frame(block(fmt.Sprintf(`  declare state pg_catalog.jsonb; was pg_catalog.jsonb; changed pg_catalog.jsonb := '{}'; begin
+	return []operation{frame(sqltext.Block(fmt.Sprintf(`  declare state pg_catalog.jsonb; was pg_catalog.jsonb; changed pg_catalog.jsonb := '{}'; begin
   if not (%s) then
     state := %s;
     was := case when pg_catalog.length(pg_catalog.current_setting('migrator.before', true)) operator(pg_catalog.>) 0 then %s else %s end;
@@ -106,7 +107,7 @@ func (s scripter) coverState(move *Move, u *unit, statement string) []operation 
     perform pg_catalog.set_config('migrator.expected', (was operator(pg_catalog.-) array[%s]::pg_catalog.text[])::pg_catalog.text, false);
     update %s set session = session operator(pg_catalog.||) changed operator(pg_catalog.||) %s where version operator(pg_catalog.=) %s;
   end if;
-  end;`, s.unchanged(u, statement), stateSQL(statement), s.wasState(u, statement), u.beforeReset(), differenceSQL("was", "state"), user, s.ownSettings(u), s.table.progress().sql(), cutOff, literal(string(move.Migration.Version)))))}
+  end;`, s.unchanged(u, statement), stateSQL(statement), s.wasState(u, statement), u.beforeReset(), differenceSQL("was", "state"), user, s.ownSettings(u), s.table.progress().sql(), cutOff, sqltext.Literal(string(move.Migration.Version)))))}
 }
 
 // beforeReset is the state before a statement with a RESET ALL, which has reset the note of it too: what the file has set was
@@ -115,7 +116,7 @@ func (u *unit) beforeReset() string {
 	var set []string
 	for _, s := range u.settings {
 		if s.name != "" && s.name != roleSetting && s.name != sessionUser {
-			set = append(set, literal(s.name))
+			set = append(set, sqltext.Literal(s.name))
 		}
 	}
 	return "(select pg_catalog.jsonb_object_agg(e.key, e.value) from pg_catalog.jsonb_each(state) e where e.key operator(pg_catalog.=) any (array['role', 'session_authorization']) or pg_catalog.starts_with(e.key, 'pg_temp.')) operator(pg_catalog.||) coalesce((select pg_catalog.jsonb_object_agg(n.name, 'set') from pg_catalog.unnest(array[" +
@@ -126,7 +127,7 @@ func (u *unit) beforeReset() string {
 func (s scripter) ownSettings(u *unit) string {
 	var names []string
 	for _, name := range s.ownNames(u) {
-		names = append(names, literal(name))
+		names = append(names, sqltext.Literal(name))
 	}
 	return strings.Join(names, ", ")
 }
@@ -154,12 +155,12 @@ func (s scripter) findState(move *Move, statement string) []operation {
   from (select %s, %s) v (expected, now), lateral pg_catalog.jsonb_object_keys(p.session operator(pg_catalog.-) ''::pg_catalog.text) k (name)
   where case when pg_catalog.starts_with(k.name, 'pg_temp.') then pg_catalog.jsonb_exists(v.now, k.name)
     else coalesce(v.expected operator(pg_catalog.->) k.name, 'null') operator(pg_catalog.<>) coalesce(v.now operator(pg_catalog.->) k.name, 'null') end), '{}')
-where p.version operator(pg_catalog.=) %s and pg_catalog.jsonb_exists(p.session, '')`, s.table.progress().sql(), noted("expected"), noted("left"), literal(string(move.Migration.Version)))
+where p.version operator(pg_catalog.=) %s and pg_catalog.jsonb_exists(p.session, '')`, s.table.progress().sql(), noted("expected"), noted("left"), sqltext.Literal(string(move.Migration.Version)))
 	const found = "pg_catalog.length(pg_catalog.current_setting('migrator.expected', true)) operator(pg_catalog.>) 0" // else nothing was changed
 	note := "  if " + found + " then\n    perform pg_catalog.set_config('migrator.left', " + stateSQL(statement) + "::pg_catalog.text, false);\n  end if;"
 	return []operation{
 		clean("begin read write"), // it may have left default_transaction_read_only = on
-		clean(block(note)), clean("reset session authorization"), clean("reset role"), clean(block("  if " + found + " then\n    " + update + ";\n  end if;")),
+		clean(sqltext.Block(note)), clean("reset session authorization"), clean("reset role"), clean(sqltext.Block("  if " + found + " then\n    " + update + ";\n  end if;")),
 		clean("commit"),
 	}
 }
@@ -168,7 +169,7 @@ where p.version operator(pg_catalog.=) %s and pg_catalog.jsonb_exists(p.session,
 func (s scripter) recordState(move *Move) operation {
 	return operation{kind: opClaim, sql: fmt.Sprintf(`update %s set session = session operator(pg_catalog.||) case
   when pg_catalog.length(pg_catalog.current_setting('migrator.before', true)) operator(pg_catalog.>) 0 and pg_catalog.length(pg_catalog.current_setting('migrator.left', true)) operator(pg_catalog.>) 0 then %s else %s end
-where version operator(pg_catalog.=) %s`, s.table.progress().sql(), differenceSQL(noted("before"), noted("left")), unknown, literal(string(move.Migration.Version)))}
+where version operator(pg_catalog.=) %s`, s.table.progress().sql(), differenceSQL(noted("before"), noted("left")), unknown, sqltext.Literal(string(move.Migration.Version)))}
 }
 
 // refuseLeft is the part of a block that stops the file where an earlier statement has left in its session what the next one would
@@ -178,7 +179,7 @@ func (s scripter) refuseLeft(move *Move, file *reviewed, i int) string {
 		return ""
 	}
 	line, _ := sqllex.Position(file.script.SQL, file.units[i-1].statement.Start)
-	progress, version := s.table.progress().sql(), literal(string(move.Migration.Version))
+	progress, version := s.table.progress().sql(), sqltext.Literal(string(move.Migration.Version))
 	return fmt.Sprintf(`  if exists (select from %[1]s p where p.version operator(pg_catalog.=) %[2]s and p.session operator(pg_catalog.<>) '{}') then
   declare names pg_catalog.text; changes pg_catalog.text; doubt pg_catalog.text; begin
     select pg_catalog.string_agg(e.key, ', '), pg_catalog.string_agg(case
@@ -205,7 +206,7 @@ func (s scripter) refuseLeft(move *Move, file *reviewed, i int) string {
 %[8]s  end;
   end if;
 `, progress, version, unresolved(file, i), codeLeft, i, line,
-		literal("insert after it what the rest of the file needs (SET), then: update "+progress+" set session = session - '' where version = "+version+"; and run again"), s.refuseTemporary(move, file, i))
+		sqltext.Literal("insert after it what the rest of the file needs (SET), then: update "+progress+" set session = session - '' where version = "+version+"; and run again"), s.refuseTemporary(move, file, i))
 }
 
 // unresolved is a condition for a setting that a statement has left and that the file's text after it says nothing about.
@@ -215,7 +216,7 @@ func unresolved(file *reviewed, i int) string {
 	for _, s := range file.units[i].since {
 		for _, name := range []string{s.name, roleSetting} {
 			if s.decides(name) {
-				names = append(names, literal(name))
+				names = append(names, sqltext.Literal(name))
 			}
 		}
 		if s.all {

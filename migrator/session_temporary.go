@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
 // A temporary table or function that a statement has made is there for the next ones until the run ends, and not when another run
@@ -18,16 +20,16 @@ func (s scripter) refuseTemporary(move *Move, file *reviewed, i int) string {
       raise exception using errcode = '%[4]s', message = pg_catalog.concat('an earlier statement has left in its session what this statement would not have: ', names),
         hint = pg_catalog.format(%[5]s, changes);
     end if;
-`, s.table.progress().sql(), literal(string(move.Migration.Version)), usesTemporary(file, file.units[i]), codeLeft,
-		literal("write the rest of the file without it, then: update "+strings.ReplaceAll(s.table.progress().sql(), "%", "%%")+" set session = session - %L::text[] where version = "+
-			strings.ReplaceAll(literal(string(move.Migration.Version)), "%", "%%")+"; and run again"))
+`, s.table.progress().sql(), sqltext.Literal(string(move.Migration.Version)), usesTemporary(file, file.units[i]), codeLeft,
+		sqltext.Literal("write the rest of the file without it, then: update "+strings.ReplaceAll(s.table.progress().sql(), "%", "%%")+" set session = session - %L::text[] where version = "+
+			strings.ReplaceAll(sqltext.Literal(string(move.Migration.Version)), "%", "%%")+"; and run again"))
 }
 
 // usesTemporary is a condition for a temporary object that a statement may use.
 func usesTemporary(file *reviewed, u *unit) string {
 	named := "true" // too long to be looked at in the server
 	if text := u.statement.Text(file.text); len(text) < 8<<10 {
-		named = "pg_catalog.concat(' ', " + literal(withoutQualified(text)) + ", ' ') operator(pg_catalog.~*) pg_catalog.concat('[^[:alnum:]_]', pg_catalog.regexp_replace(pg_catalog.substr(e.key, 9), '[^[:alnum:]_]', '.', 'g'), '[^[:alnum:]_]')"
+		named = "pg_catalog.concat(' ', " + sqltext.Literal(withoutQualified(text)) + ", ' ') operator(pg_catalog.~*) pg_catalog.concat('[^[:alnum:]_]', pg_catalog.regexp_replace(pg_catalog.substr(e.key, 9), '[^[:alnum:]_]', '.', 'g'), '[^[:alnum:]_]')"
 	}
 	if u.outside != nil && u.outside.kind != opaque { // it uses what it names
 		return named

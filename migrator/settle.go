@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
 // settleStarted finds out from the catalog what became of a statement that was begun outside a transaction, and clears
@@ -154,7 +155,7 @@ func (r *run) giveWay(ctx context.Context, move *Move, u *unit) error {
 
 // inDoubt says which statement nobody but a person can settle, and how.
 func (r *run) inDoubt(s scripter, move *Move, u *unit) error {
-	table, version := s.table.progress().sql(), literal(string(move.Migration.Version))
+	table, version := s.table.progress().sql(), sqltext.Literal(string(move.Migration.Version))
 	session := ""
 	if u.outside.routine { // nothing has recorded what it has set
 		session = ", session = session || " + unknownText

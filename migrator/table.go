@@ -6,7 +6,7 @@ import (
 	"hash/fnv"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
 // maxIdentifier is what PostgreSQL keeps of a name, in bytes.
@@ -43,9 +43,9 @@ func parseTable(text string) (table, error) {
 // sql is the table as an identifier that no search_path changes the meaning of.
 func (t table) sql() string {
 	if t.schema == "" {
-		return pgx.Identifier{t.name}.Sanitize()
+		return sqltext.Ident(t.name)
 	}
-	return pgx.Identifier{t.schema, t.name}.Sanitize()
+	return sqltext.Ident(t.schema, t.name)
 }
 
 func (t table) String() string {
@@ -69,21 +69,4 @@ func (t table) key(what string) int64 {
 	h := fnv.New64a()
 	h.Write([]byte(what + "\x00" + t.schema + "\x00" + t.name))
 	return int64(h.Sum64())
-}
-
-// literal quotes text as an SQL string. Its callers see to it that standard_conforming_strings is on.
-func literal(text string) string {
-	return "'" + quote(text) + "'"
-}
-
-// quote is literal without the quotes around it.
-func quote(text string) string { return strings.ReplaceAll(text, "'", "''") }
-
-// block is a DO block: the way to look and raise in one statement, without an answer to wait for.
-func block(body string) string {
-	tag := "$migrator$"
-	for strings.Contains(body, tag) { // a file may be named so
-		tag = "$m" + tag[1:]
-	}
-	return "do " + tag + "begin\n" + body + "\nend" + tag
 }

@@ -6,8 +6,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
 
 func TestTheNameOfTheHistoryTableIsTakenAsItIsWritten(t *testing.T) {
@@ -68,31 +66,5 @@ func TestTablesThatDifferHaveLocksThatDiffer(t *testing.T) {
 	for _, tbl := range []table{{"a", "b"}, {"b", "a"}, {"ab", ""}, {"", "ab"}, {"a.b", "c"}, {"a", "b.c"}, {"A", "b"}} {
 		require.NotContains(t, keys, tbl.lockKey())
 		keys[tbl.lockKey()] = tbl
-	}
-}
-
-func TestALiteralIsOneStringToTheServer(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]string{
-		"": "''", "a": "'a'", "o'clock": "'o''clock'", "''": "''''''", `C:\dir\`: `'C:\dir\'`, "æ\n$$": "'æ\n$$'",
-	} {
-		got := literal(text)
-		require.Equal(t, want, got)
-		for token := range sqllex.Significant(got + " x") {
-			require.Equal(t, sqllex.Token{Kind: sqllex.String, Start: 0, End: len(got)}, token)
-			break
-		}
-	}
-}
-
-func TestABlockIsOneStatementWhateverItHolds(t *testing.T) {
-	t.Parallel()
-	require.Equal(t, "do $migrator$begin\n  null;\nend$migrator$", block("  null;"))
-	for _, name := range []string{"1_$migrator$.sql", "1_$migrator$$mmigrator$.sql", "1_$$.sql", "1_$migrator.sql", "1_o'clock.sql", "1_$m$migrator$.sql"} {
-		got := block("  perform " + literal(name) + ";")
-		statements, err := sqllex.Split(got + "; select 1")
-		require.NoError(t, err, name)
-		require.Len(t, statements, 2, got)
-		require.Equal(t, got, statements[0].Text(got))
 	}
 }

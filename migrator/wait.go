@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
 // lock tries for the run lock, for the worker's session: it is held for as long as that works, also where its client is gone.
@@ -141,7 +143,7 @@ func (r *run) announce(plan *Plan) {
 // still go on, and even commit, and keeps the run lock.
 func (r *run) endOrphans(ctx context.Context) error {
 	query := fmt.Sprintf("select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity where application_name operator(pg_catalog.~~) %s and pid operator(pg_catalog.<>) pg_catalog.pg_backend_pid()",
-		literal(applicationName(r.id, "%")))
+		sqltext.Literal(applicationName(r.id, "%")))
 	for {
 		rows, err := r.worker.rows(ctx, query)
 		if err != nil || len(rows) == 0 {
