@@ -7,15 +7,16 @@ import (
 	"strings"
 	"time"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
 // holders names those that hold the run lock, in whatever mode: sessions of other runs or of anybody else, else prepared
 // transactions. A run that asks whether the lock is free holds it too, shared, for a moment.
-func (s *session) holders(ctx context.Context, t table, runID string) ([]Backend, error) {
+func lockHolders(ctx context.Context, s *pgsession.Session, t table, runID string) ([]Backend, error) {
 	asks := "l.mode operator(pg_catalog.=) 'ShareLock' and a.application_name operator(pg_catalog.~~) 'migrator %'" +
 		" and coalesce(pg_catalog.clock_timestamp() operator(pg_catalog.-) a.state_change operator(pg_catalog.<) pg_catalog.make_interval(secs => 2), true)"
-	backends, err := s.backends(ctx, fmt.Sprintf(`
+	backends, err := describeBackends(ctx, s, fmt.Sprintf(`
 select distinct a.pid from pg_catalog.pg_stat_activity a
 join (%s) l on l.pid operator(pg_catalog.=) a.pid
 where coalesce(a.application_name, '') operator(pg_catalog.!~~) %s and not coalesce(%s, false)`,
@@ -23,13 +24,13 @@ where coalesce(a.application_name, '') operator(pg_catalog.!~~) %s and not coale
 	if err != nil || len(backends) > 0 {
 		return backends, err
 	}
-	return s.preparedTransactions(ctx, fmt.Sprintf("select l.virtualtransaction from (%s) l where l.pid is null", advisoryLocks(t.lockKey())))
+	return preparedTransactions(ctx, s, fmt.Sprintf("select l.virtualtransaction from (%s) l where l.pid is null", advisoryLocks(t.lockKey())))
 }
 
 // workers names the sessions of other runs that work on a file, or whose run does.
-func (s *session) workers(ctx context.Context, t table, runID string, v Version) ([]Backend, error) {
+func findWorkers(ctx context.Context, s *pgsession.Session, t table, runID string, v Version) ([]Backend, error) {
 	name := strings.NewReplacer(`\`, `\\`, "%", `\%`).Replace(applicationName(strings.Repeat("_", len(runID)), string(v)))
-	return s.backends(ctx, fmt.Sprintf(`
+	return describeBackends(ctx, s, fmt.Sprintf(`
 select a.pid from pg_catalog.pg_stat_activity a
 where a.application_name operator(pg_catalog.!~~) %s and ((a.state operator(pg_catalog.<>) 'idle' and a.application_name operator(pg_catalog.~~) %s)
 	or a.pid operator(pg_catalog.=) any (select l.pid from (%s) l where l.mode operator(pg_catalog.=) 'ExclusiveLock'))
@@ -45,8 +46,8 @@ func advisoryLocks(key int64) string {
 }
 
 // backends describes the sessions whose pids a query yields, in its order.
-func (s *session) backends(ctx context.Context, pids string) ([]Backend, error) {
-	rows, err := s.rows(ctx, fmt.Sprintf(`
+func describeBackends(ctx context.Context, s *pgsession.Session, pids string) ([]Backend, error) {
+	rows, err := s.Rows(ctx, fmt.Sprintf(`
 select a.pid, a.application_name, a.usename, pg_catalog.host(a.client_addr), a.state,
 	case when a.application_name operator(pg_catalog.!~~) 'migrator %%' then pg_catalog.left(pg_catalog.regexp_replace(a.query, '\s+', ' ', 'g'), 200) end,
 	pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() operator(pg_catalog.-) coalesce(a.xact_start, a.state_change))

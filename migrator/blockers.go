@@ -3,15 +3,17 @@ package migrator
 import (
 	"context"
 	"fmt"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
 )
 
 // blockers names those for whom a session waits: other sessions, and prepared transactions, which have none.
-func (s *session) blockers(ctx context.Context, waiting uint32) ([]Backend, error) {
-	backends, err := s.backends(ctx, fmt.Sprintf("select distinct pg_catalog.unnest(pg_catalog.pg_blocking_pids(%d)) as pid", waiting))
+func findBlockers(ctx context.Context, s *pgsession.Session, waiting uint32) ([]Backend, error) {
+	backends, err := describeBackends(ctx, s, fmt.Sprintf("select distinct pg_catalog.unnest(pg_catalog.pg_blocking_pids(%d)) as pid", waiting))
 	if err != nil {
 		return nil, err
 	}
-	prepared, err := s.preparedTransactions(ctx, fmt.Sprintf(`
+	prepared, err := preparedTransactions(ctx, s, fmt.Sprintf(`
 select h.virtualtransaction from pg_catalog.pg_locks w
 join pg_catalog.pg_locks h on %s operator(pg_catalog.=) %s
 where w.pid operator(pg_catalog.=) %d and not w.granted and h.pid is null and h.granted
@@ -25,8 +27,8 @@ func lockedObject(lock string) string {
 }
 
 // preparedTransactions describes those that hold locks, of which a query yields the virtual transactions.
-func (s *session) preparedTransactions(ctx context.Context, holders string) ([]Backend, error) {
-	rows, err := s.rows(ctx, fmt.Sprintf(`
+func preparedTransactions(ctx context.Context, s *pgsession.Session, holders string) ([]Backend, error) {
+	rows, err := s.Rows(ctx, fmt.Sprintf(`
 select p.gid, p.owner, pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() operator(pg_catalog.-) p.prepared)
 from pg_catalog.pg_prepared_xacts p
 join pg_catalog.pg_locks x on x.transactionid operator(pg_catalog.=) p.transaction and x.pid is null and x.granted

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
@@ -89,9 +90,9 @@ func (r *reviewed) makesCitus() bool {
 }
 
 // refuseWorker keeps plans and states from being told of a server that is a worker, or whose history Citus manages.
-func (s *session) refuseWorker(ctx context.Context, h *history) error {
+func refuseWorker(ctx context.Context, s *pgsession.Session, h *history) error {
 	for _, o := range (scripter{table: h.table, citus: h.server.Citus}).stayHome() {
-		if _, err := s.exec(ctx, s.liftLimits()+o.sql, nil); err != nil {
+		if _, err := s.Send(ctx, s.LiftLimits()+o.sql, nil); err != nil {
 			return explain("read history "+h.table.String(), err)
 		}
 	}

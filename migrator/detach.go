@@ -60,7 +60,7 @@ func (r *run) awaitSnapshots(ctx context.Context, move *Move) (waited time.Durat
 	began := time.Now()
 	var before map[string]bool
 	for named := began; ; {
-		rows, err := r.worker.rows(ctx, snapshotsSQL)
+		rows, err := r.worker.Rows(ctx, snapshotsSQL)
 		if err != nil {
 			return 0, r.stopFor(ctx, opFrame, err)
 		}
@@ -93,7 +93,7 @@ func (r *run) waitsFor(ctx context.Context, move *Move, pids []uint32, waited ti
 	for i, pid := range pids {
 		values[i] = "(" + strconv.FormatUint(uint64(pid), 10) + ")"
 	}
-	backends, err := r.worker.backends(ctx, "select pid from (values "+strings.Join(values, ", ")+") v (pid)")
+	backends, err := describeBackends(ctx, r.worker, "select pid from (values "+strings.Join(values, ", ")+") v (pid)")
 	if err != nil {
 		return r.stopFor(ctx, opFrame, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
@@ -40,7 +41,7 @@ func (r *run) callsEnd(ctx context.Context, file *reviewed, u *unit) (bool, erro
 func (r *run) procedures(ctx context.Context, file *reviewed, u *unit, calls []callee) (rows [][]string, err error) {
 	operations := append([]operation{frame("begin")}, local(r.scripter(&history{table: r.table, server: r.server}).lifted())...)
 	operations = append(append(operations, file.settings(u)...), frame(proceduresSQL(calls)))
-	_, err = r.worker.send(ctx, whole(operations)[0].query, func(result int, values [][]byte) error {
+	_, err = r.worker.Send(ctx, whole(operations)[0].sql, func(result int, values [][]byte) error {
 		if result == len(operations)-1 {
 			rows = append(rows, []string{string(values[0]), string(values[1])})
 		}
@@ -90,10 +91,10 @@ const sinceMarkSQL = "select case when pg_catalog.length(m.mark) operator(pg_cat
 // transactions than the one in which it was sent, or has lost the mark. An idle session also begins one to catch up with what
 // others have changed in catalogs, so this may be true of a statement that has committed nothing. reached: the failure is its own.
 func (r *run) endedTransactions(ctx context.Context, reached bool) bool {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelGrace)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pgsession.CancelGrace)
 	defer cancel()
 	for tries := range 3 { // a cancel request may be late, and meet this
-		rows, err := r.worker.rows(ctx, sinceMarkSQL)
+		rows, err := r.worker.Rows(ctx, sinceMarkSQL)
 		if err == nil {
 			var began int
 			_, _ = fmt.Sscan(rows[0][0], &began)

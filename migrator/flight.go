@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
 )
 
 // send sends steps and waits for their answers; nil is success. Where several are sent, those that are committed are reported
@@ -24,7 +26,7 @@ func (r *run) send(ctx context.Context, steps []*step) (failed *failure, sight s
 		messages = whole(first.layOut())
 	}
 	if len(steps) == 1 { // what it ends with deallocates, or it is followed by what does
-		r.worker.prepared = nil
+		r.prepared.forget()
 	}
 	r.sent = steps
 	r.begin(time.Now())
@@ -76,7 +78,7 @@ var serverStart = asTimestamp("pg_catalog.timezone('utc', pg_catalog.pg_postmast
 
 // dialWatcher opens the connection from which the worker is watched. It touches no table and leaves no transaction open: a
 // CREATE INDEX CONCURRENTLY of the worker would wait for its snapshot, and so for ever.
-func (r *run) dialWatcher(ctx context.Context) (*session, error) {
+func (r *run) dialWatcher(ctx context.Context) (*pgsession.Session, error) {
 	s, err := r.m.dial(ctx, r.id, watchRole, false)
 	if err != nil {
 		return nil, err
@@ -86,7 +88,7 @@ func (r *run) dialWatcher(ctx context.Context) (*session, error) {
 	if r.guards {
 		settings = append(settings, r.guardSQL())
 	}
-	rows, err := s.rows(ctx, strings.Join(settings, ";\n"))
+	rows, err := s.Rows(ctx, strings.Join(settings, ";\n"))
 	if err == nil && rows[0][0] != r.server.ServerStart {
 		err = errors.New("the connection string has led to another server, from which nobody sees what a file waits for")
 		if !r.warned[err.Error()] {
@@ -94,7 +96,7 @@ func (r *run) dialWatcher(ctx context.Context) (*session, error) {
 		}
 	}
 	if err != nil {
-		s.close()
+		s.Close()
 		return nil, err
 	}
 	return s, nil
@@ -103,15 +105,15 @@ func (r *run) dialWatcher(ctx context.Context) (*session, error) {
 // exchange sends one message and reads its answer.
 func (r *run) exchange(ctx context.Context, m message) *failure {
 	steps := r.sent
-	r.worker.onNotice = func(n *pgconn.Notice) {
+	r.worker.OnNotice = func(n *pgconn.Notice) {
 		r.flight.Lock()
 		defer r.flight.Unlock()
 		if s := r.noticed(m, n); s.move != nil && n.SeverityUnlocalized != "DEBUG" {
 			r.emit(r.event(Event{Kind: EventNotice, Message: n.SeverityUnlocalized + ": " + n.Message}, s.move))
 		}
 	}
-	answered, err := r.worker.send(ctx, m.query, r.hear(m.clocks()))
-	r.worker.onNotice = nil
+	answered, err := r.worker.Send(ctx, m.sql, r.hear(m.clocks()))
+	r.worker.OnNotice = nil
 	r.flight.stop()
 	if err == nil {
 		return nil
@@ -160,7 +162,7 @@ func (r *run) noticed(m message, n *pgconn.Notice) *step {
 
 // countsBytes reports whether the server's positions are bytes, where its encoding knows no characters.
 func (r *run) countsBytes() bool {
-	return r.worker.pg.ParameterStatus("server_encoding") == "SQL_ASCII"
+	return r.worker.CountsBytes()
 }
 
 // sayWhy replaces what the server says of our own cancel: that a user has asked for it.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
@@ -99,9 +100,9 @@ func (s scripter) calm() []setting {
 // presence is how soon the server finds out that the client's host has vanished.
 func presence() []setting {
 	return []setting{
-		{"tcp_keepalives_idle", fmt.Sprintf("'%s'", keepaliveIdle)},
-		{"tcp_keepalives_interval", fmt.Sprintf("'%s'", keepaliveInterval)},
-		{"tcp_user_timeout", fmt.Sprintf("'%s'", peerTimeout)},
+		{"tcp_keepalives_idle", fmt.Sprintf("'%s'", pgsession.KeepaliveIdle)},
+		{"tcp_keepalives_interval", fmt.Sprintf("'%s'", pgsession.KeepaliveInterval)},
+		{"tcp_user_timeout", fmt.Sprintf("'%s'", pgsession.PeerTimeout)},
 	}
 }
 

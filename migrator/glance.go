@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
@@ -39,14 +40,14 @@ const (
 // glance reads the rows of a history that needs no closer look; nil where it does. Most runs find nothing pending, and to ask
 // what tables there are costs the server more than all the rest. What is wrong with the table itself is found when something is
 // to be written to it.
-func (s *session) glance(ctx context.Context, t table, expect []Migration) (*history, error) {
+func readGlance(ctx context.Context, s *pgsession.Session, t table, expect []Migration) (*history, error) {
 	read := &historyReader{expect: expect}
-	_, err := s.exec(ctx, s.liftLimits()+glanceQuery(t), read.read)
+	_, err := s.Send(ctx, s.LiftLimits()+glanceQuery(t), read.read)
 	h := &history{server: read.server, table: table{schema: read.server.Schema, name: t.name}}
-	h.server.Pooled = s.pg.PID() != h.server.PID
+	h.server.Pooled = s.PID() != h.server.PID
 	var pg *pgconn.PgError
 	switch {
-	case errors.As(err, &pg) && !s.lost() && ctx.Err() == nil:
+	case errors.As(err, &pg) && !s.Lost() && ctx.Err() == nil:
 		if pg.Code == "42P01" && h.server.Schema != "" && h.server.Own == 0 && h.server.Resolved == 0 { // there is no such table
 			return h, nil
 		}
@@ -70,7 +71,7 @@ func (r *run) glance(ctx context.Context) (outlook, error) {
 	if err := r.connect(ctx); err != nil {
 		return lookCloser, err
 	}
-	h, err := r.worker.glance(ctx, r.place(), r.m.migrations)
+	h, err := readGlance(ctx, r.worker, r.place(), r.m.migrations)
 	if err != nil {
 		return lookCloser, r.stopFor(ctx, opFrame, fmt.Errorf("read history %s: %w", r.place(), err))
 	}

@@ -78,17 +78,6 @@ func TestAConnectionWithoutASchemaIsRefused(t *testing.T) {
 	require.Equal(t, table{"app", "h"}, h.table)
 }
 
-func TestTheLimitsThatAreLiftedAreThoseOfTheServersVersion(t *testing.T) {
-	t.Parallel()
-	for version, lifts := range map[string]bool{
-		"14.23": false, "16.14 (Debian 16.14-1.pgdg12+1)": false, "": false,
-		"17.10 (Debian 17.10-1.pgdg12+1)": true, "18.4": true, "19beta1": true,
-	} {
-		require.Contains(t, liftLimits(version), "set local statement_timeout = 0;\nset local lock_timeout = 0;\n")
-		require.Equal(t, lifts, strings.Contains(liftLimits(version), "set local transaction_timeout = 0;\n"), version)
-	}
-}
-
 func TestTheHistoryIsReadInOneMessage(t *testing.T) {
 	t.Parallel()
 	for _, tbl := range []table{{"", "schema_migrations"}, {"app", "o'clock $reference $table"}} {

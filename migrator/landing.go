@@ -3,6 +3,8 @@ package migrator
 import (
 	"sync"
 	"time"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
 )
 
 // How it becomes known which of several steps are committed, before the server has answered all: it holds its answers back
@@ -43,7 +45,7 @@ func (f *flight) stop() {
 }
 
 // hear reads the answers that tell when a step has begun: those before it are committed.
-func (r *run) hear(clocks []int) reader {
+func (r *run) hear(clocks []int) pgsession.Reader {
 	return func(result int, row [][]byte) error {
 		if len(clocks) == 0 || clocks[0] != result {
 			return nil

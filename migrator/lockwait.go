@@ -40,7 +40,7 @@ limit 1`, worker, blockingModes)
 
 // look looks at the worker.
 func (w *watch) look(ctx context.Context) (view, error) {
-	rows, err := w.session.rows(ctx, viewSQL(w.worker))
+	rows, err := w.session.Rows(ctx, viewSQL(w.worker))
 	if err != nil || len(rows) == 0 {
 		return view{}, err
 	}

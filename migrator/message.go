@@ -14,7 +14,7 @@ import (
 // A message is what is sent at once, in the simple protocol: some operations of a step, or several steps. How many go into
 // one is the choice of whoever walks the script.
 type message struct {
-	query query
+	sql   string
 	parts []part
 }
 
@@ -50,12 +50,15 @@ func (p part) results() int {
 }
 
 // A messageWriter puts operations into a message.
-type messageWriter struct{ message }
+type messageWriter struct {
+	text  strings.Builder
+	parts []part
+}
 
-// reuse makes room for so many bytes and parts, in the memory of a message that is not needed any more.
-func (w *messageWriter) reuse(used message, size, parts int) {
-	w.query = append(slices.Grow(used.query[:0], queryHeader+size+1), make(query, queryHeader)...)
-	w.parts = slices.Grow(used.parts[:0], parts)
+// grow makes room for so many bytes and parts.
+func (w *messageWriter) grow(size, parts int) {
+	w.text.Grow(size)
+	w.parts = slices.Grow(w.parts, parts)
 }
 
 func (w *messageWriter) add(s *step, operations []operation) {
@@ -66,15 +69,15 @@ func (w *messageWriter) add(s *step, operations []operation) {
 
 // write puts the text of an operation into it.
 func (w *messageWriter) write(s *step, o *operation, text ...string) {
-	w.parts = append(w.parts, part{step: s, operation: o, start: len(w.query) - queryHeader})
+	w.parts = append(w.parts, part{step: s, operation: o, start: w.text.Len()})
 	for _, piece := range text {
-		w.query = append(w.query, piece...)
+		w.text.WriteString(piece)
 	}
-	w.query = append(w.query, o.end()...)
+	w.text.WriteString(o.end())
 }
 
 func (w *messageWriter) end() message {
-	return message{query: w.query.end(), parts: w.parts}
+	return message{sql: w.text.String(), parts: w.parts}
 }
 
 // whole puts all operations into one message.
@@ -84,7 +87,7 @@ func whole(operations []operation) []message {
 		size += len(operations[i].sql) + len(operations[i].end())
 	}
 	var w messageWriter
-	w.reuse(message{}, size, len(operations))
+	w.grow(size, len(operations))
 	w.add(nil, operations)
 	return []message{w.end()}
 }
@@ -129,11 +132,11 @@ func oneByOne(operations []operation) []message {
 		}
 		ours = i + 1
 		if o.kind == opSettle {
-			messages = append(messages, message{query: newQuery(o.sql), parts: []part{{operation: o}}})
+			messages = append(messages, message{sql: o.sql, parts: []part{{operation: o}}})
 		}
 		for j := range o.statements {
 			s := &o.statements[j]
-			messages = append(messages, message{query: newQuery(o.sql[s.Start-o.offset : s.End-o.offset]), parts: []part{{operation: o, statement: s}}})
+			messages = append(messages, message{sql: o.sql[s.Start-o.offset : s.End-o.offset], parts: []part{{operation: o, statement: s}}})
 		}
 	}
 	return append(messages, whole(operations[ours:])...)
@@ -181,7 +184,7 @@ func (m message) locate(answered int, err error, pg *pgconn.PgError, bytes bool)
 	if pg != nil && pg.Position > 0 && (statement < 0 || !p.operation.prepared) { // those of prepared statements are in the text that has prepared them
 		at := int(pg.Position) - 1
 		if !bytes {
-			at = sqllex.ByteOffset(m.query.text(), int(pg.Position))
+			at = sqllex.ByteOffset(m.sql, int(pg.Position))
 		}
 		for i := len(m.parts) - 1; i >= 0; i-- {
 			if p := m.parts[i]; at >= p.start {

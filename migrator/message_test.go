@@ -43,9 +43,9 @@ func TestAWholeStepIsOneMessageWhoseFileCannotSwallowWhatFollows(t *testing.T) {
 	operations, _ := sent(t, "select 1 -- end")
 	messages := whole(operations)
 	require.Len(t, messages, 1)
-	require.Equal(t, "begin;\ninsert 'æøå漢字';\nselect 1 -- end\n;\nreset all;\nseal 'é';\ncommit;\ndiscard temp;\n", messages[0].query.text())
+	require.Equal(t, "begin;\ninsert 'æøå漢字';\nselect 1 -- end\n;\nreset all;\nseal 'é';\ncommit;\ndiscard temp;\n", messages[0].sql)
 	for i, p := range messages[0].parts {
-		require.True(t, strings.HasPrefix(messages[0].query.text()[p.start:], operations[i].sql))
+		require.True(t, strings.HasPrefix(messages[0].sql[p.start:], operations[i].sql))
 	}
 }
 
@@ -54,7 +54,7 @@ func TestOneByOneEachStatementIsAMessage(t *testing.T) {
 	operations, _ := sent(t, "begin; select 1; /* x */ select 'é;' -- end\n;;\nselect 2; commit -- x")
 	var texts []string
 	for _, m := range oneByOne(operations) {
-		texts = append(texts, m.query.text())
+		texts = append(texts, m.sql)
 	}
 	require.Equal(t, []string{"begin;\ninsert 'æøå漢字';\n", "select 1", "select 'é;'", "select 2", "reset all;\nseal 'é';\ncommit;\ndiscard temp;\n"}, texts)
 }
@@ -73,7 +73,7 @@ func TestAPositionOfTheServerIsThePlaceInTheFile(t *testing.T) {
 		end := len(strings.TrimRight(sql, "\n"))
 		for offset := range sql[:end] {
 			m := whole(operations)[0]
-			pg := at(m.query.text(), m.parts[2].start+offset)
+			pg := at(m.sql, m.parts[2].start+offset)
 			failed := m.locate(0, pg, pg, false)
 			require.Equal(t, opFile, failed.operation.kind)
 			require.Equal(t, offset, failed.offset, "%q", sql[offset:])
@@ -85,10 +85,10 @@ func TestAPositionOfTheServerIsThePlaceInTheFile(t *testing.T) {
 			if m.parts[0].operation.kind != opFile {
 				continue
 			}
-			for offset := range m.query.text() {
-				pg := at(m.query.text(), offset)
+			for offset := range m.sql {
+				pg := at(m.sql, offset)
 				failed := m.locate(0, pg, pg, false)
-				require.Equal(t, m.query.text()[offset:], sql[failed.offset:][:len(m.query.text())-offset])
+				require.Equal(t, m.sql[offset:], sql[failed.offset:][:len(m.sql)-offset])
 			}
 		}
 		require.NotEmpty(t, file.statements)
@@ -140,7 +140,7 @@ func TestAnErrorInAStatementOfOurOwnHasNoPlaceInTheFile(t *testing.T) {
 		if i == 2 {
 			continue
 		}
-		pg := at(m.query.text(), p.start+2)
+		pg := at(m.sql, p.start+2)
 		failed := m.locate(0, pg, pg, false)
 		require.Equal(t, operations[i].kind, failed.operation.kind)
 		require.Equal(t, -1, failed.offset)
@@ -158,8 +158,8 @@ func TestAnErrorAtTheEndOfTheFileIsAtItsLastCharacter(t *testing.T) {
 		operations, _ := sent(t, sql)
 		m := whole(operations)[0]
 		semicolon := m.parts[2].start + len(sql) + 1
-		require.Equal(t, ";", m.query.text()[semicolon:semicolon+1])
-		pg := at(m.query.text(), semicolon)
+		require.Equal(t, ";", m.sql[semicolon:semicolon+1])
+		pg := at(m.sql, semicolon)
 		failed := m.locate(0, pg, pg, false)
 		require.Equal(t, opFile, failed.operation.kind)
 		require.Equal(t, want, strings.TrimSpace(sql[failed.offset:]))
@@ -171,7 +171,7 @@ func TestAnErrorAtTheEndOfTheFileIsAtItsLastStatementNotInTheCommentBelow(t *tes
 	const sql = "select 1 from\n-- the table will follow\n"
 	operations, _ := sent(t, sql)
 	m := whole(operations)[0]
-	pg := at(m.query.text(), m.parts[2].start+len(sql)+1)
+	pg := at(m.sql, m.parts[2].start+len(sql)+1)
 	require.Equal(t, strings.Index(sql, "m\n"), m.locate(0, pg, pg, false).offset)
 }
 
@@ -180,7 +180,7 @@ func TestAnErrorInAFileThatHoldsNothingStillHasAPlace(t *testing.T) {
 	for _, sql := range []string{"", "\n \n"} {
 		operations, _ := sent(t, sql)
 		m := whole(operations)[0]
-		pg := at(m.query.text(), m.parts[2].start+len(sql))
+		pg := at(m.sql, m.parts[2].start+len(sql))
 		require.Zero(t, m.locate(0, pg, pg, false).offset)
 	}
 }

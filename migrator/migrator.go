@@ -66,7 +66,7 @@ type Migrator struct {
 	migrations []Migration
 	options    Config
 
-	silentAfter time.Duration
+	silentAfter time.Duration // pgsession.Options.SilentAfter
 }
 
 // New returns a Migrator for the database that conn describes (from pgx.ParseConfig, or a pool's Config().ConnConfig)
@@ -75,7 +75,7 @@ type Migrator struct {
 func New(conn *pgx.ConnConfig, migrations []Migration, config Config) *Migrator {
 	migrations = slices.Clone(migrations)
 	slices.SortStableFunc(migrations, func(a, b Migration) int { return a.Version.Compare(b.Version) })
-	return &Migrator{conn: conn, migrations: migrations, options: config.withDefaults(), silentAfter: silentAfter}
+	return &Migrator{conn: conn, migrations: migrations, options: config.withDefaults()}
 }
 
 // Plan returns what Run would do now. It takes no lock and writes nothing.
@@ -143,13 +143,13 @@ func (m *Migrator) look(ctx context.Context, around bool) (h *history, err error
 	if err != nil {
 		return nil, err
 	}
-	defer s.close()
-	h, err = s.readHistory(ctx, m.table(), m.migrations)
+	defer s.Close()
+	h, err = readHistory(ctx, s, m.table(), m.migrations)
 	if err == nil && h.server.Citus {
-		err = s.refuseWorker(ctx, h)
+		err = refuseWorker(ctx, s, h)
 	}
 	if err == nil && around {
-		err = s.survey(ctx, h, m.migrations, !m.options.AllowOtherTools)
+		err = survey(ctx, s, h, m.migrations, !m.options.AllowOtherTools)
 	}
 	return h, err
 }

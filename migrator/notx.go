@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
 
@@ -56,13 +57,13 @@ func (r *run) leave(ctx context.Context) {
 		r.guards = false
 		r.dropWatcher() // the guard goes with the session
 	}
-	if r.worker == nil || r.worker.lost() {
+	if r.worker == nil || r.worker.Lost() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelGrace)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pgsession.CancelGrace)
 	defer cancel()
 	if r.abandon(ctx) != nil {
-		r.worker.close() // it goes with the session
+		r.worker.Close() // it goes with the session
 	}
 }
 
@@ -174,7 +175,7 @@ func (r *run) makeWay(ctx context.Context, s scripter, st *step, file *reviewed)
 // recordEnd notes how an opaque statement has ended, which nothing else would tell the next run. What has not come back, or may
 // have committed a part of its work, stays in doubt.
 func (r *run) recordEnd(ctx context.Context, s scripter, file *reviewed, failed *failure) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelGrace)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pgsession.CancelGrace)
 	defer cancel()
 	st := failed.step
 	var end *step
@@ -203,7 +204,7 @@ func (r *run) guard(ctx context.Context) {
 	r.guards = true
 	if r.watcher == nil {
 		r.watched(ctx) // without one it goes on: the role may have no second connection
-	} else if _, err := r.watcher.exec(ctx, r.guardSQL(), nil); err != nil {
+	} else if _, err := r.watcher.Send(ctx, r.guardSQL(), nil); err != nil {
 		r.dropWatcher()
 	}
 }

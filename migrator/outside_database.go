@@ -38,7 +38,7 @@ func (c *cursor) database() string {
 
 // clearWay ends our own second connection where a statement needs the database for itself, and keeps it from being opened again.
 func (r *run) clearWay(ctx context.Context, st *step) error {
-	rows, err := r.worker.rows(ctx, "select pg_catalog.current_database()")
+	rows, err := r.worker.Rows(ctx, "select pg_catalog.current_database()")
 	if err != nil {
 		return r.stopFor(ctx, opFrame, err)
 	}
@@ -52,7 +52,7 @@ func (r *run) clearWay(ctx context.Context, st *step) error {
 func (r *run) nameConnected(ctx context.Context, failed *failure) {
 	var pg *pgconn.PgError
 	if database := failed.step.does.outside.database; database != "" && errors.As(failed.err, &pg) && pg.Code == "55006" { // object in use
-		failed.blockers, _ = r.worker.backends(ctx, "select a.pid from pg_catalog.pg_stat_activity a where a.datname operator(pg_catalog.=) "+sqltext.Literal(database)+
+		failed.blockers, _ = describeBackends(ctx, r.worker, "select a.pid from pg_catalog.pg_stat_activity a where a.datname operator(pg_catalog.=) "+sqltext.Literal(database)+
 			" and a.pid operator(pg_catalog.<>) pg_catalog.pg_backend_pid() order by a.pid")
 	}
 }

@@ -106,7 +106,7 @@ func trusted(owner, schemaOwner string) string {
 func (r *run) checkOwners(ctx context.Context) error {
 	s := r.scripter(&history{table: r.table, server: r.server})
 	for _, o := range s.trustedOwners() {
-		if _, err := r.worker.exec(ctx, r.worker.liftLimits()+o.sql, nil); err != nil {
+		if _, err := r.worker.Send(ctx, r.worker.LiftLimits()+o.sql, nil); err != nil {
 			if refused := asStranger(r.table, err); refused != nil {
 				return refused
 			}

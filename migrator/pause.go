@@ -25,6 +25,6 @@ func (r *run) pause(ctx context.Context, move *Move, d time.Duration) error {
 func (r *run) showPausing(ctx context.Context, move *Move) {
 	if move != nil {
 		name := scripter{runID: r.id}.name(string(move.Migration.Version))
-		_, _ = r.worker.exec(ctx, name.session(), nil) // a connection that is lost is noticed by what is sent next
+		_, _ = r.worker.Send(ctx, name.session(), nil) // a connection that is lost is noticed by what is sent next
 	}
 }

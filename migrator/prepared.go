@@ -71,15 +71,29 @@ func (b *bundle) sweep() operation {
 
 // prepare prepares a statement where it is not yet. No file uses its name by accident.
 func (b *bundle) prepare(s *step, o *operation, name string, definition func() string) {
-	if b.session.prepared[name] {
-		return
+	if b.prepared.add(name) {
+		b.write(s, o, "prepare migrator_", name, " ", definition())
 	}
-	b.write(s, o, "prepare migrator_", name, " ", definition())
-	if b.session.prepared == nil {
-		b.session.prepared = map[string]bool{}
-	}
-	b.session.prepared[name] = true
 }
+
+// preparedStatements are the names of those that a session has, as far as they are ours.
+type preparedStatements struct {
+	names []string
+	began bool // the session has had a message in which something is prepared
+}
+
+// add reports whether the name is new.
+func (p *preparedStatements) add(name string) bool {
+	if slices.Contains(p.names, name) {
+		return false
+	}
+	p.names = append(p.names, name)
+	return true
+}
+
+func (p *preparedStatements) none() bool { return len(p.names) == 0 }
+
+func (p *preparedStatements) forget() { p.names = nil }
 
 func (b *bundle) claiming() string {
 	return "(pg_catalog.text, pg_catalog.text) as " + b.insert("$1", "$2")

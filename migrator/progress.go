@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
@@ -54,7 +55,7 @@ func (h *history) progressFor(moves []Move, i int) *progress {
 }
 
 // readProgress reads what is unfinished; the table is there only while something is.
-func (s *session) readProgress(ctx context.Context, h *history) error {
+func readProgress(ctx context.Context, s *pgsession.Session, h *history) error {
 	found := h.server.find(h.table.progress())
 	if found == nil {
 		return nil
@@ -73,7 +74,7 @@ func (s *session) readProgress(ctx context.Context, h *history) error {
 			}
 		}
 	}
-	rows, err := s.rows(ctx, s.liftLimits()+readSafely+"select version, direction, done, hashes, started from "+h.table.progress().rows())
+	rows, err := s.Rows(ctx, s.LiftLimits()+readSafely+"select version, direction, done, hashes, started from "+h.table.progress().rows())
 	if err != nil {
 		return fmt.Errorf("read progress %s: %w%s", h.table.progress(), err, h.server.missingGrant(err, found.OID))
 	}

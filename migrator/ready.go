@@ -86,8 +86,8 @@ func (m *Migrator) unready(ctx context.Context, until Condition) error {
 		if err != nil {
 			return err
 		}
-		defer s.close()
-		_, err = s.exec(ctx, "select", nil)
+		defer s.Close()
+		_, err = s.Send(ctx, "select", nil)
 		return err
 	}
 	statuses, err := m.Status(ctx)

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
 )
 
 // poolerRefusals are texts of pgbouncer's that no wait changes. Its older versions have one code, 08P01, for all that they
@@ -69,7 +71,7 @@ func worthWaiting(err error) bool {
 	config := connect.Config
 	plainToo := config.TLSConfig == nil || slices.ContainsFunc(config.Fallbacks, func(f *pgconn.FallbackConfig) bool { return f.TLSConfig == nil })
 	refused := func(err error) bool { return refusedForGood(err, plainToo) }
-	if severalHosts(config) { // one that is misconfigured does not speak for one that is down
+	if pgsession.SeveralHosts(config) { // one that is misconfigured does not speak for one that is down
 		return !allOf(attempts(connect), refused)
 	}
 	return !slices.ContainsFunc(attempts(connect), refused)

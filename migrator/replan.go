@@ -45,7 +45,7 @@ func (r *run) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.worker = worker
+	r.worker, r.prepared = worker, preparedStatements{}
 	if len(r.sent) > 0 || r.losses.count > 0 {
 		if err := r.endOrphans(ctx); err != nil {
 			return r.stopFor(ctx, opFrame, err)
@@ -60,10 +60,10 @@ func (r *run) readHistory(ctx context.Context) (*history, error) {
 	if err := r.connect(ctx); err != nil {
 		return nil, err
 	}
-	h, err := r.worker.readHistory(ctx, r.place(), r.m.migrations)
+	h, err := readHistory(ctx, r.worker, r.place(), r.m.migrations)
 	if err != nil {
 		var pg *pgconn.PgError
-		if errors.As(err, &pg) || r.worker.lost() {
+		if errors.As(err, &pg) || r.worker.Lost() {
 			return nil, r.stopFor(ctx, opFrame, err)
 		}
 		return nil, err
@@ -87,7 +87,7 @@ func (r *run) survey(ctx context.Context, h *history) error {
 	if r.target.records() || r.planned >= 0 {
 		return nil
 	}
-	if err := r.worker.survey(ctx, h, r.m.migrations, !r.m.options.AllowOtherTools); err != nil {
+	if err := survey(ctx, r.worker, h, r.m.migrations, !r.m.options.AllowOtherTools); err != nil {
 		return r.stopFor(ctx, opFrame, err)
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/cause"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
 )
 
 // Result is a migration that a run has applied or reverted, or a row of the history that it has written without running
@@ -25,17 +26,18 @@ type Result struct {
 // A run is one call of Migrator.Run. It walks the script of a plan; whenever it cannot be sure where it stands, it reads
 // the history and plans again.
 type run struct {
-	m       *Migrator
-	target  Target
-	id      string
-	worker  *session
-	locked  bool     // the worker's session holds the run lock, as far as is known: each message sees to it
-	watcher *session // from which the worker is watched; nil: it was not needed yet
-	guards  bool     // the watcher holds a lock that shows that this run is there
-	lends   bool     // the pooler was seen to lend a session for a whole transaction
-	reviews *reviewer
-	began   time.Time
-	emitMu  sync.Mutex
+	m        *Migrator
+	target   Target
+	id       string
+	worker   *pgsession.Session
+	prepared preparedStatements // in the worker's session
+	locked   bool               // the worker's session holds the run lock, as far as is known: each message sees to it
+	watcher  *pgsession.Session // from which the worker is watched; nil: it was not needed yet
+	guards   bool               // the watcher holds a lock that shows that this run is there
+	lends    bool               // the pooler was seen to lend a session for a whole transaction
+	reviews  *reviewer
+	began    time.Time
+	emitMu   sync.Mutex
 
 	server    server
 	table     table
@@ -46,7 +48,6 @@ type run struct {
 	sent      []*step // what became of them is not known; the first one runs
 	sentAt    time.Time
 	flight    flight
-	previous  message  // of several steps: its memory is used again
 	begun     Version  // the migration that was last reported to start, until it is finished
 	within    bool     // a no-transaction file
 	lostIn    *failure // where the connection was last lost
@@ -210,7 +211,7 @@ func (r *run) giveUp(ctx context.Context, err error) error {
 		failed = r.lostIn
 	}
 	often := "; the connection was lost " + times(r.losses.count)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*cancelGrace)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*pgsession.CancelGrace)
 	defer cancel()
 	h, unread := r.readHistory(ctx)
 	if unread == nil && slices.ContainsFunc(sent, func(s *step) bool { return s.settles() && s.done(h) }) {
@@ -253,7 +254,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 func (r *run) hangUp() {
 	if r.worker != nil {
-		r.worker.close()
+		r.worker.Close()
 		r.worker = nil
 	}
 	r.dropWatcher()
@@ -262,16 +263,16 @@ func (r *run) hangUp() {
 
 func (r *run) dropWatcher() {
 	if r.watcher != nil {
-		r.watcher.close()
+		r.watcher.Close()
 		r.watcher = nil
 	}
 }
 
 func (r *run) close() {
-	if r.locked && !r.worker.lost() {
+	if r.locked && !r.worker.Lost() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		_, _ = r.worker.exec(ctx, "select pg_catalog.pg_advisory_unlock_all()", nil) // closing the connection does it too, only a little later
+		_, _ = r.worker.Send(ctx, "select pg_catalog.pg_advisory_unlock_all()", nil) // closing the connection does it too, only a little later
 	}
 	r.hangUp()
 }

@@ -180,7 +180,7 @@ func TestAStatementOutsideATransactionIsAloneInItsMessage(t *testing.T) {
 		} {
 			var sent []string
 			for _, m := range oneByOne(c.steps[i].operations) {
-				sent = append(sent, m.query.text())
+				sent = append(sent, m.sql)
 			}
 			after := ""
 			for _, o := range append(resets(), c.idle()...) {

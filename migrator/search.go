@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
@@ -92,13 +93,13 @@ type find struct {
 const maxReads = 16
 
 // survey reads the candidates, where nothing is recorded yet and so everything would be applied.
-func (s *session) survey(ctx context.Context, h *history, files []Migration, tools bool) error {
+func survey(ctx context.Context, s *pgsession.Session, h *history, files []Migration, tools bool) error {
 	if len(h.records)+len(h.progress) > 0 || len(files) == 0 {
 		return nil
 	}
 	if h.search == nil {
 		read := &historyReader{}
-		if _, err := s.exec(ctx, s.liftLimits()+searchQuery(h.table, "true"), read.read); err != nil {
+		if _, err := s.Send(ctx, s.LiftLimits()+searchQuery(h.table, "true"), read.read); err != nil {
 			return fmt.Errorf("look for other histories: %w", err)
 		}
 		h.search = read.search
@@ -120,7 +121,7 @@ func (s *session) survey(ctx context.Context, h *history, files []Migration, too
 		case f.tool == nil || !c.OnPath || !tools:
 			continue
 		}
-		found, err := s.readFind(ctx, &f, files)
+		found, err := readFind(ctx, s, &f, files)
 		if err != nil {
 			return err
 		}
@@ -137,7 +138,7 @@ func (h *history) isElsewhere() bool {
 }
 
 // readFind reads the rows of a candidate. What has been dropped or closed meanwhile is left out.
-func (s *session) readFind(ctx context.Context, f *find, files []Migration) (found bool, err error) {
+func readFind(ctx context.Context, s *pgsession.Session, f *find, files []Migration) (found bool, err error) {
 	if !f.Readable {
 		return true, nil
 	}
@@ -145,7 +146,7 @@ func (s *session) readFind(ctx context.Context, f *find, files []Migration) (fou
 	if f.tool != nil {
 		query = f.tool.query(f.table())
 	}
-	rows, err := s.rows(ctx, s.liftLimits()+query)
+	rows, err := s.Rows(ctx, s.LiftLimits()+query)
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && aboutTable(pg.Code) {
 		return false, nil
@@ -167,13 +168,13 @@ func (s *session) readFind(ctx context.Context, f *find, files []Migration) (fou
 }
 
 // readNextProgress reads what is unfinished of the next history: its first file may be.
-func (s *session) readNextProgress(ctx context.Context, h *history) error {
+func readNextProgress(ctx context.Context, s *pgsession.Session, h *history) error {
 	next := h.next()
 	if next == nil || !next.Readable {
 		return nil
 	}
 	there := &history{server: h.server, table: next.table()}
-	err := s.readProgress(ctx, there)
+	err := readProgress(ctx, s, there)
 	h.nextProgress = there.progress
 	return err
 }

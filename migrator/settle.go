@@ -63,7 +63,7 @@ func (r *run) settleStarted(ctx context.Context, s scripter, move *Move, file *r
 
 // remains asks the catalog.
 func (r *run) remains(ctx context.Context, s scripter, move *Move, u *unit) (*remains, error) {
-	rows, err := r.worker.rows(ctx, r.worker.liftLimits()+u.outside.remainsSQL(s.table, move.Migration.Version, s.citus))
+	rows, err := r.worker.Rows(ctx, r.worker.LiftLimits()+u.outside.remainsSQL(s.table, move.Migration.Version, s.citus))
 	if err != nil {
 		return nil, r.stopFor(ctx, opFrame, err)
 	}
@@ -88,7 +88,7 @@ func (r *run) remains(ctx context.Context, s scripter, move *Move, u *unit) (*re
 // same reports whether an index is what the statement makes. Where that cannot be tried, its name and table will do.
 func (r *run) same(ctx context.Context, file *reviewed, u *unit, index int64) (bool, error) {
 	message := whole(append(append([]operation{frame("begin"), frame("set local statement_timeout = 0"), frame("set local lock_timeout = 0")}, file.settings(u)...), frame(u.outside.sameSQL(index))))[0]
-	rows, err := r.worker.sendForRows(ctx, message.query)
+	rows, err := r.worker.Rows(ctx, message.sql)
 	if abandoned := r.abandon(ctx); abandoned != nil {
 		return false, r.stopFor(ctx, opFrame, abandoned)
 	}
@@ -134,7 +134,7 @@ func (r *run) waitForBuilders(ctx context.Context, move *Move, builders []uint32
 // giveWay ends the attempt where another run works on the file, whose procedure may have let the run lock go; or where it did
 // until now.
 func (r *run) giveWay(ctx context.Context, move *Move, u *unit) error {
-	others, err := r.worker.workers(ctx, r.table, r.id, move.Migration.Version)
+	others, err := findWorkers(ctx, r.worker, r.table, r.id, move.Migration.Version)
 	if err != nil {
 		return r.stopFor(ctx, opFrame, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/cause"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
 )
 
 const (
@@ -139,8 +140,8 @@ func (r *run) abandon(ctx context.Context) error {
 	if r.within { // what the file has left is for its next statements
 		operations = append(s.rollback(), s.idle()...)
 	}
-	_, err := r.worker.send(ctx, whole(operations)[0].query, nil)
-	r.worker.prepared = nil
+	_, err := r.worker.Send(ctx, whole(operations)[0].sql, nil)
+	r.prepared.forget()
 	return err
 }
 
@@ -181,7 +182,7 @@ func (r *run) settle(ctx context.Context, failed *failure, why outcome) error {
 	if why == cancelled {
 		reason = cause.Of(ctx)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*cancelGrace)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*pgsession.CancelGrace)
 	defer cancel()
 	if err := r.abandon(ctx); err != nil {
 		r.hangUp()

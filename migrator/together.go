@@ -11,20 +11,20 @@ import (
 type bundle struct {
 	messageWriter
 	scripter
-	session *session // what is prepared there
-	prefix  string   // of each file's application_name
-	last    *step    // of those that are in it, nil: none
+	prepared *preparedStatements
+	prefix   string // of each file's application_name
+	last     *step  // of those that are in it, nil: none
 }
 
 // together puts whole steps into one message, which takes the run lock once. What cleans up after one of them stands where
 // the next one has begun: a transaction more would cost as much as a small file.
 func (r *run) together(steps []*step) message {
-	b := bundle{scripter: r.scripter(&history{table: r.table, server: r.server}), session: r.worker, prefix: applicationPrefix(r.id)}
+	b := bundle{scripter: r.scripter(&history{table: r.table, server: r.server}), prepared: &r.prepared, prefix: applicationPrefix(r.id)}
 	size := 0
 	for _, s := range steps {
 		size += s.size()
 	}
-	b.reuse(r.previous, size, 18*len(steps))
+	b.grow(size, 18*len(steps))
 	for i, s := range steps {
 		if s.file == nil || b.exposed != nil || s.file.speaksOf("prepare", "deallocate") {
 			b.addWhole(s, i == len(steps)-1)
@@ -33,8 +33,7 @@ func (r *run) together(steps []*step) message {
 		}
 		b.last = s
 	}
-	r.previous = b.messageWriter.end()
-	return r.previous
+	return b.messageWriter.end()
 }
 
 // addWhole adds a step as it is sent alone. It ends in deallocating what is prepared, or the next one begins so.
@@ -56,7 +55,7 @@ func (b *bundle) addWhole(s *step, final bool) {
 		operations = operations[:commit+1]
 	}
 	b.add(s, operations)
-	b.session.prepared = nil
+	b.prepared.forget()
 }
 
 // clock tells when a step begins.
@@ -68,7 +67,7 @@ func clock() operation {
 // has left, of which the file says nothing, are freed when the message ends: to free them costs a fifth of what a small file
 // does.
 func (b *bundle) cleanUp() {
-	if b.session.prepared == nil {
+	if b.prepared.none() {
 		b.add(b.last, b.discard())
 	} else {
 		b.add(b.last, leavings)

@@ -16,7 +16,7 @@ import (
 // sentTogether returns messages of all steps of a plan, each of which is sent whole.
 func sentTogether(t *testing.T, migrations []Migration, h *history, target Target) (steps []*step, m message, r *run) {
 	t.Helper()
-	r = &run{m: New(nil, migrations, Config{}), id: "1a2b3c4d", target: target, reviews: &reviewer{}, worker: &session{}}
+	r = &run{m: New(nil, migrations, Config{}), id: "1a2b3c4d", target: target, reviews: &reviewer{}}
 	r.server, r.table = server{Platform: "PostgreSQL 17.4 on x86_64-pc-linux-gnu"}, h.table
 	h.server = r.server
 	plan, err := r.plan(h)
@@ -32,7 +32,7 @@ func TestWhatIsSentTogetherIsExactlyThis(t *testing.T) {
 		"3_limited.sql", "-- migrator: isolation=serializable, lock-timeout=7s\nselect 'pg_Advisory_lock' -- end", "4_last.sql", "select 1;\n", "R_views.sql", "select 2;\n")
 	_, m, r := sentTogether(t, migrations, never(), Up())
 	_, down, _ := sentTogether(t, loaded(t, "1_x.sql", "select 1", "1_x.down.sql", "select -1", "2_x.sql", "select 2", "2_x.down.sql", "select -2"), past("1 2"), Down(2))
-	got := "-- up, on an empty database\n" + m.query.text() + "\n-- down by two\n" + down.query.text()
+	got := "-- up, on an empty database\n" + m.sql + "\n-- down by two\n" + down.sql
 	const path = "testdata/together.sql"
 	if *update {
 		require.NoError(t, os.WriteFile(path, []byte(got), 0o600))
@@ -40,21 +40,21 @@ func TestWhatIsSentTogetherIsExactlyThis(t *testing.T) {
 	want, err := os.ReadFile(path)
 	require.NoError(t, err)
 	require.Equal(t, string(want), got)
-	require.Len(t, r.worker.prepared, 4, "set, claim, rest, seal")
+	require.Len(t, r.prepared.names, 4, "set, claim, rest, seal")
 }
 
 func TestEachAnswerBelongsToOneStatementOfWhatIsSentTogether(t *testing.T) {
 	t.Parallel()
 	migrations := loaded(t, "1_a.sql", "select 1; select 2", "2_b.sql", "", "3_c.sql", "deallocate all; select 3", "4_d.sql", "begin; select 4; select 5; commit;", "R_e.sql", "select 6")
 	steps, m, _ := sentTogether(t, migrations, never(), Up())
-	statements, err := sqllex.Split(m.query.text())
+	statements, err := sqllex.Split(m.sql)
 	require.NoError(t, err)
 	clocks, commits := m.clocks(), 0
 	require.Len(t, clocks, len(steps), "each tells when it begins")
 	at := 0
 	for _, p := range m.parts {
 		for range p.results() {
-			text := statements[at].Text(m.query.text())
+			text := statements[at].Text(m.sql)
 			require.GreaterOrEqual(t, statements[at].Start, p.start, text)
 			switch p.operation.kind {
 			case opClock:
@@ -89,7 +89,7 @@ func TestTheSizeOfAMessageIsKnownBeforeItIsWritten(t *testing.T) {
 	for _, s := range steps {
 		size += s.size()
 	}
-	require.InDelta(t, len(m.query.text()), size, float64(size)/10)
+	require.InDelta(t, len(m.sql), size, float64(size)/10)
 }
 
 func TestWordsAreFoundHoweverTheyAreWritten(t *testing.T) {
@@ -117,4 +117,13 @@ func TestAPlaceThatIsCountedInAnotherMessageIsNone(t *testing.T) {
 		}
 		answered += p.results()
 	}
+}
+
+func TestEachPartOfAMessageSaysWhereItBegins(t *testing.T) {
+	t.Parallel()
+	_, m, _ := sentTogether(t, loaded(t, "1_a.sql", "select 1", "2_b.sql", "select '"+strings.Repeat("x", 1000)+"'"), never(), Up())
+	for _, p := range m.parts {
+		require.True(t, strings.HasPrefix(m.sql[p.start:], p.operation.sql) || p.operation.kind == opFile, "%d: %s", p.start, p.operation.sql)
+	}
+	require.True(t, slices.IsSortedFunc(m.parts, func(a, b part) int { return a.start - b.start }))
 }

@@ -20,7 +20,7 @@ func (r *run) checkUsable(ctx context.Context) error {
 	// error in one, as if the connection were lost.
 	defer r.tellSlow()()
 	for _, sql := range []string{"begin", "rollback"} {
-		if _, err := r.worker.exec(ctx, sql, nil); err != nil {
+		if _, err := r.worker.Send(ctx, sql, nil); err != nil {
 			return r.stopFor(ctx, opFrame, r.explain("begin a transaction", &operation{}, err))
 		}
 	}

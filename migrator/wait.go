@@ -15,7 +15,7 @@ import (
 // lock tries for the run lock, for the worker's session: it is held for as long as that works, also where its client is gone.
 // A try that fails is followed by a pause, after which the history is read again: perhaps there is nothing left to do.
 func (r *run) lock(ctx context.Context) error {
-	rows, err := r.worker.rows(ctx, r.worker.liftLimits()+strings.Join(append(inSession(idle()), fmt.Sprintf("select pg_catalog.pg_try_advisory_lock(%d)", r.table.lockKey())), ";\n"))
+	rows, err := r.worker.Rows(ctx, r.worker.LiftLimits()+strings.Join(append(inSession(idle()), fmt.Sprintf("select pg_catalog.pg_try_advisory_lock(%d)", r.table.lockKey())), ";\n"))
 	if err != nil {
 		return r.stopFor(ctx, opFrame, fmt.Errorf("take the run lock: %w", err))
 	}
@@ -55,7 +55,7 @@ func (r *run) wait(ctx context.Context) error {
 
 // free reports whether nobody holds the run lock.
 func (r *run) free(ctx context.Context) (bool, error) {
-	rows, err := r.worker.rows(ctx, fmt.Sprintf("select pg_catalog.pg_try_advisory_xact_lock_shared(%d)", r.table.lockKey()))
+	rows, err := r.worker.Rows(ctx, fmt.Sprintf("select pg_catalog.pg_try_advisory_xact_lock_shared(%d)", r.table.lockKey()))
 	if err != nil {
 		return false, r.stopFor(ctx, opFrame, err)
 	}
@@ -76,7 +76,7 @@ func (r *run) nameHolder(ctx context.Context, waited time.Duration) error {
 	if waited < max(r.waiting.next, nameAfter) && !expired {
 		return nil
 	}
-	holders, err := r.worker.holders(ctx, r.table, r.id)
+	holders, err := lockHolders(ctx, r.worker, r.table, r.id)
 	if err != nil {
 		return r.stopFor(ctx, opFrame, err)
 	}
@@ -145,7 +145,7 @@ func (r *run) endOrphans(ctx context.Context) error {
 	query := fmt.Sprintf("select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity where application_name operator(pg_catalog.~~) %s and pid operator(pg_catalog.<>) pg_catalog.pg_backend_pid()",
 		sqltext.Literal(applicationName(r.id, "%")))
 	for {
-		rows, err := r.worker.rows(ctx, query)
+		rows, err := r.worker.Rows(ctx, query)
 		if err != nil || len(rows) == 0 {
 			return err
 		}

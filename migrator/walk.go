@@ -63,8 +63,8 @@ func (r *run) walk(ctx context.Context, plan *Plan) error {
 	r.total = len(r.results) + len(plan.Moves)
 	r.results = slices.Grow(r.results, len(plan.Moves))
 	ready := load{limit: maxMessage}
-	if !r.worker.used {
-		ready.limit, r.worker.used = firstMessage, true
+	if !r.prepared.began {
+		ready.limit, r.prepared.began = firstMessage, true
 	}
 	var begun *Move // without a transaction
 	for s := range plan.steps {

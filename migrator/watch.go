@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync/atomic"
 	"time"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
 )
 
 const (
@@ -21,10 +23,10 @@ const watchRole = "watch"
 // file waits for next. Most files are done
 // before anybody looks, and cost no second connection.
 type watch struct {
-	session *session // nil: it is not dialled yet, or was lost
+	session *pgsession.Session // nil: it is not dialled yet, or was lost
 	worker  uint32
 	report  func(Event) (told bool)
-	dial    func(context.Context) (*session, error)
+	dial    func(context.Context) (*pgsession.Session, error)
 	arrive  func(index int) (known bool) // is told which subject runs; whether observers know
 
 	subjects subjects
@@ -110,13 +112,13 @@ func (w *watch) loop(ctx context.Context) {
 
 func (w *watch) hangUp() {
 	if w.session != nil {
-		w.session.close()
+		w.session.Close()
 		w.session = nil
 	}
 }
 
 // connect dials, for as long as there is something to watch; nil: in vain.
-func (w *watch) connect(ctx context.Context) *session {
+func (w *watch) connect(ctx context.Context) *pgsession.Session {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
@@ -161,7 +163,7 @@ func (w *watch) check(ctx context.Context, seen *waits) error {
 	}
 	if over && w.running() == s {
 		w.exceeded = true
-		_, err = w.session.exec(ctx, fmt.Sprintf("select pg_catalog.pg_cancel_backend(%d)", w.worker), nil)
+		_, err = w.session.Send(ctx, fmt.Sprintf("select pg_catalog.pg_cancel_backend(%d)", w.worker), nil)
 	}
 	return err
 }
@@ -189,7 +191,7 @@ func (s subject) first() time.Duration {
 // name says who is in the way. Where nobody is to be seen, it is said that the file waits once it has done so for a while: the
 // holder may just have left.
 func (w *watch) name(ctx context.Context, s subject, waited time.Duration) (told bool, err error) {
-	blockers, err := w.session.blockers(ctx, w.worker)
+	blockers, err := findBlockers(ctx, w.session, w.worker)
 	if err != nil || (len(blockers) == 0 && waited < nameEvery) {
 		return false, err
 	}

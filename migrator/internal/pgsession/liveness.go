@@ -1,4 +1,4 @@
-package migrator
+package pgsession
 
 import (
 	"context"
@@ -12,13 +12,13 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// silentAfter is how long an answer is waited for before the server is asked, on a new connection, whether it is still
-// there; and how long until it is asked again. A statement may take hours, so that its own time tells nothing.
-const silentAfter = 30 * time.Second
+// SilentAfter is how long an answer may take before the server is asked, on a new connection, whether it is still there, and
+// how long until it is asked again. A statement may take hours, so that its own time tells nothing.
+const SilentAfter = 30 * time.Second
 
 // listen watches over the wait for an answer. When the server is found to be silent, the connection is closed, which
 // ends the wait; end returns why, or nil.
-func (s *session) listen() (end func() error) {
+func (s *Session) listen() (end func() error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	found := make(chan error, 1)
 	timer := time.AfterFunc(s.silentAfter, func() { found <- s.untilSilent(ctx) })
@@ -32,10 +32,10 @@ func (s *session) listen() (end func() error) {
 }
 
 // untilSilent asks until there is no answer twice in a row, or the context ends.
-func (s *session) untilSilent(ctx context.Context) error {
+func (s *Session) untilSilent(ctx context.Context) error {
 	unanswered, began := 0, time.Now().Add(-s.silentAfter)
 	for ctx.Err() == nil {
-		if s.knock(ctx) {
+		if s.answers(ctx) {
 			unanswered = 0
 			select {
 			case <-ctx.Done():
@@ -56,9 +56,9 @@ func (s *session) untilSilent(ctx context.Context) error {
 // itself. A request for TLS would be logged.
 var encryptionRequest = []byte{0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x30}
 
-// knocker returns a function that asks at the address of a connection, and reports whether anything came back: a refusal
+// prober returns a function that asks at the address of a connection, and reports whether anything came back: a refusal
 // will do, since what is dead for TCP is found out by keepingAlive.
-func knocker(config *pgx.ConnConfig, pg *pgconn.PgConn) func(context.Context) bool {
+func prober(config *pgx.ConnConfig, pg *pgconn.PgConn) func(context.Context) bool {
 	network, address := pg.Conn().RemoteAddr().Network(), pg.Conn().RemoteAddr().String()
 	if network == "unix" { // where the address is what the server calls it
 		network, address = pgconn.NetworkAddress(config.Host, config.Port)

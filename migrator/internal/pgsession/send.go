@@ -1,0 +1,104 @@
+package pgsession
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/cause"
+)
+
+// A Reader takes the rows of an answer, each with the number of its result, from 0. The row is valid until it returns.
+type Reader func(result int, row [][]byte) error
+
+// Send sends sql as one message and hands each row of the answer to read, which may be nil. It waits for as long as the server is
+// there, and returns how many statements it has answered.
+func (s *Session) Send(ctx context.Context, sql string, read Reader) (answered int, err error) {
+	if ctx.Err() != nil {
+		return 0, cause.Of(ctx)
+	}
+	silent := s.listen()
+	s.cancels.Watch(ctx)
+	defer func() { // also where who reads panics
+		s.cancels.Unwatch()
+		err = endOf(ctx, cmp.Or(silent(), err))
+	}()
+	return s.converse(sql, read)
+}
+
+// endOf is the error of a wait, which the end of its context may be the reason for.
+func endOf(ctx context.Context, err error) error {
+	var timeout net.Error
+	var pg *pgconn.PgError
+	switch {
+	case err == nil || ctx.Err() == nil:
+		return err
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return cause.Of(ctx)
+	case errors.Is(err, ctx.Err()), errors.As(err, &pg) && pg.Code == "57014":
+		return cause.Answer(ctx, err)
+	}
+	return fmt.Errorf("%w: %w", cause.Of(ctx), err)
+}
+
+// converse returns the last error that the server has told, or the one that has ended the connection.
+func (s *Session) converse(sql string, read Reader) (answered int, err error) {
+	if err := s.write(sql); err != nil {
+		s.Close()
+		return 0, err
+	}
+	var failed, unread error
+	for {
+		received, err := s.pg.ReceiveMessage(context.Background())
+		if err != nil {
+			s.Close()
+			return answered, cmp.Or(errors.Unwrap(err), err)
+		}
+		switch m := received.(type) {
+		case *pgproto3.DataRow:
+			if read != nil && unread == nil {
+				unread = read(answered, m.Values)
+			}
+		case *pgproto3.CommandComplete, *pgproto3.EmptyQueryResponse:
+			answered++
+		case *pgproto3.ErrorResponse:
+			failed = indented(pgconn.ErrorResponseToPgError(m))
+		case *pgproto3.ReadyForQuery:
+			return answered, cmp.Or(unread, failed)
+		}
+	}
+}
+
+// write sends a Query message. pgconn.Exec would keep the memory of the largest one.
+func (s *Session) write(sql string) error {
+	message, err := (&pgproto3.Query{String: sql}).Encode(s.buffer[:0])
+	if err != nil {
+		return err
+	}
+	if cap(message) <= maxBuffer {
+		s.buffer = message
+	}
+	_, err = s.pg.Conn().Write(message)
+	return err
+}
+
+// maxBuffer bounds what a session keeps of a message, in bytes.
+const maxBuffer = 256 << 10
+
+// Rows sends one query and returns its rows as text; null is "".
+func (s *Session) Rows(ctx context.Context, sql string) (rows [][]string, err error) {
+	_, err = s.Send(ctx, sql, func(_ int, values [][]byte) error {
+		row := make([]string, 0, len(values))
+		for _, value := range values {
+			row = append(row, string(value))
+		}
+		rows = append(rows, row)
+		return nil
+	})
+	return rows, err
+}

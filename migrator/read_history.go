@@ -1,0 +1,63 @@
+package migrator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
+)
+
+// readHistory reads the history, and what is unfinished. Where a run has ended its last file in between, and has taken the
+// table of unfinished files away, both are read again.
+func readHistory(ctx context.Context, s *pgsession.Session, t table, files []Migration) (*history, error) {
+	for tries := 1; ; tries++ {
+		h, err := readRecords(ctx, s, t)
+		if err != nil {
+			return nil, err
+		}
+		if err = readNextProgress(ctx, s, h); err == nil {
+			if err := h.follow(files); err != nil {
+				return nil, err
+			}
+			err = readProgress(ctx, s, h)
+		}
+		var pg *pgconn.PgError
+		if err == nil || !errors.As(err, &pg) || pg.Code != "42P01" || tries == 10 {
+			return h, err
+		}
+	}
+}
+
+// readRecords is one round trip, or two where the table's name means another one on the search_path.
+func readRecords(ctx context.Context, s *pgsession.Session, t table) (*history, error) {
+	read := &historyReader{}
+	_, err := s.Send(ctx, s.LiftLimits()+historyQuery(t), read.read)
+	var pg *pgconn.PgError
+	if err != nil && (read.server.PID == 0 || !errors.As(err, &pg) || !aboutTable(pg.Code)) {
+		return nil, fmt.Errorf("read history %s: %w", t, err)
+	}
+	h, needed, judged := newHistory(t, read)
+	switch {
+	case err != nil && h != nil && h.exists:
+		return nil, fmt.Errorf("read history %s: %w%s", h.table, err, h.server.missingGrant(err, h.server.Resolved))
+	case judged != nil:
+		return nil, judged
+	case needed != "":
+		read.records = nil
+		if _, err := s.Send(ctx, s.LiftLimits()+needed, read.read); err != nil {
+			return nil, fmt.Errorf("read history %s: %w%s", h.table, err, h.server.missingGrant(err, h.server.find(h.table).OID))
+		}
+		h.fill(read.records)
+	}
+	h.server.Pooled = s.PID() != h.server.PID
+	return h, nil
+}
+
+// aboutTable reports whether an error of the rows may be one of what their table is: none, a view, of other columns.
+func aboutTable(code string) bool {
+	return strings.HasPrefix(code, "42") || code == "0A000" // feature not supported: of views
+}
