@@ -7,34 +7,35 @@ import (
 	"strings"
 	"time"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
 // holders names those that hold the run lock, in whatever mode: sessions of other runs or of anybody else, else prepared
 // transactions. A run that asks whether the lock is free holds it too, shared, for a moment.
-func lockHolders(ctx context.Context, s *pgsession.Session, t table, runID string) ([]Backend, error) {
+func lockHolders(ctx context.Context, s *pgsession.Session, t history.Table, runID string) ([]Backend, error) {
 	asks := "l.mode operator(pg_catalog.=) 'ShareLock' and a.application_name operator(pg_catalog.~~) 'migrator %'" +
 		" and coalesce(pg_catalog.clock_timestamp() operator(pg_catalog.-) a.state_change operator(pg_catalog.<) pg_catalog.make_interval(secs => 2), true)"
 	backends, err := describeBackends(ctx, s, fmt.Sprintf(`
 select distinct a.pid from pg_catalog.pg_stat_activity a
 join (%s) l on l.pid operator(pg_catalog.=) a.pid
 where coalesce(a.application_name, '') operator(pg_catalog.!~~) %s and not coalesce(%s, false)`,
-		advisoryLocks(t.lockKey()), sqltext.Literal(applicationName(runID, "%")), asks))
+		advisoryLocks(t.LockKey()), sqltext.Literal(applicationName(runID, "%")), asks))
 	if err != nil || len(backends) > 0 {
 		return backends, err
 	}
-	return preparedTransactions(ctx, s, fmt.Sprintf("select l.virtualtransaction from (%s) l where l.pid is null", advisoryLocks(t.lockKey())))
+	return preparedTransactions(ctx, s, fmt.Sprintf("select l.virtualtransaction from (%s) l where l.pid is null", advisoryLocks(t.LockKey())))
 }
 
 // workers names the sessions of other runs that work on a file, or whose run does.
-func findWorkers(ctx context.Context, s *pgsession.Session, t table, runID string, v Version) ([]Backend, error) {
+func findWorkers(ctx context.Context, s *pgsession.Session, t history.Table, runID string, v Version) ([]Backend, error) {
 	name := strings.NewReplacer(`\`, `\\`, "%", `\%`).Replace(applicationName(strings.Repeat("_", len(runID)), string(v)))
 	return describeBackends(ctx, s, fmt.Sprintf(`
 select a.pid from pg_catalog.pg_stat_activity a
 where a.application_name operator(pg_catalog.!~~) %s and ((a.state operator(pg_catalog.<>) 'idle' and a.application_name operator(pg_catalog.~~) %s)
 	or a.pid operator(pg_catalog.=) any (select l.pid from (%s) l where l.mode operator(pg_catalog.=) 'ExclusiveLock'))
-order by a.application_name`, sqltext.Literal(applicationName(runID, "%")), sqltext.Literal(name), advisoryLocks(t.guardKey())))
+order by a.application_name`, sqltext.Literal(applicationName(runID, "%")), sqltext.Literal(name), advisoryLocks(t.GuardKey())))
 }
 
 // advisoryLocks is a query for the locks that are held on a key.

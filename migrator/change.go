@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 )
 
 // A Change is a row of the history that is written without running anything: what Repair, Baseline, MarkApplied and
@@ -48,15 +50,15 @@ func (c *Change) String() string {
 }
 
 // done reports whether the history shows what the change makes of it.
-func (c *Change) done(h *history) bool {
-	if c.Before != nil && (h.progressOf(c.Before.Version) != nil || (c.After == nil || c.After.Version != c.Before.Version) && h.has(c.Before.Version)) {
+func (c *Change) done(h *history.History) bool {
+	if c.Before != nil && (h.ProgressOf(string(c.Before.Version)) != nil || (c.After == nil || c.After.Version != c.Before.Version) && h.Has(string(c.Before.Version))) {
 		return false
 	}
 	if c.After == nil {
 		return true
 	}
-	row := h.row(c.After.Version)
-	return row != nil && row.checksum == c.After.Checksum
+	row := h.Row(string(c.After.Version))
+	return row != nil && row.Checksum == c.After.Checksum
 }
 
 // rowOf is what the database records of a status; nil for nothing.

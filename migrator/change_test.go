@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 )
 
 // describeChanges writes rows as version/the beginning of its checksum, with what is unfinished of it.
@@ -125,9 +127,9 @@ func TestAChangeIsDoneWhenTheHistoryShowsIt(t *testing.T) {
 		{"what is still half applied", Change{half, nil}, "1", true, false},
 		{"what was done by hand and is still half applied", Change{half, row("2", "2")}, "2", true, false},
 	} {
-		h := &history{records: rows(c.history)}
+		h := &history.History{Records: rows(c.history)}
 		if c.begun {
-			h.progress = []progress{{Version: "2_x.sql", Direction: DirectionUp, Done: 1}}
+			h.Progress = []history.Progress{{Version: "2_x.sql", Direction: string(DirectionUp), Done: 1}}
 		}
 		require.Equal(t, c.done, c.change.done(h), c.name)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
@@ -54,7 +55,7 @@ func (s scripter) stayHome() []operation {
 	if !s.citus {
 		return nil
 	}
-	name := sqltext.Literal(s.table.sql())
+	name := sqltext.Literal(s.table.SQL())
 	return []operation{frame(sqltext.Block(fmt.Sprintf(`  if exists (select from pg_catalog.pg_dist_local_group where groupid operator(pg_catalog.<>) 0) then
     raise exception using message = 'this server is a worker of Citus', hint = 'connect to the coordinator, which keeps the history';
   end if;
@@ -90,10 +91,10 @@ func (r *reviewed) makesCitus() bool {
 }
 
 // refuseWorker keeps plans and states from being told of a server that is a worker, or whose history Citus manages.
-func refuseWorker(ctx context.Context, s *pgsession.Session, h *history) error {
-	for _, o := range (scripter{table: h.table, citus: h.server.Citus}).stayHome() {
+func refuseWorker(ctx context.Context, s *pgsession.Session, h *history.History) error {
+	for _, o := range (scripter{table: h.Table, citus: h.Server.Citus}).stayHome() {
 		if _, err := s.Send(ctx, s.LiftLimits()+o.sql, nil); err != nil {
-			return explain("read history "+h.table.String(), err)
+			return explain("read history "+h.Table.String(), err)
 		}
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
 
@@ -55,8 +56,8 @@ func TestOnCitusWorkersGetTheLimitsOfAFile(t *testing.T) {
 
 func TestOnCitusTheHistoryIsSeenToBeTheCoordinatorsOwn(t *testing.T) {
 	t.Parallel()
-	s := scripter{table: table{"app", "o'clock"}, citus: true}
-	plan, err := New(nil, versions("1"), Config{}).plan(&history{table: s.table}, Up(), s, &reviewer{})
+	s := scripter{table: history.Table{Schema: "app", Name: "o'clock"}, citus: true}
+	plan, err := New(nil, versions("1"), Config{}).plan(&history.History{Table: s.table}, Up(), s, &reviewer{})
 	require.NoError(t, err)
 	require.Len(t, slices.Collect(plan.steps), 2, "the table is made, the file runs")
 	for step := range plan.steps {
@@ -83,7 +84,7 @@ func TestOnCitusAnIndexCountsAsBuiltWhenItsShardsSaySo(t *testing.T) {
 	move := &Move{Direction: DirectionUp, Migration: Migration{Version: "1_x.sql", Up: *script}}
 	const asks = "master_run_on_worker(s.names, s.ports, s.queries, false)"
 	for _, citus := range []bool{true, false} {
-		s := scripter{table: table{"app", "history"}, citus: citus}
+		s := scripter{table: history.Table{Schema: "app", Name: "history"}, citus: citus}
 		for _, sql := range []string{s.seesIndex(move, file.units[0]), file.units[0].outside.remainsSQL(s.table, "1_x.sql", s.citus)} {
 			require.Equal(t, citus, strings.Contains(sql, asks), sql)
 		}

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 )
 
 // named are migrations of these names.
@@ -73,9 +75,9 @@ func TestOnlyPendingFilesAreJudgedByTheirNames(t *testing.T) {
 	t.Parallel()
 	migrations := loaded(t, "001_down.sql", "select 1;", "001_up.sql", "select 2;", "002_x.undo.sql", "select 3;", "002_x.undo.down.sql", "", "003_a.sql", "")
 	plan := func(target Target, applied string) error {
-		h := &history{exists: true}
+		h := &history.History{Exists: true}
 		for _, m := range named(applied) {
-			h.records = append(h.records, record{version: m.Version})
+			h.Records = append(h.Records, history.Record{Version: string(m.Version)})
 		}
 		_, err := (&Migrator{migrations: migrations}).plan(h, target, scripter{}, &reviewer{})
 		return err

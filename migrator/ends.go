@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
@@ -39,7 +40,7 @@ func (r *run) callsEnd(ctx context.Context, file *reviewed, u *unit) (bool, erro
 // procedures returns the language and source of each, as the file's settings find them. Where they cannot be asked for, the
 // statement itself is to say why.
 func (r *run) procedures(ctx context.Context, file *reviewed, u *unit, calls []callee) (rows [][]string, err error) {
-	operations := append([]operation{frame("begin")}, local(r.scripter(&history{table: r.table, server: r.server}).lifted())...)
+	operations := append([]operation{frame("begin")}, local(r.scripter(&history.History{Table: r.table, Server: r.server}).lifted())...)
 	operations = append(append(operations, file.settings(u)...), frame(proceduresSQL(calls)))
 	_, err = r.worker.Send(ctx, whole(operations)[0].sql, func(result int, values [][]byte) error {
 		if result == len(operations)-1 {

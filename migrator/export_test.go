@@ -3,6 +3,7 @@ package migrator
 import (
 	"time"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
 
@@ -26,4 +27,4 @@ func Review(text string, mode Mode) (sent string, statements []sqllex.Statement,
 var ViewSQL = viewSQL
 
 // LockKey is that of the run lock of a history.
-func LockKey(schema, name string) int64 { return table{schema: schema, name: name}.lockKey() }
+func LockKey(schema, name string) int64 { return history.Table{Schema: schema, Name: name}.LockKey() }

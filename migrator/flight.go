@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
 )
 
@@ -73,9 +74,6 @@ func (r *run) watch(ctx context.Context) *watch {
 	return w
 }
 
-// serverStart is an expression for when the server was started: which one it is.
-var serverStart = asTimestamp("pg_catalog.timezone('utc', pg_catalog.pg_postmaster_start_time())")
-
 // dialWatcher opens the connection from which the worker is watched. It touches no table and leaves no transaction open: a
 // CREATE INDEX CONCURRENTLY of the worker would wait for its snapshot, and so for ever.
 func (r *run) dialWatcher(ctx context.Context) (*pgsession.Session, error) {
@@ -83,8 +81,8 @@ func (r *run) dialWatcher(ctx context.Context) (*pgsession.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	settings := append(r.scripter(&history{table: r.table, server: r.server}).sessionSettings(""),
-		"set idle_session_timeout = 0", "select "+serverStart)
+	settings := append(r.scripter(&history.History{Table: r.table, Server: r.server}).sessionSettings(""),
+		"set idle_session_timeout = 0", "select "+history.ServerStart)
 	if r.guards {
 		settings = append(settings, r.guardSQL())
 	}

@@ -39,7 +39,7 @@ func (s scripter) lock() operation {
 func (s scripter) lockBy(function string) operation {
 	return operation{kind: opLock, sql: sqltext.Block(fmt.Sprintf(
 		"  if not pg_catalog.%s(%d) then\n    raise exception using errcode = '%s', message = 'another run is migrating this database';\n  end if;",
-		function, s.table.lockKey(), codeLocked))}
+		function, s.table.LockKey(), codeLocked))}
 }
 
 // A setting is a name and a value, as SQL.
@@ -151,7 +151,7 @@ func (s scripter) unlock() operation { return clean(sqltext.Block(s.unlocking())
 func (s scripter) unlocking() string {
 	calls := []string{"pg_advisory_unlock_all()"}
 	if s.keepsLock {
-		key := fmt.Sprintf("(%d)", s.table.lockKey())
+		key := fmt.Sprintf("(%d)", s.table.LockKey())
 		calls = []string{"pg_try_advisory_xact_lock" + key, calls[0], "pg_try_advisory_lock" + key}
 	}
 	return "  perform pg_catalog." + strings.Join(calls, "; perform pg_catalog.") + ";"

@@ -6,27 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
-	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
-
-//go:embed glance.sql
-var glanceSQL string
-
-func glanceQuery(t table) string {
-	schema := "pg_catalog.current_schema()"
-	if t.schema != "" {
-		schema = sqltext.Literal(t.schema)
-	}
-	first := strings.NewReplacer(
-		"$schema", schema, "$table", sqltext.Literal(t.name), "$progress", sqltext.Literal(t.progress().name), "$reference", sqltext.Literal(t.sql()), "$start", serverStart,
-	).Replace(sqltext.WithoutComments(glanceSQL))
-	return first + ";\n" + readSafely + "select version, null, checksum from " + t.rows() // when they were applied matters to errors only
-}
 
 // What a glance at the history has shown.
 type outlook uint8
@@ -40,24 +25,24 @@ const (
 // glance reads the rows of a history that needs no closer look; nil where it does. Most runs find nothing pending, and to ask
 // what tables there are costs the server more than all the rest. What is wrong with the table itself is found when something is
 // to be written to it.
-func readGlance(ctx context.Context, s *pgsession.Session, t table, expect []Migration) (*history, error) {
-	read := &historyReader{expect: expect}
-	_, err := s.Send(ctx, s.LiftLimits()+glanceQuery(t), read.read)
-	h := &history{server: read.server, table: table{schema: read.server.Schema, name: t.name}}
-	h.server.Pooled = s.PID() != h.server.PID
+func readGlance(ctx context.Context, s *pgsession.Session, t history.Table, expect []Migration) (*history.History, error) {
+	read := &history.Reader{Expect: expected(expect)}
+	_, err := s.Send(ctx, s.LiftLimits()+history.FastQuery(t), read.Read)
+	h := &history.History{Server: read.Server, Table: history.Table{Schema: read.Server.Schema, Name: t.Name}}
+	h.Server.Pooled = s.PID() != h.Server.PID
 	var pg *pgconn.PgError
 	switch {
 	case errors.As(err, &pg) && !s.Lost() && ctx.Err() == nil:
-		if pg.Code == "42P01" && h.server.Schema != "" && h.server.Own == 0 && h.server.Resolved == 0 { // there is no such table
+		if pg.Code == "42P01" && h.Server.Schema != "" && h.Server.Own == 0 && h.Server.Resolved == 0 { // there is no such table
 			return h, nil
 		}
 		return nil, nil
 	case err != nil:
 		return nil, err
-	case h.server.Own == 0 || h.server.Own != h.server.Resolved || h.server.Unfinished || len(read.records) == 0:
+	case h.Server.Own == 0 || h.Server.Own != h.Server.Resolved || h.Server.Unfinished || len(read.Records) == 0:
 		return nil, nil
 	}
-	h.fill(read.records)
+	h.Fill(read.Records)
 	return h, nil
 }
 
@@ -80,40 +65,43 @@ func (r *run) glance(ctx context.Context) (outlook, error) {
 	}
 	r.losses.connected()
 	plan := &Plan{Target: r.target}
-	if r.target.kind != targetUp || !h.exists || !slices.EqualFunc(h.records, r.m.migrations, record.shows) {
+	if r.target.kind != targetUp || !h.Exists || !slices.EqualFunc(h.Records, r.m.migrations, isUpToDate) {
 		if plan, err = r.m.plan(h, r.target, r.m.scripter(h), r.reviews); err != nil || len(plan.Warnings) > 0 {
 			return lookCloser, nil // to say when it was applied
 		}
 	}
-	if h.server.Pooled && !plan.Empty() {
+	if h.Server.Pooled && !plan.Empty() {
 		return lookCloser, nil
 	}
-	r.server, r.table, r.exists = h.server, h.table, h.exists
-	if h.exists {
+	r.server, r.table, r.exists = h.Server, h.Table, h.Exists
+	if h.Exists {
 		r.announce(plan)
 	}
 	if plan.Empty() {
 		return nothingToDo, nil
 	}
-	r.glimpse = &glimpse{records: h.records, moves: plan.Moves}
+	r.glimpse = &glimpse{records: h.Records, moves: plan.Moves}
 	return somethingToDo, nil
 }
 
 // A glimpse is what was chosen at a glance. It holds for a history of the same rows.
 type glimpse struct {
-	records []record
+	records []history.Record
 	moves   []Move
 }
 
-func (g *glimpse) holds(h *history) bool {
-	return g != nil && len(h.finds) == 0 && h.next() == nil && len(h.progress) == 0 && slices.EqualFunc(h.records, g.records, record.same)
-}
-
-func (r record) same(other record) bool {
-	return r.version == other.version && r.checksum == other.checksum
+func (g *glimpse) holds(h *history.History) bool {
+	return g != nil && len(h.Finds) == 0 && h.Next() == nil && len(h.Progress) == 0 && slices.EqualFunc(h.Records, g.records, history.Record.Same)
 }
 
 // shows reports whether a row is that of a file as it is.
-func (r record) shows(m Migration) bool {
-	return r.same(record{version: m.Version, checksum: m.Checksum()})
+func isUpToDate(r history.Record, m Migration) bool {
+	return r.Same(history.Record{Version: string(m.Version), Checksum: m.Checksum()})
+}
+
+// expected are the rows of a database in which all files are applied as they are.
+func expected(migrations []Migration) history.Expected {
+	return history.Expected{Len: len(migrations), At: func(i int) (version, checksum string) {
+		return string(migrations[i].Version), migrations[i].Checksum()
+	}}
 }

@@ -5,25 +5,27 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 )
 
 func TestWhatWasChosenAtAGlanceHoldsForTheSameRows(t *testing.T) {
 	t.Parallel()
-	rows := []record{{version: "1_a.sql", checksum: "a"}, {version: "2_b.sql"}}
+	rows := []history.Record{{Version: "1_a.sql", Checksum: "a"}, {Version: "2_b.sql"}}
 	g := &glimpse{records: rows}
 	for name, c := range map[string]struct {
-		h    history
+		h    history.History
 		want bool
 	}{
-		"the same":            {history{records: slices.Clone(rows)}, true},
-		"one more":            {history{records: append(slices.Clone(rows), record{version: "3_c.sql"})}, false},
-		"one less":            {history{records: rows[:1]}, false},
-		"another checksum":    {history{records: []record{{version: "1_a.sql", checksum: "b"}, rows[1]}}, false},
-		"another tool's":      {history{records: rows, finds: []find{{}}}, false},
-		"something was begun": {history{records: rows, progress: []progress{{}}}, false},
+		"the same":            {history.History{Records: slices.Clone(rows)}, true},
+		"one more":            {history.History{Records: append(slices.Clone(rows), history.Record{Version: "3_c.sql"})}, false},
+		"one less":            {history.History{Records: rows[:1]}, false},
+		"another checksum":    {history.History{Records: []history.Record{{Version: "1_a.sql", Checksum: "b"}, rows[1]}}, false},
+		"another tool's":      {history.History{Records: rows, Finds: []history.Find{{}}}, false},
+		"something was begun": {history.History{Records: rows, Progress: []history.Progress{{}}}, false},
 	} {
 		require.Equal(t, c.want, g.holds(&c.h), name)
 	}
-	require.True(t, (&glimpse{}).holds(&history{}), "of none")
-	require.False(t, (*glimpse)(nil).holds(&history{}), "of nothing")
+	require.True(t, (&glimpse{}).holds(&history.History{}), "of none")
+	require.False(t, (*glimpse)(nil).holds(&history.History{}), "of nothing")
 }

@@ -44,6 +44,7 @@ func TestAProgramThatImportsThisPackageLinksPgxAndNothingElse(t *testing.T) {
 var layers = map[string][]string{
 	"sqltext": nil,
 	"sqllex":  nil,
+	"history": {"sqltext"},
 }
 
 func TestThePackagesBelowThisOneImportOnlyWhatTheirLayerMay(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
 )
 
@@ -51,7 +52,7 @@ func (r *run) hear(clocks []int) pgsession.Reader {
 			return nil
 		}
 		clocks = clocks[1:]
-		began, err := time.Parse(timestampLayout, string(row[0]))
+		began, err := time.Parse(history.TimestampLayout, string(row[0]))
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/cause"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 )
 
 // Config says how a Migrator works. The zero value is good for most: of each field it is the default.
@@ -112,8 +113,8 @@ func (m *Migrator) Verify(ctx context.Context) error {
 }
 
 // compare sets the files against a history.
-func (m *Migrator) compare(h *history) []Status {
-	return markUnfinished(compare(m.migrations, h.records), h.progress, m.migrations)
+func (m *Migrator) compare(h *history.History) []Status {
+	return markUnfinished(compare(m.migrations, h.Records), h.Progress, m.migrations)
 }
 
 // Run takes the schema to the target and returns what it did, also beside an error: what is in the results is
@@ -134,7 +135,7 @@ func (m *Migrator) Run(ctx context.Context, target Target) ([]Result, error) {
 }
 
 // look reads the history on a connection of its own; around: and what else may have been applied.
-func (m *Migrator) look(ctx context.Context, around bool) (h *history, err error) {
+func (m *Migrator) look(ctx context.Context, around bool) (h *history.History, err error) {
 	if err := m.check(); err != nil {
 		return nil, err
 	}
@@ -145,7 +146,7 @@ func (m *Migrator) look(ctx context.Context, around bool) (h *history, err error
 	}
 	defer s.Close()
 	h, err = readHistory(ctx, s, m.table(), m.migrations)
-	if err == nil && h.server.Citus {
+	if err == nil && h.Server.Citus {
 		err = refuseWorker(ctx, s, h)
 	}
 	if err == nil && around {
@@ -155,15 +156,15 @@ func (m *Migrator) look(ctx context.Context, around bool) (h *history, err error
 }
 
 // scripter is one for a database as its history describes it.
-func (m *Migrator) scripter(h *history) scripter {
+func (m *Migrator) scripter(h *history.History) scripter {
 	return scripter{
-		table: h.table, major: h.server.major(), lockTimeout: m.options.LockTimeout, checkInterval: h.server.checksClients(),
-		pooled: h.server.Pooled, citus: h.server.Citus, superuser: h.server.Superuser, exposed: h.server.exposed(h.table),
+		table: h.Table, major: h.Server.Major(), lockTimeout: m.options.LockTimeout, checkInterval: h.Server.ChecksClients(),
+		pooled: h.Server.Pooled, citus: h.Server.Citus, superuser: h.Server.Superuser, exposed: h.Server.Exposed(h.Table),
 	}
 }
 
 // plan is the pure half of Plan and Run: files and history in, steps out.
-func (m *Migrator) plan(h *history, target Target, s scripter, reviews *reviewer) (*Plan, error) {
+func (m *Migrator) plan(h *history.History, target Target, s scripter, reviews *reviewer) (*Plan, error) {
 	statuses := m.compare(h)
 	if target.records() {
 		changes, err := chooseChanges(statuses, target)
@@ -181,13 +182,13 @@ func (m *Migrator) plan(h *history, target Target, s scripter, reviews *reviewer
 		return nil, err
 	}
 	if len(moves) > 0 {
-		warnings = append(warnings, h.placeWarnings()...)
+		warnings = append(warnings, m.placeWarnings(h)...)
 	}
 	return m.script(h, target, moves, warnings, s, reviews)
 }
 
 // script reviews the files of moves and lays out their steps.
-func (m *Migrator) script(h *history, target Target, moves []Move, warnings []string, s scripter, reviews *reviewer) (*Plan, error) {
+func (m *Migrator) script(h *history.History, target Target, moves []Move, warnings []string, s scripter, reviews *reviewer) (*Plan, error) {
 	files := make([]*reviewed, len(moves))
 	reviews.expect(len(moves))
 	var problems []error
@@ -200,8 +201,8 @@ func (m *Migrator) script(h *history, target Target, moves []Move, warnings []st
 		if err := m.judgeFile(h, moves, i, file); err != nil {
 			problems = append(problems, err)
 		}
-		if p := h.progressFor(moves, i); p != nil && p.Started != "" {
-			warnings = append(warnings, p.warning(moves[i].script().Path))
+		if p := progressFor(h, moves, i); p != nil && p.Started != "" {
+			warnings = append(warnings, progressWarning(p, moves[i].script().Path))
 		}
 		files[i] = file
 		warnings = append(warnings, file.warnings...)
@@ -212,27 +213,27 @@ func (m *Migrator) script(h *history, target Target, moves []Move, warnings []st
 	if err := m.refusePublished(h, moves, files); err != nil {
 		return nil, err
 	}
-	if warning := h.mayLose(moves); warning != "" {
+	if warning := mayLose(h, moves); warning != "" {
 		warnings = append(warnings, warning)
 	}
 	return &Plan{Target: target, Moves: moves, Warnings: warnings, steps: s.script(h, target, m.migrations, moves, files)}, nil
 }
 
 // judgeFile refuses a file that is fine in itself, but not on this connection, or not after what has run of it.
-func (m *Migrator) judgeFile(h *history, moves []Move, i int, file *reviewed) error {
-	p := h.progressFor(moves, i)
+func (m *Migrator) judgeFile(h *history.History, moves []Move, i int, file *reviewed) error {
+	p := progressFor(h, moves, i)
 	if p != nil {
-		if err := p.judge(&moves[i], file); err != nil {
+		if err := validateProgress(p, &moves[i], file); err != nil {
 			return err
 		}
 	} else if err := m.refuseRenamed(h, &moves[i], file); err != nil {
 		return err
-	} else if version := moves[i].Migration.Version; moves[i].Direction == DirectionUp && h.row(version) == nil {
+	} else if version := moves[i].Migration.Version; moves[i].Direction == DirectionUp && h.Row(string(version)) == nil {
 		if err := refuseDown(version, m.migrations); err != nil {
 			return err
 		}
 	}
-	if (file.units != nil || p != nil) && h.server.Pooled {
+	if (file.units != nil || p != nil) && h.Server.Pooled {
 		return &FileError{
 			Path: file.script.Path, Message: "runs without a transaction, which takes a direct connection, but this one goes through a pooler",
 			Hint: "run migrations with a connection string that leads to PostgreSQL itself; files in a transaction may go through the pooler",
@@ -245,11 +246,11 @@ func (m *Migrator) check() error {
 	if m.conn == nil {
 		return errors.New("no connection configuration: pass the result of pgx.ParseConfig to New")
 	}
-	_, err := parseTable(m.options.Table)
+	_, err := history.ParseTable(m.options.Table)
 	return err
 }
 
-func (m *Migrator) table() table {
-	t, _ := parseTable(m.options.Table) // check has seen its error
+func (m *Migrator) table() history.Table {
+	t, _ := history.ParseTable(m.options.Table) // check has seen its error
 	return t
 }

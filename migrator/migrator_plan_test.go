@@ -7,21 +7,25 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 )
 
 // past is a history that exists, with rows as in verify_test.go.
-func past(words string) *history {
-	h := &history{exists: true, table: table{"public", defaultTable}}
-	h.fill(rows(words))
+func past(words string) *history.History {
+	h := &history.History{Exists: true, Table: history.Table{Schema: "public", Name: history.DefaultTable}}
+	h.Fill(rows(words))
 	return h
 }
 
 // never is that of a database on which nothing has run.
-func never() *history { return &history{table: table{"public", defaultTable}} }
+func never() *history.History {
+	return &history.History{Table: history.Table{Schema: "public", Name: history.DefaultTable}}
+}
 
-func planned(tb testing.TB, migrations []Migration, h *history, target Target) *Plan {
+func planned(tb testing.TB, migrations []Migration, h *history.History, target Target) *Plan {
 	tb.Helper()
-	plan, err := New(nil, migrations, Config{}).plan(h, target, scripter{table: h.table, major: 15}, &reviewer{})
+	plan, err := New(nil, migrations, Config{}).plan(h, target, scripter{table: h.Table, major: 15}, &reviewer{})
 	require.NoError(tb, err)
 	return plan
 }
@@ -41,7 +45,7 @@ func TestAPlanSaysWhatWillBeDone(t *testing.T) {
 	const table, fill = "make the history table public.schema_migrations", "record checksums that are not known yet"
 	for _, c := range []struct {
 		name, files string
-		history     *history
+		history     *history.History
 		target      Target
 		want        []string
 	}{
@@ -72,11 +76,11 @@ func TestOnlyWhatWillRunIsReviewed(t *testing.T) {
 	t.Parallel()
 	migrations := loaded(t, "1_a.sql", "commit;", "1_a.down.sql", "vacuum;", "2_b.sql", "select 2;", "2_b.down.sql", "rollback;")
 	h := never()
-	h.exists = true
-	h.fill([]record{{version: "1_a.sql"}})
+	h.Exists = true
+	h.Fill([]history.Record{{Version: "1_a.sql"}})
 	require.Equal(t, []string{"record checksums that are not known yet", "apply 2_b.sql"}, titles(planned(t, migrations, h, Up())))
 
-	_, err := New(nil, migrations, Config{}).plan(h, Down(1), scripter{table: h.table}, &reviewer{})
+	_, err := New(nil, migrations, Config{}).plan(h, Down(1), scripter{table: h.Table}, &reviewer{})
 	require.ErrorContains(t, err, "1_a.down.sql:1:1: cannot run inside a transaction")
 }
 
@@ -95,7 +99,7 @@ func TestWarningsOfFilesComeWithThoseOfTheHistory(t *testing.T) {
 	t.Parallel()
 	migrations := loaded(t, "1_a.sql", "begin;select 1;commit", "2_b.sql", "select 2")
 	h := never()
-	h.fill([]record{{version: "2_b.sql", checksum: migrations[1].Checksum()}})
+	h.Fill([]history.Record{{Version: "2_b.sql", Checksum: migrations[1].Checksum()}})
 	plan := planned(t, migrations, h, Up())
 	require.Len(t, plan.Warnings, 2)
 	require.Contains(t, plan.Warnings[0], "1_a.sql: pending below")

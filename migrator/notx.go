@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
@@ -31,9 +32,9 @@ func (r *run) withoutTransaction(ctx context.Context, lock *step) error {
 		if move.done(h) {
 			return &stop{outcome: taken, err: errors.New("another run has done it")}
 		}
-		p := h.progressOf(move.Migration.Version)
+		p := h.ProgressOf(string(move.Migration.Version))
 		if p != nil {
-			if err := p.judge(move, file); err != nil {
+			if err := validateProgress(p, move, file); err != nil {
 				return err
 			}
 		}
@@ -68,7 +69,7 @@ func (r *run) leave(ctx context.Context) {
 }
 
 // units runs the statements that are left.
-func (r *run) units(ctx context.Context, s scripter, move *Move, file *reviewed, p *progress) error {
+func (r *run) units(ctx context.Context, s scripter, move *Move, file *reviewed, p *history.Progress) error {
 	for left := s.noTransaction(move, file, p)[1:]; len(left) > 0; left = left[1:] { // the session has the lock
 		if u := left[0].does; u != nil && u.outside == nil && len(u.calls) > 0 {
 			ends, err := r.callsEnd(ctx, file, u)
@@ -77,7 +78,7 @@ func (r *run) units(ctx context.Context, s scripter, move *Move, file *reviewed,
 			}
 			if ends {
 				u.outside = newOutside(u.statement.Text(file.text))
-				left = s.noTransaction(move, file, &progress{Done: left[0].number - 1})[1:]
+				left = s.noTransaction(move, file, &history.Progress{Done: left[0].number - 1})[1:]
 			}
 		}
 		run := r.step
@@ -219,17 +220,17 @@ func (r *run) watched(ctx context.Context) bool {
 }
 
 func (r *run) guardSQL() string {
-	return fmt.Sprintf("select pg_catalog.pg_try_advisory_lock(%d)", r.table.guardKey())
+	return fmt.Sprintf("select pg_catalog.pg_try_advisory_lock(%d)", r.table.GuardKey())
 }
 
 // resume finds out what became of a statement that was cut off, and records it.
-func (r *run) resume(ctx context.Context, s scripter, move *Move, file *reviewed, p *progress) error {
+func (r *run) resume(ctx context.Context, s scripter, move *Move, file *reviewed, p *history.Progress) error {
 	whole := sqllex.Statement{Start: 0, End: len(p.Started)}
 	u := &unit{statement: whole, hash: hashOf(p.Started, whole), outside: newOutside(p.Started)}
 	if p.Done < len(file.units) {
 		u.settings = file.units[p.Done].settings
 	}
-	if p.old {
+	if p.Old {
 		if err := r.step(ctx, s.upToDate(move, p.Done)); err != nil {
 			return err
 		}

@@ -154,7 +154,7 @@ func TestWhatIsNotKnownToOutliveItsStatementStopsTheNextOne(t *testing.T) {
 // progressByHand is the statement that the README has for who makes the table.
 func progressByHand(t *testing.T) string {
 	t.Helper()
-	text, err := os.ReadFile("progress.sql")
+	text, err := os.ReadFile("internal/history/progress.sql")
 	require.NoError(t, err)
 	return string(text)
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 )
 
 // An outcome says what to do about an error.
@@ -22,7 +24,7 @@ const (
 
 // judgeError sorts an error that came back for an operation. watched: the watch has cancelled the statement because it
 // waited for locks too long.
-func judgeError(ctx context.Context, kind operationKind, err error, watched bool, srv server) outcome {
+func judgeError(ctx context.Context, kind operationKind, err error, watched bool, srv history.Server) outcome {
 	var pg *pgconn.PgError
 	switch {
 	case ctx.Err() != nil:
@@ -78,7 +80,7 @@ func metInCatalog(err error) bool {
 }
 
 // isLost reports whether the server, or a pooler before it, has given the connection up, or will not take one now.
-func isLost(pg *pgconn.PgError, srv server) bool {
+func isLost(pg *pgconn.PgError, srv history.Server) bool {
 	switch pg.Code {
 	case "57P01", "57P02", "57P03", // admin shutdown, crash shutdown, cannot connect now
 		"57P05", "25P03", "25P04", // idle session, idle in transaction, transaction timeout
@@ -95,7 +97,7 @@ func isLost(pg *pgconn.PgError, srv server) bool {
 
 // leavesConnection reports whether an error is about another connection, which a statement has made: to a publisher, or by
 // dblink. The server itself ends a connection with FATAL. A pooler may not, and Citus has lost one that the statement needs.
-func leavesConnection(pg *pgconn.PgError, srv server) bool {
+func leavesConnection(pg *pgconn.PgError, srv history.Server) bool {
 	return pg.SeverityUnlocalized == "ERROR" && pg.Code != "25006" && !srv.Pooled && !srv.Citus
 }
 

@@ -10,6 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 )
 
 func state(code string) error { return fmt.Errorf("sent: %w", &pgconn.PgError{Code: code}) }
@@ -61,23 +63,23 @@ func TestAnErrorOfTheServerDecidesWhatIsDoneNext(t *testing.T) {
 		{"the database was dropped", state("57P04"), opFile, false, final},
 		{"read only", state("25006"), opClaim, false, final},
 	} {
-		require.Equal(t, c.want, judgeError(context.Background(), c.kind, c.err, c.watched, server{}), c.name)
+		require.Equal(t, c.want, judgeError(context.Background(), c.kind, c.err, c.watched, history.Server{}), c.name)
 	}
 }
 
 func TestAStandbyThatRefusesToWriteCountsAsALostServer(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, lost, judgeError(context.Background(), opClaim, state("25006"), false, server{Standby: true}))
-	require.Equal(t, lost, judgeError(context.Background(), opClaim, &pgconn.PgError{Code: "25006", SeverityUnlocalized: "ERROR"}, false, server{Standby: true}))
-	require.Equal(t, final, judgeError(context.Background(), opClaim, state("25006"), false, server{ReadOnly: true}))
+	require.Equal(t, lost, judgeError(context.Background(), opClaim, state("25006"), false, history.Server{Standby: true}))
+	require.Equal(t, lost, judgeError(context.Background(), opClaim, &pgconn.PgError{Code: "25006", SeverityUnlocalized: "ERROR"}, false, history.Server{Standby: true}))
+	require.Equal(t, final, judgeError(context.Background(), opClaim, state("25006"), false, history.Server{}))
 }
 
 func TestBehindOthersAPlainErrorMayTellOfALostConnection(t *testing.T) {
 	t.Parallel()
 	err := &pgconn.PgError{Code: "08006", SeverityUnlocalized: "ERROR"}
-	require.Equal(t, final, judgeError(t.Context(), opFile, err, false, server{}))
-	require.Equal(t, lost, judgeError(t.Context(), opFile, err, false, server{Pooled: true}))
-	require.Equal(t, lost, judgeError(t.Context(), opFile, err, false, server{Citus: true}))
+	require.Equal(t, final, judgeError(t.Context(), opFile, err, false, history.Server{}))
+	require.Equal(t, lost, judgeError(t.Context(), opFile, err, false, history.Server{Pooled: true}))
+	require.Equal(t, lost, judgeError(t.Context(), opFile, err, false, history.Server{Citus: true}))
 }
 
 func TestTheEndOfTheContextComesBeforeEveryOtherReason(t *testing.T) {
@@ -85,7 +87,7 @@ func TestTheEndOfTheContextComesBeforeEveryOtherReason(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	for _, err := range []error{io.EOF, state("57014"), state("55P03"), state("57P01"), state("23505")} {
-		require.Equal(t, cancelled, judgeError(ctx, opClaim, err, true, server{}))
+		require.Equal(t, cancelled, judgeError(ctx, opClaim, err, true, history.Server{}))
 	}
 }
 
@@ -122,8 +124,8 @@ func TestWhatFailsAfterTheCommitIsNotTriedAgain(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{"55P03", "40P01", "40001", "57014"} {
 		err := &pgconn.PgError{Code: code}
-		require.Equal(t, busy, judgeError(t.Context(), opFile, err, true, server{}), code)
-		require.Equal(t, final, judgeError(t.Context(), opClean, err, true, server{}), code)
+		require.Equal(t, busy, judgeError(t.Context(), opFile, err, true, history.Server{}), code)
+		require.Equal(t, final, judgeError(t.Context(), opClean, err, true, history.Server{}), code)
 	}
-	require.Equal(t, lost, judgeError(t.Context(), opClean, &pgconn.PgError{Code: "57P01"}, false, server{}))
+	require.Equal(t, lost, judgeError(t.Context(), opClean, &pgconn.PgError{Code: "57P01"}, false, history.Server{}))
 }

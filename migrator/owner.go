@@ -9,37 +9,15 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
 // A superuser who writes a row runs what is on the table: triggers, rules, checks, defaults. On PostgreSQL 14 anybody may make
 // a table in schema public before the tool does, and wait for that.
 
-//go:embed owner.sql
-var ownerSQL string
-
-// The columns that a row of ours fills, so that their defaults are not used.
-const (
-	historyColumns  = "array['version', 'applied_at', 'checksum']"
-	progressColumns = "array['version', 'direction', 'done', 'hashes', 'started', 'scope', 'spared', 'session']"
-)
-
 // codeStranger is raised where something of a stranger's would run as a superuser.
 const codeStranger = "MG006"
-
-// exposed are our tables where what runs when they are written may be a stranger's; none where it is not.
-func (s *server) exposed(t table) (tables []table) {
-	stranger := false
-	for _, ours := range []table{t, t.progress()} {
-		if found := s.find(ours); found != nil {
-			tables, stranger = append(tables, ours), stranger || found.Exposed
-		}
-	}
-	if !stranger {
-		return nil
-	}
-	return tables
-}
 
 // lockExposed locks them before a transaction of a stricter isolation takes its snapshot, which would not show what was put on
 // them afterwards. LOCK alone takes none.
@@ -48,7 +26,7 @@ func (s scripter) lockExposed(isolation string) (operations []operation) {
 		return nil
 	}
 	for _, t := range s.exposed {
-		operations = append(operations, frame("lock table "+t.sql()+" in row exclusive mode"))
+		operations = append(operations, frame("lock table "+t.SQL()+" in row exclusive mode"))
 	}
 	return operations
 }
@@ -59,7 +37,7 @@ func (s scripter) trustedOwners() []operation {
 	if s.exposed == nil {
 		return nil
 	}
-	strangers := strings.NewReplacer("$relation", "table_oid", "$filled", "ours.filled", "$trusted", trusted("o.owner", "r.nspowner")).Replace(sqltext.WithoutComments(ownerSQL))
+	strangers := strings.NewReplacer("$relation", "table_oid", "$filled", "ours.filled", "$trusted", history.TrustedOwner("o.owner", "r.nspowner")).Replace(sqltext.WithoutComments(history.OwnerSQL))
 	return []operation{frame(sqltext.Block(fmt.Sprintf(`  declare ours pg_catalog.record; stranger pg_catalog.record; table_oid pg_catalog.oid; begin
   for ours in select o.name, o.filled from (values (%s, %s), (%s, %s)) o (name, filled) where pg_catalog.to_regclass(o.name) is not null loop
     execute pg_catalog.concat('lock table ', ours.name, ' in row exclusive mode');
@@ -75,11 +53,11 @@ func (s scripter) trustedOwners() []operation {
         hint = pg_catalog.format('look at it; if it is not meant: %%s; if it is, run as a role that is not a superuser, or make its owner one that is trusted: a superuser, or the owner of the database or of the schema', stranger.fix);
     end loop;
   end loop; end;`,
-		sqltext.Literal(s.table.sql()), historyColumns, sqltext.Literal(s.table.progress().sql()), progressColumns, codeStranger, strangers)))}
+		sqltext.Literal(s.table.SQL()), history.Columns, sqltext.Literal(s.table.Progress().SQL()), history.ProgressColumns, codeStranger, strangers)))}
 }
 
 // newOwner is the same for a table that was made just now, or by a stranger a moment before.
-func (s scripter) newOwner(made table) []operation {
+func (s scripter) newOwner(made history.Table) []operation {
 	if !s.superuser || s.exposed != nil { // where one was there before, it may be the stranger's
 		return s.trustedOwners()
 	}
@@ -88,23 +66,13 @@ func (s scripter) newOwner(made table) []operation {
     where c.oid operator(pg_catalog.=) pg_catalog.to_regclass(%[1]s) and not %[2]s
   ) then
     raise exception using errcode = '%[3]s', message = %[4]s, hint = %[5]s;
-  end if;`, sqltext.Literal(made.sql()), trusted("c.relowner", "n.nspowner"), codeStranger,
-		sqltext.Literal(made.String()+" was made by a stranger, a moment before the tool made it"), sqltext.Literal("look at it, and drop it; and let nobody but its owner create in schema "+made.schema))))}
-}
-
-// trusted is a condition for an owner: it cannot gain anything by what a superuser runs. It is a superuser, or the owner of
-// the database or of the schema, or a member of these.
-func trusted(owner, schemaOwner string) string {
-	return fmt.Sprintf(`exists (
-      select from pg_catalog.pg_roles p
-      where (p.rolsuper or p.oid operator(pg_catalog.=) %[2]s
-          or p.oid operator(pg_catalog.=) (select d.datdba from pg_catalog.pg_database d where d.datname operator(pg_catalog.=) pg_catalog.current_database()))
-        and pg_catalog.pg_has_role(%[1]s, p.oid, 'MEMBER'))`, owner, schemaOwner)
+  end if;`, sqltext.Literal(made.SQL()), history.TrustedOwner("c.relowner", "n.nspowner"), codeStranger,
+		sqltext.Literal(made.String()+" was made by a stranger, a moment before the tool made it"), sqltext.Literal("look at it, and drop it; and let nobody but its owner create in schema "+made.Schema))))}
 }
 
 // checkOwners refuses before anything runs what trustedOwners would refuse.
 func (r *run) checkOwners(ctx context.Context) error {
-	s := r.scripter(&history{table: r.table, server: r.server})
+	s := r.scripter(&history.History{Table: r.table, Server: r.server})
 	for _, o := range s.trustedOwners() {
 		if _, err := r.worker.Send(ctx, r.worker.LiftLimits()+o.sql, nil); err != nil {
 			if refused := asStranger(r.table, err); refused != nil {
@@ -117,7 +85,7 @@ func (r *run) checkOwners(ctx context.Context) error {
 }
 
 // asStranger turns what trustedOwners raises into an error that callers can tell apart; nil for another error.
-func asStranger(t table, err error) error {
+func asStranger(t history.Table, err error) error {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) || pg.Code != codeStranger {
 		return nil

@@ -4,12 +4,13 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
 // shared returns the files that records are about, by name or checksum, and those of them that may have been applied as they
 // are now.
-func shared(records []record, files []Migration) (applied, same []*Migration) {
+func shared(records []history.Record, files []Migration) (applied, same []*Migration) {
 	checksums := make(map[string]*Migration, len(files))
 	for i := range files {
 		if files[i].Up.hasStatement() { // those without are all alike
@@ -17,10 +18,10 @@ func shared(records []record, files []Migration) (applied, same []*Migration) {
 		}
 	}
 	for _, r := range records {
-		m := checksums[r.checksum]
-		if named := findMigration(files, r.version); named != nil {
+		m := checksums[r.Checksum]
+		if named := findMigration(files, Version(r.Version)); named != nil {
 			applied = append(applied, named)
-			if r.checksum == "" || r.checksum == named.Checksum() {
+			if r.Checksum == "" || r.Checksum == named.Checksum() {
 				same = append(same, named)
 			}
 		} else if m != nil {
@@ -30,24 +31,11 @@ func shared(records []record, files []Migration) (applied, same []*Migration) {
 	return applied, same
 }
 
-// next is the history that the name leads to further on in the search_path where the first schema has none; nil for none.
-func (h *history) next() *candidate {
-	if h.exists || h.search == nil {
-		return nil
-	}
-	for i := range h.search.Tables {
-		if c := &h.search.Tables[i]; c.OID == h.server.Resolved && c.owner() == "" && c.table() != h.table {
-			return c
-		}
-	}
-	return nil
-}
-
 // sharedNext are the files that the next history has, those that are begun too.
-func (h *history) sharedNext(files []Migration) []*Migration {
-	applied, _ := shared(h.nextRecords, files)
-	for _, p := range h.nextProgress {
-		if m := findMigration(files, p.Version); m != nil && !slices.Contains(applied, m) {
+func sharedNext(h *history.History, files []Migration) []*Migration {
+	applied, _ := shared(h.NextRecords, files)
+	for _, p := range h.NextProgress {
+		if m := findMigration(files, Version(p.Version)); m != nil && !slices.Contains(applied, m) {
 			applied = append(applied, m)
 		}
 	}
@@ -56,42 +44,42 @@ func (h *history) sharedNext(files []Migration) []*Migration {
 
 // follow takes the next history where the files that it records have made the first schema: a file creates a schema that is
 // named as the role, or puts one before others. Where they have not, another tenant's history may be meant.
-func (h *history) follow(files []Migration) error {
-	next := h.next()
+func followNext(h *history.History, files []Migration) error {
+	next := h.Next()
 	if next == nil || !next.Readable {
 		return nil
 	}
-	applied := h.sharedNext(files)
-	if !made(applied, h.table.schema, h.server.User, next.Relations) {
+	applied := sharedNext(h, files)
+	if !made(applied, h.Table.Schema, h.Server.User, next.Relations) {
 		return nil
 	}
-	h.table = next.table()
-	h.fill(h.nextRecords)
-	return h.server.judgeTable(h.table, h.server.find(h.table))
+	h.Table = next.Table()
+	h.Fill(h.NextRecords)
+	return validateTable(&h.Server, h.Table, h.Server.Find(h.Table))
 }
 
 // judgePlace refuses to apply files where they may have been applied already, or where others were; and to revert nothing
 // where what is meant is elsewhere.
-func (m *Migrator) judgePlace(h *history, target Target) error {
-	if len(h.records) > 0 {
+func (m *Migrator) judgePlace(h *history.History, target Target) error {
+	if len(h.Records) > 0 {
 		if m.options.AllowUnrelated || target.first() == DirectionDown {
 			return nil
 		}
 		return refuseUnrelated(h, m.migrations)
 	}
-	if !h.nextIsStrangers() {
-		if err := h.judgeNext(m.migrations, target); err != nil {
+	if !nextIsStrangers(h) {
+		if err := validateNext(h, m.migrations, target); err != nil {
 			return err
 		}
 	}
 	for _, ours := range []bool{true, false} { // what names the way out comes first
-		for i := range h.finds {
-			f := &h.finds[i]
+		for i := range h.Finds {
+			f := &h.Finds[i]
 			switch {
-			case ours && f.tool == nil && !f.differs && !m.placeIsChosen(h, f):
-				return f.refuse(h, target)
-			case !ours && f.newest != "" && target.first() == DirectionUp:
-				return f.refuseTool(h)
+			case ours && f.Tool == nil && !f.Differs && !m.placeIsChosen(h, f):
+				return m.refuseFind(f, h, target)
+			case !ours && f.Newest != "" && target.first() == DirectionUp:
+				return refuseTool(f, h)
 			}
 		}
 	}
@@ -100,60 +88,60 @@ func (m *Migrator) judgePlace(h *history, target Target) error {
 
 // nextIsStrangers reports whether the first schema is the role's own, while the next history is one that it may not read and
 // does not own, and so has not written.
-func (h *history) nextIsStrangers() bool {
-	next := h.next()
-	return next != nil && next.Denied && !next.Owned && h.table.schema == h.server.User
+func nextIsStrangers(h *history.History) bool {
+	next := h.Next()
+	return next != nil && next.Denied && !next.Owned && h.Table.Schema == h.Server.User
 }
 
 // judgeNext refuses to begin a history in front of another one, whether that has these files or others: a new tenant's, the
 // wrong directory, or a schema that was made meanwhile.
-func (h *history) judgeNext(files []Migration, target Target) error {
-	next := h.next()
+func validateNext(h *history.History, files []Migration, target Target) error {
+	next := h.Next()
 	if next == nil {
 		return nil
 	}
-	begin := fmt.Sprintf("; to begin a history of its own in schema %s: --table %s (Config.Table)", h.table.schema, h.table)
+	begin := fmt.Sprintf("; to begin a history of its own in schema %s: --table %s (Config.Table)", h.Table.Schema, h.Table)
 	if target.first() == DirectionDown {
 		begin = ""
 	}
 	if !next.Readable {
 		return &HistoryError{
-			Table: h.table.String(), Message: fmt.Sprintf("is not there, but %s is next on the search_path, and %s cannot read it", next.table(), h.server.User),
-			Hint: fmt.Sprintf("to go on with that one: grant select on %s to %s%s", next.table().sql(), sqltext.Ident(h.server.User), begin),
+			Table: h.Table.String(), Message: fmt.Sprintf("is not there, but %s is next on the search_path, and %s cannot read it", next.Table(), h.Server.User),
+			Hint: fmt.Sprintf("to go on with that one: grant select on %s to %s%s", next.Table().SQL(), sqltext.Ident(h.Server.User), begin),
 		}
 	}
 	var records string
-	switch applied := h.sharedNext(files); {
+	switch applied := sharedNext(h, files); {
 	case len(applied) > 0:
 		records = namesOf(applied)
-	case len(h.nextRecords) > 0:
-		records = "other files: " + newestOf(versionsOf(h.nextRecords))
+	case len(h.NextRecords) > 0:
+		records = "other files: " + newestOf(versionsOf(h.NextRecords))
 	default:
 		return nil
 	}
 	return &HistoryError{
-		Table: h.table.String(), Message: fmt.Sprintf("is not there, but %s is next on the search_path, and records %s", next.table(), records),
-		Hint: fmt.Sprintf("to go on with that one: --table %s%s", next.table(), begin),
+		Table: h.Table.String(), Message: fmt.Sprintf("is not there, but %s is next on the search_path, and records %s", next.Table(), records),
+		Hint: fmt.Sprintf("to go on with that one: --table %s%s", next.Table(), begin),
 	}
 }
 
 // refuse is for files that this tool has applied elsewhere.
-func (f *find) refuse(h *history, target Target) error {
-	message := fmt.Sprintf("is empty, but %s records %s: ", f.table(), namesOf(f.shared))
-	hint := fmt.Sprintf("if that is their history: --table %s (Config.Table)", f.table())
+func (m *Migrator) refuseFind(f *history.Find, h *history.History, target Target) error {
+	message := fmt.Sprintf("is empty, but %s records %s: ", f.Table(), namesOf(m.sharedFiles(f)))
+	hint := fmt.Sprintf("if that is their history: --table %s (Config.Table)", f.Table())
 	if target.first() == DirectionDown {
-		return &HistoryError{Table: h.table.String(), Message: message + "there is nothing to revert here", Hint: hint}
+		return &HistoryError{Table: h.Table.String(), Message: message + "there is nothing to revert here", Hint: hint}
 	}
 	return &HistoryError{
-		Table: h.table.String(), Message: message + "they would be applied again",
-		Hint: fmt.Sprintf("%s; to apply them here too: --table %s", hint, h.table),
+		Table: h.Table.String(), Message: message + "they would be applied again",
+		Hint: fmt.Sprintf("%s; to apply them here too: --table %s", hint, h.Table),
 	}
 }
 
 // refuseTool is for what another tool has applied.
-func (f *find) refuseTool(h *history) error {
+func refuseTool(f *history.Find, h *history.History) error {
 	return &HistoryError{
-		Table: h.table.String(), Message: fmt.Sprintf("is empty, but %s has applied migrations here: the newest that %s records is %s", f.tool.name, f.table(), f.newest),
+		Table: h.Table.String(), Message: fmt.Sprintf("is empty, but %s has applied migrations here: the newest that %s records is %s", f.Tool.Name, f.Table(), f.Newest),
 		Hint: "record what is applied already as a baseline, or with mark applied; if those migrations have nothing to do with these files, allow it with --allow-other-tools (Config.AllowOtherTools)",
 	}
 }
@@ -161,34 +149,43 @@ func (f *find) refuseTool(h *history) error {
 // placeIsChosen reports whether somebody has chosen where the history is to be, as for a new tenant that has the same files.
 // The server's, and the database's, search_path is everybody's. A schema that the files have made is not a new tenant's. A
 // role whose own history is elsewhere is not a new tenant: its search_path has changed.
-func (m *Migrator) placeIsChosen(h *history, f *find) bool {
+func (m *Migrator) placeIsChosen(h *history.History, f *history.Find) bool {
 	configured := m.table()
 	switch {
-	case configured.schema != "", m.options.Table != "" && f.Name != h.table.name:
+	case configured.Schema != "", m.options.Table != "" && f.Name != h.Table.Name:
 		return true
-	case mayHaveMade(f.shared, h.table.schema, h.server.User, f.Relations):
+	case mayHaveMade(m.sharedFiles(f), h.Table.Schema, h.Server.User, f.Relations):
 		return false
-	case h.search.Source == "client", h.search.Source == "session":
+	case h.Search.Source == "client", h.Search.Source == "session":
 		return true
 	}
-	byRole := h.table.schema == h.server.User || h.search.Source == "user" || h.search.Source == "database user"
+	byRole := h.Table.Schema == h.Server.User || h.Search.Source == "user" || h.Search.Source == "database user"
 	return byRole && !f.Owned
 }
 
 // placeWarnings say what a person should know of who starts a history where there are others.
-func (h *history) placeWarnings() (warnings []string) {
-	if next := h.next(); next != nil && next.Denied {
-		warnings = append(warnings, fmt.Sprintf("%s is next on the search_path, and %s cannot read it; %s is a history of its own", next.table(), h.server.User, h.table))
+func (m *Migrator) placeWarnings(h *history.History) (warnings []string) {
+	if next := h.Next(); next != nil && next.Denied {
+		warnings = append(warnings, fmt.Sprintf("%s is next on the search_path, and %s cannot read it; %s is a history of its own", next.Table(), h.Server.User, h.Table))
 	}
-	for _, f := range h.finds {
+	for i := range h.Finds {
+		f := &h.Finds[i]
 		switch {
-		case f.tool != nil:
-			warnings = append(warnings, fmt.Sprintf("%s looks like the history of %s, and %s cannot read it: what that tool has applied may be applied again", f.table(), f.tool.name, h.server.User))
+		case f.Tool != nil:
+			warnings = append(warnings, fmt.Sprintf("%s looks like the history of %s, and %s cannot read it: what that tool has applied may be applied again", f.Table(), f.Tool.Name, h.Server.User))
 		default:
-			warnings = append(warnings, fmt.Sprintf("%s records %s too; %s is a history of its own, and they are applied here as well", f.table(), namesOf(f.shared), h.table))
+			warnings = append(warnings, fmt.Sprintf("%s records %s too; %s is a history of its own, and they are applied here as well", f.Table(), namesOf(m.sharedFiles(f)), h.Table))
 		}
 	}
 	return warnings
+}
+
+// sharedFiles are the files that a history elsewhere records as they are here.
+func (m *Migrator) sharedFiles(f *history.Find) (files []*Migration) {
+	for _, version := range f.Shared {
+		files = append(files, findMigration(m.migrations, Version(version)))
+	}
+	return files
 }
 
 // namesOf names some of the files.

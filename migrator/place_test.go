@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 )
 
 func TestAFileTellsWhichSchemaItHasMade(t *testing.T) {
@@ -37,7 +39,7 @@ func TestAFileTellsWhichRelationsItHasMade(t *testing.T) {
 		`create unlogged table if not exists "app" . "t" ()`:                                    true,
 		"create or replace view app.t as select 1":                                              true,
 		"create materialized view app.t as select 1":                                            true,
-		"create table app.old (); alter table if exists only app.old rename to t":               true,
+		"create table app.Old (); alter table if exists only app.Old rename to t":               true,
 		"create table t (); alter table t set schema app":                                       true,
 		"do $$ begin execute format('create schema %I', 'app'); end $$; create table t ()":      true,
 		"-- like the t of old\ncreate table u ()":                                               false,
@@ -76,58 +78,58 @@ func TestARelationIsMentionedAsAWordOfItsOwn(t *testing.T) {
 }
 
 // placed is a history that is not there, with what was found around it.
-func placed(schema, source string, finds ...find) *history {
-	return &history{
-		table: table{schema, defaultTable}, server: server{Schema: schema, User: "joe"}, search: &search{Source: source}, finds: finds,
+func placed(schema, source string, finds ...history.Find) *history.History {
+	return &history.History{
+		Table: history.Table{Schema: schema, Name: history.DefaultTable}, Server: history.Server{Schema: schema, User: "joe"}, Search: &history.Search{Source: source}, Finds: finds,
 	}
 }
 
 func TestFilesThatAreAppliedElsewhereAreRefusedWhereNobodyChoseThePlace(t *testing.T) {
 	t.Parallel()
 	migrations := versions("1 2")
-	applied := func(schema, name string, relations ...string) find {
-		return find{candidate: &candidate{catalogTable: ours(9, schema, name), Relations: relations}, shared: []*Migration{&migrations[0]}}
+	applied := func(schema, name string, relations ...string) history.Find {
+		return history.Find{Candidate: &history.Candidate{CatalogTable: ours(9, schema, name), Relations: relations}, Shared: []string{string(migrations[0].Version)}}
 	}
-	owned := func(f find) find {
+	owned := func(f history.Find) history.Find {
 		f.Owned = true
 		return f
 	}
 	for _, c := range []struct {
 		name    string
 		config  Config
-		h       *history
+		h       *history.History
 		refused bool
 	}{
 		{"the default", Config{}, placed("public", "default", applied("app", "history")), true},
-		{"the server's search_path", Config{}, placed("app", "configuration file", applied("public", defaultTable)), true},
-		{"the database's search_path", Config{}, placed("app", "database", applied("public", defaultTable)), true},
-		{"a name without a schema", Config{Table: defaultTable}, placed("public", "default", applied("app", defaultTable)), true},
-		{"a schema that the files have made", Config{}, placed("app", "user", applied("public", defaultTable, "1")), true},
-		{"the role's search_path, which led to its history", Config{}, placed("app", "user", owned(applied("public", defaultTable))), true},
-		{"the same in one database", Config{}, placed("app", "database user", owned(applied("public", defaultTable))), true},
-		{"the role's own schema, and its history elsewhere", Config{}, placed("joe", "default", owned(applied("app", defaultTable))), true},
+		{"the server's search_path", Config{}, placed("app", "configuration file", applied("public", history.DefaultTable)), true},
+		{"the database's search_path", Config{}, placed("app", "database", applied("public", history.DefaultTable)), true},
+		{"a name without a schema", Config{Table: history.DefaultTable}, placed("public", "default", applied("app", history.DefaultTable)), true},
+		{"a schema that the files have made", Config{}, placed("app", "user", applied("public", history.DefaultTable, "1")), true},
+		{"the role's search_path, which led to its history", Config{}, placed("app", "user", owned(applied("public", history.DefaultTable))), true},
+		{"the same in one database", Config{}, placed("app", "database user", owned(applied("public", history.DefaultTable))), true},
+		{"the role's own schema, and its history elsewhere", Config{}, placed("joe", "default", owned(applied("app", history.DefaultTable))), true},
 
 		{"the table is named", Config{Table: "public.schema_migrations"}, placed("public", "default", applied("app", "history")), false},
-		{"another name", Config{Table: defaultTable}, placed("public", "default", applied("public", "tenant_history")), false},
-		{"the role's search_path", Config{}, placed("tenant", "user", applied("public", defaultTable, "by_hand")), false},
-		{"the connection's search_path", Config{}, placed("tenant", "client", owned(applied("other", defaultTable))), false},
-		{"the role's own schema", Config{}, placed("joe", "default", applied("ann", defaultTable)), false},
+		{"another name", Config{Table: history.DefaultTable}, placed("public", "default", applied("public", "tenant_history")), false},
+		{"the role's search_path", Config{}, placed("tenant", "user", applied("public", history.DefaultTable, "by_hand")), false},
+		{"the connection's search_path", Config{}, placed("tenant", "client", owned(applied("other", history.DefaultTable))), false},
+		{"the role's own schema", Config{}, placed("joe", "default", applied("ann", history.DefaultTable)), false},
 	} {
 		m := New(nil, migrations, c.config)
-		_, err := m.plan(c.h, Up(), scripter{table: c.h.table}, &reviewer{})
-		_, downErr := m.plan(c.h, Down(1), scripter{table: c.h.table}, &reviewer{})
+		_, err := m.plan(c.h, Up(), scripter{table: c.h.Table}, &reviewer{})
+		_, downErr := m.plan(c.h, Down(1), scripter{table: c.h.Table}, &reviewer{})
 		if c.refused {
-			f := c.h.finds[0]
-			message, hint := "history table "+c.h.table.String()+": is empty, but "+f.table().String()+" records 1_x.sql: ", "\nHINT: if that is their history: --table "+f.table().String()+" (Config.Table)"
-			require.EqualError(t, err, message+"they would be applied again"+hint+"; to apply them here too: --table "+c.h.table.String(), c.name)
+			f := c.h.Finds[0]
+			message, hint := "history table "+c.h.Table.String()+": is empty, but "+f.Table().String()+" records 1_x.sql: ", "\nHINT: if that is their history: --table "+f.Table().String()+" (Config.Table)"
+			require.EqualError(t, err, message+"they would be applied again"+hint+"; to apply them here too: --table "+c.h.Table.String(), c.name)
 			require.EqualError(t, downErr, message+"there is nothing to revert here"+hint, c.name)
-			_, err = m.plan(c.h, Baseline(""), scripter{table: c.h.table}, &reviewer{})
+			_, err = m.plan(c.h, Baseline(""), scripter{table: c.h.Table}, &reviewer{})
 			require.NoError(t, err, c.name)
 			continue
 		}
 		require.NoError(t, err, c.name)
 		require.NoError(t, downErr, c.name)
-		plan, err := m.plan(c.h, Up(), scripter{table: c.h.table}, &reviewer{})
+		plan, err := m.plan(c.h, Up(), scripter{table: c.h.Table}, &reviewer{})
 		require.NoError(t, err)
 		require.Len(t, plan.Warnings, 1, c.name)
 		require.Contains(t, plan.Warnings[0], " records 1_x.sql too", c.name)

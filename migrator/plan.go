@@ -7,6 +7,8 @@ import (
 	"iter"
 	"slices"
 	"strings"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 )
 
 // A Move is one migration in one direction.
@@ -19,10 +21,10 @@ type Move struct {
 func (m *Move) script() *Script { return m.Migration.script(m.Direction) }
 
 // done reports whether the history already shows what the move would do.
-func (m *Move) done(h *history) bool {
-	row := h.row(m.Migration.Version)
+func (m *Move) done(h *history.History) bool {
+	row := h.Row(string(m.Migration.Version))
 	if row != nil && m.Migration.Version.Repeatable() { // it was applied before, perhaps with another text
-		return row.checksum == "" || row.checksum == m.Migration.Checksum()
+		return row.Checksum == "" || row.Checksum == m.Migration.Checksum()
 	}
 	return (row != nil) == (m.Direction == DirectionUp)
 }
@@ -202,15 +204,15 @@ func refuseDrift(statuses []Status) error {
 }
 
 // mayLose warns of what a CASCADE takes with it: a repeatable migration counts as applied until its file changes.
-func (h *history) mayLose(moves []Move) string {
+func mayLose(h *history.History, moves []Move) string {
 	if !slices.ContainsFunc(moves, func(m Move) bool {
 		return m.Direction == DirectionDown && strings.Contains(strings.ToUpper(m.script().SQL), "CASCADE")
 	}) {
 		return ""
 	}
 	var repeatable []Version
-	for i := range h.records {
-		if v := h.records[i].version; v.Repeatable() {
+	for i := range h.Records {
+		if v := Version(h.Records[i].Version); v.Repeatable() {
 			repeatable = append(repeatable, v)
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 )
 
 // A world is files and a history, in the words of verify_test.go.
@@ -37,11 +39,11 @@ func randomWorld(random *rand.Rand) world {
 }
 
 // applied is the history after moves; each must be possible where it stands.
-func applied(t *testing.T, records []record, moves []Move) []record {
+func applied(t *testing.T, records []history.Record, moves []Move) []history.Record {
 	t.Helper()
 	records = slices.Clone(records)
 	for _, m := range moves {
-		at := slices.IndexFunc(records, func(r record) bool { return r.version == m.Migration.Version })
+		at := slices.IndexFunc(records, func(r history.Record) bool { return r.Version == string(m.Migration.Version) })
 		if m.Direction == DirectionDown {
 			require.GreaterOrEqual(t, at, 0, "reverts what is not applied")
 			require.NotNil(t, m.script())
@@ -49,22 +51,22 @@ func applied(t *testing.T, records []record, moves []Move) []record {
 			continue
 		}
 		if at >= 0 && m.Migration.Version.Repeatable() {
-			require.NotEqual(t, m.Migration.Checksum(), records[at].checksum, "applies the same text a second time")
+			require.NotEqual(t, m.Migration.Checksum(), records[at].Checksum, "applies the same text a second time")
 			records = slices.Delete(records, at, at+1)
 			at = -1
 		}
 		require.Negative(t, at, "applies a second time")
-		records = append(records, record{version: m.Migration.Version, checksum: m.Migration.Checksum()})
+		records = append(records, history.Record{Version: string(m.Migration.Version), Checksum: m.Migration.Checksum()})
 	}
 	return records
 }
 
 // sorted are the versions of records, in order, but for repeatable ones.
-func sorted(records []record) []Version {
+func sorted(records []history.Record) []Version {
 	versions := make([]Version, 0, len(records))
 	for _, r := range records {
-		if !r.version.Repeatable() {
-			versions = append(versions, r.version)
+		if v := Version(r.Version); !v.Repeatable() {
+			versions = append(versions, v)
 		}
 	}
 	slices.SortFunc(versions, Version.Compare)
@@ -72,7 +74,7 @@ func sorted(records []record) []Version {
 }
 
 // eachWorld calls check with many worlds and names the one in which it fails.
-func eachWorld(t *testing.T, check func(t *testing.T, random *rand.Rand, migrations []Migration, records []record)) {
+func eachWorld(t *testing.T, check func(t *testing.T, random *rand.Rand, migrations []Migration, records []history.Record)) {
 	t.Helper()
 	var w world
 	defer func() {
@@ -98,7 +100,7 @@ func pendingOf(statuses []Status) (pending []Version) {
 
 func TestGoingUpKeepsItsPromiseInEveryState(t *testing.T) {
 	t.Parallel()
-	eachWorld(t, func(t *testing.T, random *rand.Rand, migrations []Migration, records []record) {
+	eachWorld(t, func(t *testing.T, random *rand.Rand, migrations []Migration, records []history.Record) {
 		before := compare(migrations, records)
 		pending := pendingOf(before)
 		changed := slices.ContainsFunc(before, func(s Status) bool { return s.State == StateChanged })
@@ -147,7 +149,7 @@ func TestGoingUpKeepsItsPromiseInEveryState(t *testing.T) {
 
 func TestGoingDownKeepsItsPromiseInEveryState(t *testing.T) {
 	t.Parallel()
-	eachWorld(t, func(t *testing.T, random *rand.Rand, migrations []Migration, records []record) {
+	eachWorld(t, func(t *testing.T, random *rand.Rand, migrations []Migration, records []history.Record) {
 		before := compare(migrations, records)
 		present := sorted(records)
 		n := 1 + random.IntN(3)
@@ -191,7 +193,7 @@ func TestGoingDownKeepsItsPromiseInEveryState(t *testing.T) {
 
 func TestARedoEndsWhereItBeganInEveryState(t *testing.T) {
 	t.Parallel()
-	eachWorld(t, func(t *testing.T, random *rand.Rand, migrations []Migration, records []record) {
+	eachWorld(t, func(t *testing.T, random *rand.Rand, migrations []Migration, records []history.Record) {
 		n := 1 + random.IntN(3)
 		moves, _, err := choose(migrations, compare(migrations, records), Redo(n), false)
 		down, _, downErr := choose(migrations, compare(migrations, records), Down(n), false)
@@ -201,22 +203,22 @@ func TestARedoEndsWhereItBeganInEveryState(t *testing.T) {
 		after := applied(t, records, moves)
 		require.Equal(t, sorted(records), sorted(after))
 		for _, m := range down {
-			at := slices.IndexFunc(after, func(r record) bool { return r.version == m.Migration.Version })
-			require.Equal(t, m.Migration.Checksum(), after[at].checksum, "what was changed is applied as it is now")
+			at := slices.IndexFunc(after, func(r history.Record) bool { return r.Version == string(m.Migration.Version) })
+			require.Equal(t, m.Migration.Checksum(), after[at].Checksum, "what was changed is applied as it is now")
 		}
 	})
 }
 
 func TestAMoveThatIsDoneIsWhatTheHistorySaysAfterIt(t *testing.T) {
 	t.Parallel()
-	eachWorld(t, func(t *testing.T, _ *rand.Rand, migrations []Migration, records []record) {
+	eachWorld(t, func(t *testing.T, _ *rand.Rand, migrations []Migration, records []history.Record) {
 		for _, target := range []Target{Up(), Down(9), Redo(1)} {
 			moves, _, _ := choose(migrations, compare(migrations, records), target, false)
 			for i := range moves {
-				h := &history{}
-				h.fill(applied(t, records, moves[:i]))
+				h := &history.History{}
+				h.Fill(applied(t, records, moves[:i]))
 				require.False(t, moves[i].done(h))
-				h.fill(applied(t, records, moves[:i+1]))
+				h.Fill(applied(t, records, moves[:i+1]))
 				require.True(t, moves[i].done(h))
 			}
 		}

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 )
 
 func describeMoves(moves []Move) string {
@@ -180,8 +182,8 @@ func TestWhatDeservesALookIsAWarning(t *testing.T) {
 
 func TestAMoveIsDoneWhenTheHistoryShowsIt(t *testing.T) {
 	t.Parallel()
-	h := &history{}
-	h.fill(rows("1"))
+	h := &history.History{}
+	h.Fill(rows("1"))
 	up := func(v Version) bool { return (&Move{DirectionUp, Migration{Version: v}}).done(h) }
 	down := func(v Version) bool { return (&Move{DirectionDown, Migration{Version: v}}).done(h) }
 	require.True(t, up("1_x.sql"))

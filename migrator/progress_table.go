@@ -12,34 +12,29 @@ import (
 // madeBySQL is the comment on a progress table that a run has made. One that was made by hand has none, and stays.
 const madeBySQL = "'made by the migrator, which drops it when no file is unfinished'"
 
-// progressDDL makes the table.
-func (t table) progressDDL() string {
-	return strings.TrimSpace(strings.Replace(sqltext.WithoutComments(progressSQL), defaultTable+progressSuffix, t.progress().sql(), 1))
-}
-
 // makeProgress makes the table where there is none.
 func (s scripter) makeProgress() operation {
-	name := s.table.progress().sql()
+	name := s.table.Progress().SQL()
 	return operation{kind: opClaim, sql: sqltext.Block(fmt.Sprintf("  if pg_catalog.to_regclass(%s) is null then\n    %s;\n    comment on table %s is %s;\n  end if;",
-		sqltext.Literal(name), strings.ReplaceAll(s.table.progressDDL(), "\n", "\n    "), name, madeBySQL))}
+		sqltext.Literal(name), strings.ReplaceAll(s.table.ProgressDDL(), "\n", "\n    "), name, madeBySQL))}
 }
 
 // extendProgress adds what a table that an older version has made lacks.
 func (s scripter) extendProgress() operation {
-	name := s.table.progress().sql()
+	name := s.table.Progress().SQL()
 	return operation{kind: opClaim, sql: sqltext.Block(fmt.Sprintf("  if %s then\n    alter table %s add column session pg_catalog.jsonb not null default '{}';\n    comment on table %[2]s is %s;\n  end if;", s.lacksSession(), name, madeBySQL))}
 }
 
 // lacksSession is a condition for a table that an older version has made.
 func (s scripter) lacksSession() string {
 	return fmt.Sprintf("not exists (select from pg_catalog.pg_attribute a where a.attrelid operator(pg_catalog.=) pg_catalog.to_regclass(%s) and a.attname operator(pg_catalog.=) 'session' and not a.attisdropped)",
-		sqltext.Literal(s.table.progress().sql()))
+		sqltext.Literal(s.table.Progress().SQL()))
 }
 
 // dropProgress takes the table away where nothing is unfinished any more, unless it was made by hand. It may as well stay: a view
 // that shows it, or an event trigger that guards tables, keeps no file from being recorded.
 func (s scripter) dropProgress() operation {
-	name := s.table.progress().sql()
+	name := s.table.Progress().SQL()
 	return frame(sqltext.Block(fmt.Sprintf(
 		"  if not exists (select from %[1]s) and (pg_catalog.obj_description(pg_catalog.to_regclass(%[2]s), 'pg_class') operator(pg_catalog.=) %[3]s or %[4]s) then\n    set local lock_timeout = '100ms';\n    drop table %[1]s;\n  end if;\nexception when others then\n  null;",
 		name, sqltext.Literal(name), madeBySQL, s.lacksSession())))

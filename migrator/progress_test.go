@@ -5,11 +5,13 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 )
 
 // begun is the record of a file of which so many steps have run, as it was then.
-func begun(was *reviewed, direction Direction, done int) *progress {
-	p := &progress{Version: "1_a.sql", Direction: direction, Done: done}
+func begun(was *reviewed, direction Direction, done int) *history.Progress {
+	p := &history.Progress{Version: "1_a.sql", Direction: string(direction), Done: done}
 	for _, u := range was.units[:done] {
 		p.Hashes = append(p.Hashes, u.hash)
 	}
@@ -26,7 +28,7 @@ func judged3(t *testing.T, done int, now string) error {
 	require.NoError(t, err)
 	file, err := review(script)
 	require.NoError(t, err)
-	return begun(was, DirectionUp, done).judge(&Move{DirectionUp, Migration{Version: "1_a.sql", Up: *script}}, file)
+	return validateProgress(begun(was, DirectionUp, done), &Move{DirectionUp, Migration{Version: "1_a.sql", Up: *script}}, file)
 }
 
 func TestAnUnfinishedFileMayBeMendedWhereItHasNotRun(t *testing.T) {
@@ -94,7 +96,7 @@ func TestAFileThatWasBegunInTheOtherDirectionIsNotGoneOnWith(t *testing.T) {
 	t.Parallel()
 	file := withoutTransaction(t, "vacuum a", "vacuum b")
 	move := &Move{DirectionUp, Migration{Version: "1_a.sql", Up: *file.script, Down: file.script}}
-	err := begun(file, DirectionDown, 1).judge(move, file)
+	err := validateProgress(begun(file, DirectionDown, 1), move, file)
 	var unfinished *UnfinishedError
 	require.ErrorAs(t, err, &unfinished)
 	require.Equal(t, UnfinishedError{Version: "1_a.sql", Unfinished: Unfinished{Direction: DirectionDown, Done: 1}}, *unfinished)
@@ -104,46 +106,46 @@ func TestWhatTheDatabaseContainsOfAFileIsSaidWithWhatTheNextRunDoes(t *testing.T
 	t.Parallel()
 	file := withoutTransaction(t, "vacuum a", "set role x", "vacuum b", "\n\nvacuum c")
 	for _, c := range []struct {
-		progress *progress
+		progress *history.Progress
 		want     string
 	}{
 		{nil, "none of its statements is applied; the next run goes on at statement 1 of 3 (line 2)"},
-		{&progress{}, "none of its statements is applied; the next run goes on at statement 1 of 3 (line 2)"},
-		{&progress{Done: 1}, "statement 1 is applied; the next run goes on at statement 2 of 3 (line 4)"},
-		{&progress{Done: 2}, "statements 1–2 are applied; the next run goes on at statement 3 of 3 (line 7)"},
-		{&progress{Done: 1, Started: "vacuum b"}, "statement 1 is applied; the next run finds out what became of statement 2 of 3 (line 4) and goes on there"},
-		{&progress{Done: 3}, "statements 1–3 are applied: all of them; the next run records the file"},
+		{&history.Progress{}, "none of its statements is applied; the next run goes on at statement 1 of 3 (line 2)"},
+		{&history.Progress{Done: 1}, "statement 1 is applied; the next run goes on at statement 2 of 3 (line 4)"},
+		{&history.Progress{Done: 2}, "statements 1–2 are applied; the next run goes on at statement 3 of 3 (line 7)"},
+		{&history.Progress{Done: 1, Started: "vacuum b"}, "statement 1 is applied; the next run finds out what became of statement 2 of 3 (line 4) and goes on there"},
+		{&history.Progress{Done: 3}, "statements 1–3 are applied: all of them; the next run records the file"},
 	} {
-		require.Equal(t, c.want, c.progress.standing(file))
+		require.Equal(t, c.want, progressStanding(c.progress, file))
 	}
 }
 
 // A redo reverts and applies the same version: what is recorded is of the first of the two.
 func TestProgressIsThatOfTheFirstMoveOfAVersion(t *testing.T) {
 	t.Parallel()
-	h := &history{progress: []progress{{Version: "1_a.sql", Done: 1}, {Version: "2_b.sql", Done: 2}}}
+	h := &history.History{Progress: []history.Progress{{Version: "1_a.sql", Done: 1}, {Version: "2_b.sql", Done: 2}}}
 	moves := []Move{{DirectionDown, Migration{Version: "2_b.sql"}}, {DirectionUp, Migration{Version: "3_c.sql"}}, {DirectionUp, Migration{Version: "2_b.sql"}}}
-	require.Equal(t, &h.progress[1], h.progressFor(moves, 0))
-	require.Nil(t, h.progressFor(moves, 1))
-	require.Nil(t, h.progressFor(moves, 2))
-	require.Equal(t, 1, h.progressOf("1_a.sql").Done)
-	require.Nil(t, h.progressOf("3_c.sql"))
+	require.Equal(t, &h.Progress[1], progressFor(h, moves, 0))
+	require.Nil(t, progressFor(h, moves, 1))
+	require.Nil(t, progressFor(h, moves, 2))
+	require.Equal(t, 1, h.ProgressOf("1_a.sql").Done)
+	require.Nil(t, h.ProgressOf("3_c.sql"))
 }
 
 func TestARowOfProgressIsReadAsTheServerWritesIt(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		row  []string
-		want progress
+		want history.Progress
 	}{
-		{[]string{"1_a.sql", "up", "2", "{0a1b,2c3d}", ""}, progress{Version: "1_a.sql", Direction: DirectionUp, Done: 2, Hashes: []string{"0a1b", "2c3d"}}},
-		{[]string{"2_b.sql", "down", "0", "{}", "vacuum b"}, progress{Version: "2_b.sql", Direction: DirectionDown, Started: "vacuum b"}},
+		{[]string{"1_a.sql", "up", "2", "{0a1b,2c3d}", ""}, history.Progress{Version: "1_a.sql", Direction: string(DirectionUp), Done: 2, Hashes: []string{"0a1b", "2c3d"}}},
+		{[]string{"2_b.sql", "down", "0", "{}", "vacuum b"}, history.Progress{Version: "2_b.sql", Direction: string(DirectionDown), Started: "vacuum b"}},
 	} {
-		p, err := parseProgress(test.row)
+		p, err := history.ParseProgress(test.row)
 		require.NoError(t, err)
 		require.Equal(t, test.want, p)
 	}
-	_, err := parseProgress([]string{"1_a.sql", "up", "many", "{}", ""})
+	_, err := history.ParseProgress([]string{"1_a.sql", "up", "many", "{}", ""})
 	require.Error(t, err)
 }
 
@@ -167,8 +169,8 @@ func TestAFileThatWasBegunUnderAnotherNameIsRefused(t *testing.T) {
 	} {
 		h, p := never(), *was
 		p.Done, p.Hashes = c.done, was.Hashes[:c.done]
-		h.progress = []progress{p}
-		_, err := New(nil, loaded(t, c.files...), Config{}).plan(h, Up(), scripter{table: h.table}, &reviewer{})
+		h.Progress = []history.Progress{p}
+		_, err := New(nil, loaded(t, c.files...), Config{}).plan(h, Up(), scripter{table: h.Table}, &reviewer{})
 		if !c.refused {
 			require.NoError(t, err, c.name)
 			continue
@@ -181,9 +183,9 @@ func TestAFileThatWasBegunUnderAnotherNameIsRefused(t *testing.T) {
 func TestAFileWhoseFirstStatementWasCutOffUnderAnotherNameIsRefused(t *testing.T) {
 	t.Parallel()
 	h := never()
-	h.progress = []progress{{Version: "2_was.sql", Direction: DirectionUp, Started: "call p()"}}
+	h.Progress = []history.Progress{{Version: "2_was.sql", Direction: string(DirectionUp), Started: "call p()"}}
 	for text, refused := range map[string]bool{"call /* it */ p();\nselect 1;\n": true, "call q();\n": false} {
-		_, err := New(nil, loaded(t, "3_is.sql", noTransactionHeader+text), Config{}).plan(h, Up(), scripter{table: h.table}, &reviewer{})
+		_, err := New(nil, loaded(t, "3_is.sql", noTransactionHeader+text), Config{}).plan(h, Up(), scripter{table: h.Table}, &reviewer{})
 		if !refused {
 			require.NoError(t, err)
 			continue
@@ -195,11 +197,11 @@ func TestAFileWhoseFirstStatementWasCutOffUnderAnotherNameIsRefused(t *testing.T
 func TestAFileThatWasBegunAndIsEmptyNowIsRecordedWithItsProgress(t *testing.T) {
 	t.Parallel()
 	h := never()
-	h.exists, h.progress = true, []progress{{Version: "1_a.sql", Direction: DirectionUp}}
+	h.Exists, h.Progress = true, []history.Progress{{Version: "1_a.sql", Direction: string(DirectionUp)}}
 	plan := planned(t, loaded(t, "1_a.sql", noTransactionHeader), h, Up())
 	require.Equal(t, []string{"apply 1_a.sql: keep other runs away", "apply 1_a.sql: record it"}, titles(plan))
 
-	h.progress = nil
+	h.Progress = nil
 	require.Equal(t, []string{"apply 1_a.sql"}, titles(planned(t, loaded(t, "1_a.sql", noTransactionHeader), h, Up())))
 }
 
@@ -207,14 +209,14 @@ func TestAFileWithoutATransactionIsRefusedBehindAPooler(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		text     string
-		progress []progress
+		progress []history.Progress
 	}{
 		{noTransactionHeader + "vacuum", nil},
-		{noTransactionHeader, []progress{{Version: "1_a.sql", Direction: DirectionUp}}},
+		{noTransactionHeader, []history.Progress{{Version: "1_a.sql", Direction: string(DirectionUp)}}},
 	} {
 		h := never()
-		h.server.Pooled, h.progress = true, c.progress
-		_, err := New(nil, loaded(t, "1_a.sql", c.text, "2_b.sql", "select 1"), Config{}).plan(h, Up(), scripter{table: h.table}, &reviewer{})
+		h.Server.Pooled, h.Progress = true, c.progress
+		_, err := New(nil, loaded(t, "1_a.sql", c.text, "2_b.sql", "select 1"), Config{}).plan(h, Up(), scripter{table: h.Table}, &reviewer{})
 		require.ErrorContains(t, err, "1_a.sql: runs without a transaction, which takes a direct connection, but this one goes through a pooler\nHINT: ")
 		require.NotContains(t, err.Error(), "2_b.sql")
 	}

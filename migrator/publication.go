@@ -3,20 +3,22 @@ package migrator
 import (
 	"fmt"
 	"slices"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 )
 
 // refusePublished refuses to make the table of progress where a publication would contain it: a subscriber that has no such table
 // stops at its first row.
-func (m *Migrator) refusePublished(h *history, moves []Move, files []*reviewed) error {
+func (m *Migrator) refusePublished(h *history.History, moves []Move, files []*reviewed) error {
 	i := slices.IndexFunc(files, func(file *reviewed) bool { return file.units != nil })
-	if i < 0 || h.server.Published == "" || h.server.find(h.table.progress()) != nil {
+	if i < 0 || h.Server.Published == "" || h.Server.Find(h.Table.Progress()) != nil {
 		return nil
 	}
 	return &HistoryError{
-		Table: h.table.progress().String(),
+		Table: h.Table.Progress().String(),
 		Message: fmt.Sprintf("%s runs without a transaction and needs this table, but publication %q would contain it, and a subscriber that does not have it stops",
-			moves[i].script().Path, h.server.Published),
+			moves[i].script().Path, h.Server.Published),
 		Hint: "make it by hand, on each subscriber first and then here (here alone where none of them is a PostgreSQL), and run again; one that was made by hand is used and stays:\n" +
-			h.table.progressDDL() + ";",
+			h.Table.ProgressDDL() + ";",
 	}
 }

@@ -8,19 +8,20 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
 )
 
 // readHistory reads the history, and what is unfinished. Where a run has ended its last file in between, and has taken the
 // table of unfinished files away, both are read again.
-func readHistory(ctx context.Context, s *pgsession.Session, t table, files []Migration) (*history, error) {
+func readHistory(ctx context.Context, s *pgsession.Session, t history.Table, files []Migration) (*history.History, error) {
 	for tries := 1; ; tries++ {
 		h, err := readRecords(ctx, s, t)
 		if err != nil {
 			return nil, err
 		}
 		if err = readNextProgress(ctx, s, h); err == nil {
-			if err := h.follow(files); err != nil {
+			if err := followNext(h, files); err != nil {
 				return nil, err
 			}
 			err = readProgress(ctx, s, h)
@@ -33,27 +34,27 @@ func readHistory(ctx context.Context, s *pgsession.Session, t table, files []Mig
 }
 
 // readRecords is one round trip, or two where the table's name means another one on the search_path.
-func readRecords(ctx context.Context, s *pgsession.Session, t table) (*history, error) {
-	read := &historyReader{}
-	_, err := s.Send(ctx, s.LiftLimits()+historyQuery(t), read.read)
+func readRecords(ctx context.Context, s *pgsession.Session, t history.Table) (*history.History, error) {
+	read := &history.Reader{}
+	_, err := s.Send(ctx, s.LiftLimits()+history.Query(t), read.Read)
 	var pg *pgconn.PgError
-	if err != nil && (read.server.PID == 0 || !errors.As(err, &pg) || !aboutTable(pg.Code)) {
+	if err != nil && (read.Server.PID == 0 || !errors.As(err, &pg) || !aboutTable(pg.Code)) {
 		return nil, fmt.Errorf("read history %s: %w", t, err)
 	}
 	h, needed, judged := newHistory(t, read)
 	switch {
-	case err != nil && h != nil && h.exists:
-		return nil, fmt.Errorf("read history %s: %w%s", h.table, err, h.server.missingGrant(err, h.server.Resolved))
+	case err != nil && h != nil && h.Exists:
+		return nil, fmt.Errorf("read history %s: %w%s", h.Table, err, missingGrant(&h.Server, err, h.Server.Resolved))
 	case judged != nil:
 		return nil, judged
 	case needed != "":
-		read.records = nil
-		if _, err := s.Send(ctx, s.LiftLimits()+needed, read.read); err != nil {
-			return nil, fmt.Errorf("read history %s: %w%s", h.table, err, h.server.missingGrant(err, h.server.find(h.table).OID))
+		read.Records = nil
+		if _, err := s.Send(ctx, s.LiftLimits()+needed, read.Read); err != nil {
+			return nil, fmt.Errorf("read history %s: %w%s", h.Table, err, missingGrant(&h.Server, err, h.Server.Find(h.Table).OID))
 		}
-		h.fill(read.records)
+		h.Fill(read.Records)
 	}
-	h.server.Pooled = s.PID() != h.server.PID
+	h.Server.Pooled = s.PID() != h.Server.PID
 	return h, nil
 }
 

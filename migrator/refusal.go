@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
 )
 
@@ -61,7 +62,7 @@ func refusedForGood(err error, plainToo bool) bool {
 func worthWaiting(err error) bool {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
-		return isLost(pg, server{})
+		return isLost(pg, history.Server{})
 	}
 	var parse *pgconn.ParseConfigError
 	var connect *pgconn.ConnectError

@@ -5,11 +5,13 @@ import (
 	"errors"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 )
 
 // plan plans anew from the history. A target that counts is resolved when the run begins, and later only shortened by
 // what is done: two runs that are asked to go down by one mean the same migration.
-func (r *run) plan(h *history) (*Plan, error) {
+func (r *run) plan(h *history.History) (*Plan, error) {
 	s := r.scripter(h)
 	if r.fixed != nil {
 		for len(r.fixed) > 0 && r.fixed[0].done(h) {
@@ -30,7 +32,7 @@ func (r *run) plan(h *history) (*Plan, error) {
 	return plan, err
 }
 
-func (r *run) scripter(h *history) scripter {
+func (r *run) scripter(h *history.History) scripter {
 	s := r.m.scripter(h)
 	s.runID, s.keepsLock = r.id, !r.pooled()
 	return s
@@ -55,7 +57,7 @@ func (r *run) connect(ctx context.Context) error {
 }
 
 // readHistory reads, and settles what became of the move that was sent last.
-func (r *run) readHistory(ctx context.Context) (*history, error) {
+func (r *run) readHistory(ctx context.Context) (*history.History, error) {
 	defer r.tellSlow()()
 	if err := r.connect(ctx); err != nil {
 		return nil, err
@@ -68,14 +70,14 @@ func (r *run) readHistory(ctx context.Context) (*history, error) {
 		}
 		return nil, err
 	}
-	r.server, r.table, r.exists = h.server, h.table, h.exists
+	r.server, r.table, r.exists = h.Server, h.Table, h.Exists
 	r.losses.connected()
 	r.settleSent(h)
 	return h, nil
 }
 
 // place is where the history is: one that was planned from stays that of the run, wherever its files lead the search_path.
-func (r *run) place() table {
+func (r *run) place() history.Table {
 	if r.planned >= 0 {
 		return r.table
 	}
@@ -83,7 +85,7 @@ func (r *run) place() table {
 }
 
 // survey looks around where everything would be applied.
-func (r *run) survey(ctx context.Context, h *history) error {
+func (r *run) survey(ctx context.Context, h *history.History) error {
 	if r.target.records() || r.planned >= 0 {
 		return nil
 	}
@@ -94,7 +96,7 @@ func (r *run) survey(ctx context.Context, h *history) error {
 }
 
 // settleSent reports what is done of the steps that were sent last.
-func (r *run) settleSent(h *history) {
+func (r *run) settleSent(h *history.History) {
 	for _, s := range r.sent {
 		if s.part || !s.done(h) {
 			break

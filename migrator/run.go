@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/cause"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
 )
 
@@ -39,8 +40,8 @@ type run struct {
 	began    time.Time
 	emitMu   sync.Mutex
 
-	server    server
-	table     table
+	server    history.Server
+	table     history.Table
 	exists    bool // the history table
 	glimpse   *glimpse
 	fixed     []Move  // a relative target, resolved once; what is left of it

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
@@ -78,7 +79,7 @@ func identifier(name string) string {
 }
 
 // remainsSQL asks for what the catalog shows of a statement that was begun, as one row of JSON.
-func (o *outside) remainsSQL(t table, version Version, citus bool) string {
+func (o *outside) remainsSQL(t history.Table, version Version, citus bool) string {
 	named := "null"
 	if o.kind == buildsIndex {
 		shards := "null"
@@ -100,7 +101,7 @@ select json_build_object(
 		from pg_inherits h where h.inhparent = p.scope[1] and h.inhrelid = p.scope[2] and h.inhdetachpending),
 	'builders', (select json_agg(b.pid) from pg_stat_progress_create_index b where b.datname = current_database() and b.pid <> pg_backend_pid()
 		and exists (select from pg_locks l where l.pid = b.pid and l.locktype = 'relation' and l.granted and l.relation = any (p.scope)))
-) from %s p where p.version = %s`, named, o.ownSQL(), len(o.names), t.progress().sql(), sqltext.Literal(string(version)))
+) from %s p where p.version = %s`, named, o.ownSQL(), len(o.names), t.Progress().SQL(), sqltext.Literal(string(version)))
 }
 
 // ownSQL is a condition for the indexes that the statement makes: others may build theirs on the same tables.

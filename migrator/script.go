@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
@@ -77,7 +78,7 @@ type step struct {
 }
 
 // done reports whether the history shows what the step makes of it.
-func (s *step) done(h *history) bool {
+func (s *step) done(h *history.History) bool {
 	if s.move != nil {
 		return s.move.done(h)
 	}
@@ -94,21 +95,21 @@ func (s *step) settles() bool { return s.move != nil || s.changes != nil }
 
 // A scripter turns moves into steps. Running and printing differ in these fields only.
 type scripter struct {
-	table         table
+	table         history.Table
 	runID         string
-	major         int           // the server's major version
-	lockTimeout   time.Duration // for files whose header names none; below 0: none
-	keepsLock     bool          // the session keeps the run lock between its transactions; otherwise each of them takes it
-	pooled        bool          // the session is a pooler's, and others use it after us
-	checkInterval bool          // the server takes client_connection_check_interval
-	citus         bool          // the server is a coordinator, and what files do goes on to its workers
-	superuser     bool          // the session is a superuser's
-	exposed       []table       // those that a stranger may have put something on, which it would run as such
+	major         int             // the server's major version
+	lockTimeout   time.Duration   // for files whose header names none; below 0: none
+	keepsLock     bool            // the session keeps the run lock between its transactions; otherwise each of them takes it
+	pooled        bool            // the session is a pooler's, and others use it after us
+	checkInterval bool            // the server takes client_connection_check_interval
+	citus         bool            // the server is a coordinator, and what files do goes on to its workers
+	superuser     bool            // the session is a superuser's
+	exposed       []history.Table // those that a stranger may have put something on, which it would run as such
 }
 
 // script lays out everything that is to be sent for the moves, in order, and each step only when it is its turn. nil: there
 // is nothing to do.
-func (s scripter) script(h *history, target Target, migrations []Migration, moves []Move, reviews []*reviewed) iter.Seq[*step] {
+func (s scripter) script(h *history.History, target Target, migrations []Migration, moves []Move, reviews []*reviewed) iter.Seq[*step] {
 	first := s.first(h, target)
 	if len(first)+len(moves) == 0 {
 		return nil
@@ -124,7 +125,7 @@ func (s scripter) script(h *history, target Target, migrations []Migration, move
 			}
 		}
 		for i := range moves {
-			p := h.progressFor(moves, i)
+			p := progressFor(h, moves, i)
 			steps := []*step{{move: &moves[i], file: reviews[i], framing: f}}
 			if reviews[i].units != nil || p != nil { // a file that was begun may have been emptied since
 				steps = s.noTransaction(&moves[i], reviews[i], p)
@@ -139,8 +140,8 @@ func (s scripter) script(h *history, target Target, migrations []Migration, move
 }
 
 // first is what comes before all else.
-func (s scripter) first(h *history, target Target) []*step {
-	if !h.exists && target.applies() {
+func (s scripter) first(h *history.History, target Target) []*step {
+	if !h.Exists && target.applies() {
 		return []*step{s.createHistory()}
 	}
 	return nil
@@ -148,15 +149,14 @@ func (s scripter) first(h *history, target Target) []*step {
 
 // createHistory makes the table. Two poolers' clients may do so at once: the loser's error is one that is read again.
 func (s scripter) createHistory() *step {
-	ddl := strings.TrimSpace(strings.Replace(historySQL, defaultTable, s.table.sql(), 1))
-	return s.transaction(fmt.Sprintf("make the history table %s", s.table), append([]operation{{kind: opClaim, sql: ddl}}, s.newOwner(s.table)...)...)
+	return s.transaction(fmt.Sprintf("make the history table %s", s.table), append([]operation{{kind: opClaim, sql: s.table.DDL()}}, s.newOwner(s.table)...)...)
 }
 
 // fillChecksums records the checksums of files that were applied before there were any: by an older system, or by hand.
-func (s scripter) fillChecksums(h *history, migrations []Migration) *step {
+func (s scripter) fillChecksums(h *history.History, migrations []Migration) *step {
 	var values []string
 	for _, m := range migrations {
-		if row := h.row(m.Version); row != nil && row.checksum == "" {
+		if row := h.Row(string(m.Version)); row != nil && row.Checksum == "" {
 			values = append(values, fmt.Sprintf("(%s, %s)", sqltext.Literal(string(m.Version)), sqltext.Literal(m.Checksum())))
 		}
 	}
@@ -165,7 +165,7 @@ func (s scripter) fillChecksums(h *history, migrations []Migration) *step {
 	}
 	return s.transaction("record checksums that are not known yet", operation{kind: opClaim, sql: fmt.Sprintf(
 		"update %s as h set checksum = v.checksum from (values\n%s) as v (version, checksum)\nwhere h.version operator(pg_catalog.=) v.version and coalesce(h.checksum, '') operator(pg_catalog.=) ''",
-		s.table.sql(), strings.Join(values, ",\n"))})
+		s.table.SQL(), strings.Join(values, ",\n"))})
 }
 
 // transaction is a step of the tool's own.
@@ -236,13 +236,13 @@ func (s scripter) claim(move *Move) operation {
 	version := sqltext.Literal(string(move.Migration.Version))
 	if move.Direction == DirectionDown {
 		return operation{kind: opClaim, sql: sqltext.Block(sqltext.RequireRow(
-			fmt.Sprintf("update %s set applied_at = applied_at where version operator(pg_catalog.=) %s", s.table.sql(), version),
+			fmt.Sprintf("update %s set applied_at = applied_at where version operator(pg_catalog.=) %s", s.table.SQL(), version),
 			sqltext.Raise(codeGone, "it is not applied any more", "")))}
 	}
 	insert := s.insert(version, sqltext.Literal(move.Migration.Checksum()))
 	if move.Migration.Version.Repeatable() { // its row may be there, with the checksum of an older text
 		insert = sqltext.Block(sqltext.RequireRow(
-			fmt.Sprintf("%s\n  on conflict (version) do update set checksum = excluded.checksum\n    where not coalesce(%s.checksum operator(pg_catalog.=) excluded.checksum, false)", insert, sqltext.Ident(s.table.name)),
+			fmt.Sprintf("%s\n  on conflict (version) do update set checksum = excluded.checksum\n    where not coalesce(%s.checksum operator(pg_catalog.=) excluded.checksum, false)", insert, sqltext.Ident(s.table.Name)),
 			sqltext.Raise(codeGone, "it is applied already", "")))
 	}
 	return operation{kind: opClaim, sql: insert}
@@ -250,7 +250,7 @@ func (s scripter) claim(move *Move) operation {
 
 // insert takes expressions.
 func (s scripter) insert(version, checksum string) string {
-	return fmt.Sprintf("insert into %s (version, applied_at, checksum)\nvalues (%s, %s, %s)", s.table.sql(), version, utcNow, checksum)
+	return fmt.Sprintf("insert into %s (version, applied_at, checksum)\nvalues (%s, %s, %s)", s.table.SQL(), version, utcNow, checksum)
 }
 
 func deferred() operation {
@@ -272,5 +272,5 @@ func (s scripter) sealed(d Direction, version string) string {
 		write = "delete from %s"
 	}
 	return fmt.Sprintf(write+"\n  where version operator(pg_catalog.=) %s\n    and xmin operator(pg_catalog.=) pg_catalog.pg_current_xact_id()::pg_catalog.xid",
-		s.table.sql(), version)
+		s.table.SQL(), version)
 }

@@ -23,20 +23,20 @@ func (s scripter) change(c *Change) []operation {
 	switch {
 	case c.Before == nil || c.Before.Unfinished == nil:
 	case c.After != nil && c.After.Unfinished != nil: // what has run of it has run
-		claims = append(claims, s.unfinished(fmt.Sprintf("update %s set version = %s", s.table.progress().sql(), sqltext.Literal(string(c.After.Version))), c.Before))
+		claims = append(claims, s.unfinished(fmt.Sprintf("update %s set version = %s", s.table.Progress().SQL(), sqltext.Literal(string(c.After.Version))), c.Before))
 	default:
-		claims = append(claims, s.unfinished("delete from "+s.table.progress().sql(), c.Before), s.dropProgress())
+		claims = append(claims, s.unfinished("delete from "+s.table.Progress().SQL(), c.Before), s.dropProgress())
 	}
 	switch {
 	case c.After == nil && !c.Before.inHistory():
 		return claims
 	case c.After == nil:
-		return append(claims, s.guarded("delete from "+s.table.sql(), c.Before))
+		return append(claims, s.guarded("delete from "+s.table.SQL(), c.Before))
 	case !c.Before.inHistory():
 		return append(claims, operation{kind: opClaim, sql: s.insert(sqltext.Literal(string(c.After.Version)), sqltext.Literal(c.After.Checksum))})
 	}
 	return append(claims, s.guarded(fmt.Sprintf("update %s set version = %s, checksum = %s",
-		s.table.sql(), sqltext.Literal(string(c.After.Version)), sqltext.Literal(c.After.Checksum)), c.Before))
+		s.table.SQL(), sqltext.Literal(string(c.After.Version)), sqltext.Literal(c.After.Checksum)), c.Before))
 }
 
 // guarded writes a row if it is still as it was read.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
@@ -18,13 +19,13 @@ const (
 // A statement that can run in a transaction travels in one with its record, which is claimed first, so it cannot run
 // twice. For one that cannot, it is recorded that it begins, and afterwards that it is done; what was cut off in
 // between is settled from the catalog.
-func (s scripter) noTransaction(move *Move, file *reviewed, p *progress) []*step {
+func (s scripter) noTransaction(move *Move, file *reviewed, p *history.Progress) []*step {
 	steps := []*step{s.lockSession(move)}
 	done := 0
 	if p == nil {
 		steps = append(steps, s.begin(move))
 	} else {
-		if done = p.Done; p.old {
+		if done = p.Done; p.Old {
 			steps = append(steps, s.upToDate(move, done))
 		}
 	}
@@ -53,9 +54,9 @@ func (s scripter) upToDate(move *Move, done int) *step {
 func (s scripter) begin(move *Move) *step {
 	row := operation{kind: opClaim, sql: fmt.Sprintf( // of all columns: a default might be a stranger's
 		"insert into %s (version, direction, done, hashes, started, scope, spared, session)\nvalues (%s, %s, 0, '{}', null, '{}', '{}', '{}')",
-		s.table.progress().sql(), sqltext.Literal(string(move.Migration.Version)), sqltext.Literal(string(move.Direction)))}
+		s.table.Progress().SQL(), sqltext.Literal(string(move.Migration.Version)), sqltext.Literal(string(move.Direction)))}
 	return s.part(move, title(move)+": begin", slices.Concat(
-		s.localTables(), []operation{s.makeProgress()}, s.newOwner(s.table.progress()), []operation{s.extendProgress(), row}, s.stayHome())...)
+		s.localTables(), []operation{s.makeProgress()}, s.newOwner(s.table.Progress()), []operation{s.extendProgress(), row}, s.stayHome())...)
 }
 
 // inside runs a statement in a transaction, with its record.
@@ -83,7 +84,7 @@ func (s scripter) start(move *Move, file *reviewed, i int) *step {
 		frame("reset session authorization"), frame("reset role"), catalogPath,
 		operation{kind: opClaim, sql: fmt.Sprintf(
 			"update %s as p set scope = s.oids, spared = %s\nfrom (select %s) s (oids)\nwhere p.version = %s",
-			s.table.progress().sql(), u.outside.sparedSQL("s.oids"), u.outside.scopeSQL(), sqltext.Literal(string(move.Migration.Version)))})
+			s.table.Progress().SQL(), u.outside.sparedSQL("s.oids"), u.outside.scopeSQL(), sqltext.Literal(string(move.Migration.Version)))})
 	st := s.part(move, s.unitTitle(move, file, i)+": begins", operations...)
 	st.begins, st.number, st.of = u, i+1, len(file.units)
 	return st
@@ -147,7 +148,7 @@ func (s scripter) record(move *Move, file *reviewed, u *unit, i int) *step {
 // seesIndex raises where an index that was built is not valid, on Citus also on its shards.
 func (s scripter) seesIndex(move *Move, u *unit) string {
 	index := fmt.Sprintf("pg_index i join pg_class c on c.oid = i.indexrelid, %s p\n      where p.version = %s and i.indrelid = any (p.scope) and c.relname = %s and i.indisvalid",
-		s.table.progress().sql(), sqltext.Literal(string(move.Migration.Version)), identifier(u.outside.index))
+		s.table.Progress().SQL(), sqltext.Literal(string(move.Migration.Version)), identifier(u.outside.index))
 	raise := fmt.Sprintf("    raise exception using errcode = '%s', message = %s,\n      hint = 'see what built it last; drop index concurrently, and run again';\n  end if;",
 		codeInvalid, sqltext.Literal("the index "+u.outside.index+" is not valid"))
 	body := "  if not exists (select from " + index + ") then\n" + raise
@@ -167,7 +168,7 @@ func (s scripter) seesOther(move *Move, u *unit) string {
         and not exists (select from pg_index i where i.indexrelid = c.oid and i.indrelid = any (p.scope))) then
     raise exception using errcode = '%s', message = %s, hint = 'choose another name';
   end if;
-`, s.table.progress().sql(), sqltext.Literal(string(move.Migration.Version)), identifier(u.outside.index), codeInvalid,
+`, s.table.Progress().SQL(), sqltext.Literal(string(move.Migration.Version)), identifier(u.outside.index), codeInvalid,
 		sqltext.Literal("something else is named "+u.outside.index+" already, so IF NOT EXISTS has skipped the index"))
 }
 
@@ -178,7 +179,7 @@ func (s scripter) again(move *Move, done int) *step {
 
 // end records the file as done, and takes the progress table away where it was the last.
 func (s scripter) end(move *Move, units int) *step {
-	progress := s.table.progress().sql()
+	progress := s.table.Progress().SQL()
 	ops := append(s.open("", string(move.Migration.Version)), s.claim(move), operation{kind: opClaim, sql: sqltext.Block(sqltext.RequireRow(
 		fmt.Sprintf("delete from %s where version operator(pg_catalog.=) %s and done operator(pg_catalog.=) %d and started is null", progress, sqltext.Literal(string(move.Migration.Version)), units),
 		sqltext.Raise(codeStale, "another run has gone on with it", "")))},
@@ -201,8 +202,8 @@ func (s scripter) parted(move *Move, title string, operations, ending, after []o
 		take = "perform from %s where version operator(pg_catalog.=) %s and " + own + ";\n"
 	}
 	seal := sqltext.Block(sqltext.RequireRow(
-		fmt.Sprintf(take+"  if found then\n    perform from %s where version operator(pg_catalog.=) %s and "+own+";\n  end if", s.table.sql(), version, s.table.progress().sql(), version),
-		sqltext.Raise(codeSeal, "the row of this file is gone or changed in "+s.table.String()+" or "+s.table.progress().String(), sealHint)))
+		fmt.Sprintf(take+"  if found then\n    perform from %s where version operator(pg_catalog.=) %s and "+own+";\n  end if", s.table.SQL(), version, s.table.Progress().SQL(), version),
+		sqltext.Raise(codeSeal, "the row of this file is gone or changed in "+s.table.String()+" or "+s.table.Progress().String(), sealHint)))
 	ops := append(s.open(move.script().Isolation, string(move.Migration.Version)), s.claim(move))
 	ops = append(append(ops, operations...), s.keepFromWorkers()...)
 	ops = append(append(ops, ending...), s.unlimited()...)
@@ -220,7 +221,7 @@ func (s scripter) advance(move *Move, i int, u *unit, check, state string) opera
 func (s scripter) claimProgress(move *Move, check, set string, done int, state string) operation {
 	return operation{kind: opClaim, sql: sqltext.Block(check + sqltext.RequireRow(
 		fmt.Sprintf("update %s %s\n  where version operator(pg_catalog.=) %s and direction operator(pg_catalog.=) %s and done operator(pg_catalog.=) %d and %s",
-			s.table.progress().sql(), set, sqltext.Literal(string(move.Migration.Version)), sqltext.Literal(string(move.Direction)), done, state),
+			s.table.Progress().SQL(), set, sqltext.Literal(string(move.Migration.Version)), sqltext.Literal(string(move.Direction)), done, state),
 		sqltext.Raise(codeStale, "another run has gone on with it, or a statement was begun whose end is not recorded", "")))}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
 
@@ -38,7 +39,7 @@ insert into t values (4) -- and no semicolon`)
 					file, err := review(script)
 					require.NoError(t, err)
 					move := &Move{direction, Migration{Version: "1_a.sql", Up: *script, Down: script}}
-					s := scripter{table: table{"app", "o'clock"}, runID: "1a2b3c4d", major: major, lockTimeout: time.Second, keepsLock: keepsLock, checkInterval: true}
+					s := scripter{table: history.Table{Schema: "app", Name: "o'clock"}, runID: "1a2b3c4d", major: major, lockTimeout: time.Second, keepsLock: keepsLock, checkInterval: true}
 					check(t, notxCase{s, move, file, s.noTransaction(move, file, nil)})
 				}
 			}
@@ -84,7 +85,7 @@ func TestEachStatementOutsideATransactionIsRecordedBeforeAndAfterIt(t *testing.T
 		}
 		require.Equal(t, all, stepTitles(c.steps))
 		for done, first := range []int{2, 3, 6, 9, 10} { // a run that goes on takes the session's lock, and no new row
-			left := c.noTransaction(c.move, c.file, &progress{Done: done})
+			left := c.noTransaction(c.move, c.file, &history.Progress{Done: done})
 			require.Equal(t, append([]string{all[0]}, all[first:]...), stepTitles(left))
 		}
 		for i, s := range c.steps {
@@ -198,7 +199,7 @@ func TestTheEndOfWhatTellsNothingIsRecordedWhoeverHoldsTheLock(t *testing.T) {
 	require.NoError(t, err)
 	file, err := review(script)
 	require.NoError(t, err)
-	s := scripter{table: table{"app", "history"}, keepsLock: true}
+	s := scripter{table: history.Table{Schema: "app", Name: "history"}, keepsLock: true}
 	var locks []bool
 	for _, st := range s.noTransaction(&Move{DirectionUp, Migration{Version: "1_a.sql", Up: *script}}, file, nil) {
 		locks = append(locks, len(where(st.operations, codeLocked)) > 0)
@@ -212,7 +213,7 @@ func TestTheRunLockIsTheSessionsFirst(t *testing.T) {
 		ops := c.steps[0].operations
 		require.Len(t, ops, 1)
 		require.Equal(t, opLock, ops[0].kind)
-		require.Contains(t, ops[0].sql, fmt.Sprintf("pg_catalog.pg_try_advisory_lock(%d)", c.table.lockKey()))
+		require.Contains(t, ops[0].sql, fmt.Sprintf("pg_catalog.pg_try_advisory_lock(%d)", c.table.LockKey()))
 		require.Contains(t, ops[0].sql, codeLocked)
 	})
 }

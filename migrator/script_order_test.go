@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
@@ -32,7 +33,7 @@ func variants(t *testing.T, check func(t *testing.T, s scripter, move *Move, ops
 									reviewed, err := review(&file)
 									require.NoError(t, err)
 									s := scripter{
-										table: table{"app", "history"}, runID: "1a2b3c4d", major: major, lockTimeout: time.Second,
+										table: history.Table{Schema: "app", Name: "history"}, runID: "1a2b3c4d", major: major, lockTimeout: time.Second,
 										keepsLock: keepsLock, pooled: pooled, checkInterval: checks, citus: citus,
 									}
 									check(t, s, move, s.framing().move(move, reviewed))
@@ -103,7 +104,7 @@ func TestTheRunLockIsTakenFirst(t *testing.T) {
 		if s.keepsLock {
 			function = "pg_try_advisory_lock"
 		}
-		require.Contains(t, ops[lock].sql, fmt.Sprintf("if not pg_catalog.%s(%d) then", function, s.table.lockKey()))
+		require.Contains(t, ops[lock].sql, fmt.Sprintf("if not pg_catalog.%s(%d) then", function, s.table.LockKey()))
 		require.Contains(t, ops[lock].sql, codeLocked)
 	})
 }
@@ -121,7 +122,7 @@ func TestASessionThatKeepsTheRunLockIsLeftReadyToWait(t *testing.T) {
 			return
 		}
 		require.Equal(t, settings, after[len(after)-4:])
-		require.Regexp(t, fmt.Sprintf(`pg_try_advisory_xact_lock\(%[1]d\).*pg_advisory_unlock_all\(\).*pg_try_advisory_lock\(%[1]d\)`, s.table.lockKey()), after[len(after)-5])
+		require.Regexp(t, fmt.Sprintf(`pg_try_advisory_xact_lock\(%[1]d\).*pg_advisory_unlock_all\(\).*pg_try_advisory_lock\(%[1]d\)`, s.table.LockKey()), after[len(after)-5])
 	})
 }
 
@@ -197,8 +198,8 @@ func TestEachOperationOfOurOwnIsOneStatementWithQualifiedNames(t *testing.T) {
 func TestTheToolsOwnTransactionsLockAndLiftLimitsToo(t *testing.T) {
 	t.Parallel()
 	for _, keepsLock := range []bool{false, true} {
-		s := scripter{table: table{"app", "o'clock"}, major: 17, keepsLock: keepsLock, lockTimeout: time.Second}
-		plan, err := New(nil, nil, Config{}).plan(&history{table: s.table}, Up(), s, &reviewer{})
+		s := scripter{table: history.Table{Schema: "app", Name: "o'clock"}, major: 17, keepsLock: keepsLock, lockTimeout: time.Second}
+		plan, err := New(nil, nil, Config{}).plan(&history.History{Table: s.table}, Up(), s, &reviewer{})
 		require.NoError(t, err)
 		steps := slices.Collect(plan.steps)
 		require.Len(t, steps, 1)
@@ -213,13 +214,13 @@ func TestTheToolsOwnTransactionsLockAndLiftLimitsToo(t *testing.T) {
 
 func TestChecksumsAreRecordedForWhatIsAppliedAndHasNone(t *testing.T) {
 	t.Parallel()
-	h := &history{exists: true}
-	h.fill(rows("1? 2 3? 9?"))
-	fill := scripter{table: table{"public", "h"}}.fillChecksums(h, versions("1 2 3 4"))
+	h := &history.History{Exists: true}
+	h.Fill(rows("1? 2 3? 9?"))
+	fill := scripter{table: history.Table{Schema: "public", Name: "h"}}.fillChecksums(h, versions("1 2 3 4"))
 	sql := fill.operations[index(t, fill.operations, opClaim)].sql
 	require.Contains(t, sql, fmt.Sprintf("values\n('1_x.sql', '%s'),\n('3_x.sql', '%s'))", checksum("select 1"), checksum("select 3")))
 	require.NotContains(t, sql, "2_x")
 
-	h.fill(rows("1 9?"))
+	h.Fill(rows("1 9?"))
 	require.Nil(t, scripter{}.fillChecksums(h, versions("1 2")))
 }

@@ -12,35 +12,37 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/stretchr/testify/require"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 )
 
 // A scriptCase is an archive of testdata/script, whose README describes the format.
 type scriptCase struct {
 	target   Target
-	history  *history
+	history  *history.History
 	scripter scripter
 }
 
 func readScriptCase(t *testing.T, settings string, migrations []Migration) scriptCase {
 	t.Helper()
-	c := scriptCase{history: &history{exists: true}, scripter: scripter{runID: "1a2b3c4d"}}
+	c := scriptCase{history: &history.History{Exists: true}, scripter: scripter{runID: "1a2b3c4d"}}
 	for line := range strings.Lines(settings) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
 		switch name {
 		case "target":
 			c.target = readTarget(t, value)
 		case "history":
-			c.history.fill(rows(strings.TrimPrefix(value, "none")))
-			c.history.exists = value != "none"
+			c.history.Fill(rows(strings.TrimPrefix(value, "none")))
+			c.history.Exists = value != "none"
 		case "progress":
-			c.history.progress = append(c.history.progress, readProgressOf(t, value, migrations))
+			c.history.Progress = append(c.history.Progress, readProgressOf(t, value, migrations))
 		case "table":
-			parsed, err := parseTable(value)
+			parsed, err := history.ParseTable(value)
 			require.NoError(t, err)
-			if parsed.schema == "" {
-				parsed.schema = "public"
+			if parsed.Schema == "" {
+				parsed.Schema = "public"
 			}
-			c.scripter.table, c.history.table = parsed, parsed
+			c.scripter.table, c.history.Table = parsed, parsed
 		case "major":
 			major, err := strconv.Atoi(value)
 			require.NoError(t, err)
@@ -61,10 +63,10 @@ func readScriptCase(t *testing.T, settings string, migrations []Migration) scrip
 			require.Fail(t, "unknown setting", line)
 		}
 	}
-	for i := range c.history.records { // rows of the files as they are
+	for i := range c.history.Records { // rows of the files as they are
 		for _, m := range migrations {
-			if r := &c.history.records[i]; r.version == m.Version && r.checksum != "" && r.checksum != checksum("another text") {
-				r.checksum = m.Checksum()
+			if r := &c.history.Records[i]; r.Version == string(m.Version) && r.Checksum != "" && r.Checksum != checksum("another text") {
+				r.Checksum = m.Checksum()
 			}
 		}
 	}
@@ -72,14 +74,14 @@ func readScriptCase(t *testing.T, settings string, migrations []Migration) scrip
 }
 
 // readProgressOf reads "V DIRECTION DONE": so many statements of the file have run, as they are now.
-func readProgressOf(t *testing.T, text string, migrations []Migration) progress {
+func readProgressOf(t *testing.T, text string, migrations []Migration) history.Progress {
 	t.Helper()
-	var p progress
+	var p history.Progress
 	_, err := fmt.Sscanf(text, "%s %s %d", &p.Version, &p.Direction, &p.Done)
 	require.NoError(t, err)
 	for i := range migrations {
-		if m := &migrations[i]; m.Version == p.Version {
-			file, err := review(m.script(p.Direction))
+		if m := &migrations[i]; string(m.Version) == p.Version {
+			file, err := review(m.script(Direction(p.Direction)))
 			require.NoError(t, err)
 			for _, u := range file.units[:p.Done] {
 				p.Hashes = append(p.Hashes, u.hash)
@@ -208,7 +210,7 @@ func fileLimits(t *testing.T, header, config time.Duration) (limits []string) {
 	script.LockTimeout = header
 	file, err := review(script)
 	require.NoError(t, err)
-	c := scripter{table: table{"public", "h"}, lockTimeout: config}
+	c := scripter{table: history.Table{Schema: "public", Name: "h"}, lockTimeout: config}
 	operations := c.framing().move(&Move{DirectionUp, Migration{Version: "1_a.sql", Up: *script}}, file)
 	for i, o := range operations {
 		if o.kind == opFile {

@@ -107,7 +107,7 @@ func (s scripter) coverState(move *Move, u *unit, statement string) []operation 
     perform pg_catalog.set_config('migrator.expected', (was operator(pg_catalog.-) array[%s]::pg_catalog.text[])::pg_catalog.text, false);
     update %s set session = session operator(pg_catalog.||) changed operator(pg_catalog.||) %s where version operator(pg_catalog.=) %s;
   end if;
-  end;`, s.unchanged(u, statement), stateSQL(statement), s.wasState(u, statement), u.beforeReset(), differenceSQL("was", "state"), user, s.ownSettings(u), s.table.progress().sql(), cutOff, sqltext.Literal(string(move.Migration.Version)))))}
+  end;`, s.unchanged(u, statement), stateSQL(statement), s.wasState(u, statement), u.beforeReset(), differenceSQL("was", "state"), user, s.ownSettings(u), s.table.Progress().SQL(), cutOff, sqltext.Literal(string(move.Migration.Version)))))}
 }
 
 // beforeReset is the state before a statement with a RESET ALL, which has reset the note of it too: what the file has set was
@@ -155,7 +155,7 @@ func (s scripter) findState(move *Move, statement string) []operation {
   from (select %s, %s) v (expected, now), lateral pg_catalog.jsonb_object_keys(p.session operator(pg_catalog.-) ''::pg_catalog.text) k (name)
   where case when pg_catalog.starts_with(k.name, 'pg_temp.') then pg_catalog.jsonb_exists(v.now, k.name)
     else coalesce(v.expected operator(pg_catalog.->) k.name, 'null') operator(pg_catalog.<>) coalesce(v.now operator(pg_catalog.->) k.name, 'null') end), '{}')
-where p.version operator(pg_catalog.=) %s and pg_catalog.jsonb_exists(p.session, '')`, s.table.progress().sql(), noted("expected"), noted("left"), sqltext.Literal(string(move.Migration.Version)))
+where p.version operator(pg_catalog.=) %s and pg_catalog.jsonb_exists(p.session, '')`, s.table.Progress().SQL(), noted("expected"), noted("left"), sqltext.Literal(string(move.Migration.Version)))
 	const found = "pg_catalog.length(pg_catalog.current_setting('migrator.expected', true)) operator(pg_catalog.>) 0" // else nothing was changed
 	note := "  if " + found + " then\n    perform pg_catalog.set_config('migrator.left', " + stateSQL(statement) + "::pg_catalog.text, false);\n  end if;"
 	return []operation{
@@ -169,7 +169,7 @@ where p.version operator(pg_catalog.=) %s and pg_catalog.jsonb_exists(p.session,
 func (s scripter) recordState(move *Move) operation {
 	return operation{kind: opClaim, sql: fmt.Sprintf(`update %s set session = session operator(pg_catalog.||) case
   when pg_catalog.length(pg_catalog.current_setting('migrator.before', true)) operator(pg_catalog.>) 0 and pg_catalog.length(pg_catalog.current_setting('migrator.left', true)) operator(pg_catalog.>) 0 then %s else %s end
-where version operator(pg_catalog.=) %s`, s.table.progress().sql(), differenceSQL(noted("before"), noted("left")), unknown, sqltext.Literal(string(move.Migration.Version)))}
+where version operator(pg_catalog.=) %s`, s.table.Progress().SQL(), differenceSQL(noted("before"), noted("left")), unknown, sqltext.Literal(string(move.Migration.Version)))}
 }
 
 // refuseLeft is the part of a block that stops the file where an earlier statement has left in its session what the next one would
@@ -179,7 +179,7 @@ func (s scripter) refuseLeft(move *Move, file *reviewed, i int) string {
 		return ""
 	}
 	line, _ := sqllex.Position(file.script.SQL, file.units[i-1].statement.Start)
-	progress, version := s.table.progress().sql(), sqltext.Literal(string(move.Migration.Version))
+	progress, version := s.table.Progress().SQL(), sqltext.Literal(string(move.Migration.Version))
 	return fmt.Sprintf(`  if exists (select from %[1]s p where p.version operator(pg_catalog.=) %[2]s and p.session operator(pg_catalog.<>) '{}') then
   declare names pg_catalog.text; changes pg_catalog.text; doubt pg_catalog.text; begin
     select pg_catalog.string_agg(e.key, ', '), pg_catalog.string_agg(case

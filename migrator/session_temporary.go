@@ -20,8 +20,8 @@ func (s scripter) refuseTemporary(move *Move, file *reviewed, i int) string {
       raise exception using errcode = '%[4]s', message = pg_catalog.concat('an earlier statement has left in its session what this statement would not have: ', names),
         hint = pg_catalog.format(%[5]s, changes);
     end if;
-`, s.table.progress().sql(), sqltext.Literal(string(move.Migration.Version)), usesTemporary(file, file.units[i]), codeLeft,
-		sqltext.Literal("write the rest of the file without it, then: update "+strings.ReplaceAll(s.table.progress().sql(), "%", "%%")+" set session = session - %L::text[] where version = "+
+`, s.table.Progress().SQL(), sqltext.Literal(string(move.Migration.Version)), usesTemporary(file, file.units[i]), codeLeft,
+		sqltext.Literal("write the rest of the file without it, then: update "+strings.ReplaceAll(s.table.Progress().SQL(), "%", "%%")+" set session = session - %L::text[] where version = "+
 			strings.ReplaceAll(sqltext.Literal(string(move.Migration.Version)), "%", "%%")+"; and run again"))
 }
 

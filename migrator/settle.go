@@ -147,7 +147,7 @@ func (r *run) giveWay(ctx context.Context, move *Move, u *unit) error {
 	if err != nil {
 		return err
 	}
-	if p := h.progressOf(move.Migration.Version); p == nil || hashOf(p.Started, sqllex.Statement{End: len(p.Started)}) != u.hash {
+	if p := h.ProgressOf(string(move.Migration.Version)); p == nil || hashOf(p.Started, sqllex.Statement{End: len(p.Started)}) != u.hash {
 		return &stop{outcome: taken, err: errors.New("another run has gone on with it")}
 	}
 	return nil
@@ -155,7 +155,7 @@ func (r *run) giveWay(ctx context.Context, move *Move, u *unit) error {
 
 // inDoubt says which statement nobody but a person can settle, and how.
 func (r *run) inDoubt(s scripter, move *Move, u *unit) error {
-	table, version := s.table.progress().sql(), sqltext.Literal(string(move.Migration.Version))
+	table, version := s.table.Progress().SQL(), sqltext.Literal(string(move.Migration.Version))
 	session := ""
 	if u.outside.routine { // nothing has recorded what it has set
 		session = ", session = session || " + unknownText

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/cause"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
 )
 
@@ -146,7 +147,7 @@ func (r *run) abandon(ctx context.Context) error {
 }
 
 // standing says what the database contains of a step that is not done.
-func (r *run) standing(failed *failure, h *history) string {
+func (r *run) standing(failed *failure, h *history.History) string {
 	s := failed.step
 	switch {
 	case s.move == nil:
@@ -157,19 +158,19 @@ func (r *run) standing(failed *failure, h *history) string {
 		return fmt.Sprintf("not begun; nothing of this file was applied, nor of what was sent together with it (files before it: %d)", failed.ahead)
 	}
 	if file := r.reviews.files[s.move.script().Path]; file != nil && file.units != nil {
-		p, of := h.progressOf(s.move.Migration.Version), ""
+		p, of := h.ProgressOf(string(s.move.Migration.Version)), ""
 		if s.move.Direction == DirectionDown {
 			of = "of the down file: "
 		}
 		if failed.partly && p != nil && p.Started != "" {
-			return of + p.partly(file)
+			return of + progressPartly(p, file)
 		}
-		return of + p.standing(file)
+		return of + progressStanding(p, file)
 	}
 	switch {
 	case s.move.Direction == DirectionDown:
 		return fmt.Sprintf("rolled back; %s is still applied", s.move.Migration.Version)
-	case h.has(s.move.Migration.Version): // repeatable
+	case h.Has(string(s.move.Migration.Version)): // repeatable
 		return "rolled back; what was applied of it before is still there"
 	}
 	return rolledBack

@@ -3,6 +3,8 @@ package migrator
 import (
 	"slices"
 	"strings"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 )
 
 // What stands between steps that are sent together.
@@ -19,7 +21,7 @@ type bundle struct {
 // together puts whole steps into one message, which takes the run lock once. What cleans up after one of them stands where
 // the next one has begun: a transaction more would cost as much as a small file.
 func (r *run) together(steps []*step) message {
-	b := bundle{scripter: r.scripter(&history{table: r.table, server: r.server}), prepared: &r.prepared, prefix: applicationPrefix(r.id)}
+	b := bundle{scripter: r.scripter(&history.History{Table: r.table, Server: r.server}), prepared: &r.prepared, prefix: applicationPrefix(r.id)}
 	size := 0
 	for _, s := range steps {
 		size += s.size()
@@ -60,7 +62,7 @@ func (b *bundle) addWhole(s *step, final bool) {
 
 // clock tells when a step begins.
 func clock() operation {
-	return operation{kind: opClock, sql: "select " + asTimestamp(utcNow)}
+	return operation{kind: opClock, sql: "select " + history.AsTimestamp(utcNow)}
 }
 
 // cleanUp cleans up after the last step, once the next one has begun. Advisory locks and prepared statements that a function

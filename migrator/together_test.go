@@ -10,15 +10,16 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
 
 // sentTogether returns messages of all steps of a plan, each of which is sent whole.
-func sentTogether(t *testing.T, migrations []Migration, h *history, target Target) (steps []*step, m message, r *run) {
+func sentTogether(t *testing.T, migrations []Migration, h *history.History, target Target) (steps []*step, m message, r *run) {
 	t.Helper()
 	r = &run{m: New(nil, migrations, Config{}), id: "1a2b3c4d", target: target, reviews: &reviewer{}}
-	r.server, r.table = server{Platform: "PostgreSQL 17.4 on x86_64-pc-linux-gnu"}, h.table
-	h.server = r.server
+	r.server, r.table = history.Server{Platform: "PostgreSQL 17.4 on x86_64-pc-linux-gnu"}, h.Table
+	h.Server = r.server
 	plan, err := r.plan(h)
 	require.NoError(t, err)
 	steps = slices.Collect(plan.steps)

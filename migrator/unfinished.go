@@ -3,6 +3,8 @@ package migrator
 import (
 	"fmt"
 	"slices"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 )
 
 // Unfinished says how far a no-transaction file has come that was begun and is not done.
@@ -32,13 +34,14 @@ func (u Unfinished) String() string {
 
 // markUnfinished marks in statuses what was begun and is not done. What there is no file for keeps its state: a newer
 // program is at work on it, or the file was taken away.
-func markUnfinished(statuses []Status, unfinished []progress, migrations []Migration) []Status {
-	for _, p := range unfinished {
-		u := p.unfinished()
-		i := slices.IndexFunc(statuses, func(s Status) bool { return s.Version == p.Version })
+func markUnfinished(statuses []Status, unfinished []history.Progress, migrations []Migration) []Status {
+	for j := range unfinished {
+		p := &unfinished[j]
+		u := unfinishedOf(p)
+		i := slices.IndexFunc(statuses, func(s Status) bool { return string(s.Version) == p.Version })
 		if i < 0 {
-			s := Status{Version: p.Version, State: StateMissing}
-			if newer(p.Version, migrations) {
+			s := Status{Version: Version(p.Version), State: StateMissing}
+			if newer(Version(p.Version), migrations) {
 				s.State = StateNewer
 			}
 			i = len(statuses)

@@ -5,18 +5,20 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 )
 
-// unfinishedOf makes progress of words: "2+1" is 2_x.sql, going up, of which one statement has run; "3-0" goes down.
-func unfinishedOf(text string) (all []progress) {
+// begunStatuses makes progress of words: "2+1" is 2_x.sql, going up, of which one statement has run; "3-0" goes down.
+func begunStatuses(text string) (all []history.Progress) {
 	for _, word := range strings.Fields(text) {
-		p := progress{Direction: DirectionUp}
+		p := history.Progress{Direction: string(DirectionUp)}
 		number, done, up := strings.Cut(word, "+")
 		if !up {
 			number, done, _ = strings.Cut(word, "-")
-			p.Direction = DirectionDown
+			p.Direction = string(DirectionDown)
 		}
-		p.Version, p.Done = Version(number+"_x.sql"), int(done[0]-'0')
+		p.Version, p.Done = number+"_x.sql", int(done[0]-'0')
 		all = append(all, p)
 	}
 	return all
@@ -24,7 +26,7 @@ func unfinishedOf(text string) (all []progress) {
 
 func marked(files, history, unfinished string) []Status {
 	migrations := versions(files)
-	return markUnfinished(compare(migrations, rows(history)), unfinishedOf(unfinished), migrations)
+	return markUnfinished(compare(migrations, rows(history)), begunStatuses(unfinished), migrations)
 }
 
 func TestWhatWasBegunAndIsNotDoneIsUnfinished(t *testing.T) {

@@ -3,6 +3,8 @@ package migrator
 import (
 	"fmt"
 	"slices"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 )
 
 // An UnrelatedError means that something is pending, but that the history has nothing to do with the files: none of its
@@ -31,11 +33,11 @@ func newestOf(versions []Version) string {
 }
 
 // refuseUnrelated keeps files from being applied on top of what other files have made.
-func refuseUnrelated(h *history, migrations []Migration) error {
-	if len(h.records) == 0 || related(h, migrations) {
+func refuseUnrelated(h *history.History, migrations []Migration) error {
+	if len(h.Records) == 0 || related(h, migrations) {
 		return nil
 	}
-	e := &UnrelatedError{Table: h.table.String(), Recorded: versionsOf(h.records)}
+	e := &UnrelatedError{Table: h.Table.String(), Recorded: versionsOf(h.Records)}
 	for _, m := range migrations {
 		e.Files = append(e.Files, m.Version)
 	}
@@ -43,9 +45,9 @@ func refuseUnrelated(h *history, migrations []Migration) error {
 }
 
 // versionsOf are those of records, in order.
-func versionsOf(records []record) (versions []Version) {
+func versionsOf(records []history.Record) (versions []Version) {
 	for _, r := range records {
-		versions = append(versions, r.version)
+		versions = append(versions, Version(r.Version))
 	}
 	slices.SortFunc(versions, Version.Compare)
 	return versions
@@ -53,16 +55,16 @@ func versionsOf(records []record) (versions []Version) {
 
 // related reports whether anything that was applied or begun is among the files. Files without a statement are all alike,
 // so that their checksums tell nothing.
-func related(h *history, migrations []Migration) bool {
+func related(h *history.History, migrations []Migration) bool {
 	checksums := make(map[string]bool, len(migrations))
 	for i := range migrations {
 		m := &migrations[i]
-		if h.has(m.Version) || h.progressOf(m.Version) != nil {
+		if h.Has(string(m.Version)) || h.ProgressOf(string(m.Version)) != nil {
 			return true
 		}
 		if m.Up.hasStatement() {
 			checksums[m.Checksum()] = true
 		}
 	}
-	return slices.ContainsFunc(h.records, func(r record) bool { return checksums[r.checksum] })
+	return slices.ContainsFunc(h.Records, func(r history.Record) bool { return checksums[r.Checksum] })
 }

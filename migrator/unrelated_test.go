@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 )
 
 func TestAHistoryThatHasNothingToDoWithTheFilesIsRefused(t *testing.T) {
@@ -48,7 +50,7 @@ func TestAFileThatWasBegunIsRelatedToItsHistory(t *testing.T) {
 	t.Parallel()
 	h := past("1 2")
 	require.Error(t, refuseUnrelated(h, versions("4 5")))
-	h.progress = []progress{{Version: "4_x.sql", Direction: DirectionUp}}
+	h.Progress = []history.Progress{{Version: "4_x.sql", Direction: string(DirectionUp)}}
 	require.NoError(t, refuseUnrelated(h, versions("4 5")))
 }
 

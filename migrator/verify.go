@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/printable"
 )
 
@@ -101,31 +102,24 @@ func (s Status) explainNewer(when string) string {
 	return fmt.Sprintf("%s: applied%s, and newer than every file here", s.Version, when)
 }
 
-// record is a row of the history.
-type record struct {
-	version   Version
-	appliedAt time.Time
-	checksum  string // "" is NULL: not known yet
-}
-
 // compare sets files against history, in the order of their versions. Migrations are sorted, records need not be.
-func compare(migrations []Migration, records []record) []Status {
-	rows := make(map[Version]*record, len(records))
+func compare(migrations []Migration, records []history.Record) []Status {
+	rows := make(map[string]*history.Record, len(records))
 	for i := range records {
-		rows[records[i].version] = &records[i]
+		rows[records[i].Version] = &records[i]
 	}
 	statuses := make([]Status, 0, max(len(migrations), len(records)))
 	for _, m := range migrations {
 		s := Status{Version: m.Version, State: StatePending, Checksum: m.Checksum()}
-		if row := rows[m.Version]; row != nil {
-			s.State, s.AppliedAt, s.Recorded = StateApplied, row.appliedAt, row.checksum
-			if row.checksum != "" && row.checksum != s.Checksum {
+		if row := rows[string(m.Version)]; row != nil {
+			s.State, s.AppliedAt, s.Recorded = StateApplied, row.AppliedAt, row.Checksum
+			if row.Checksum != "" && row.Checksum != s.Checksum {
 				s.State = StateChanged
 				if m.Version.Repeatable() {
 					s.State = StateOutdated
 				}
 			}
-			delete(rows, m.Version)
+			delete(rows, string(m.Version))
 		}
 		statuses = append(statuses, s)
 	}
@@ -138,7 +132,7 @@ func compare(migrations []Migration, records []record) []Status {
 }
 
 // appendVanished adds what is recorded and has no file any more.
-func appendVanished(statuses []Status, rows map[Version]*record, migrations []Migration) []Status {
+func appendVanished(statuses []Status, rows map[string]*history.Record, migrations []Migration) []Status {
 	pending := make(map[string]Version) // by checksum: what a vanished file may be called now
 	for i := range migrations {
 		m := &migrations[i]
@@ -147,10 +141,11 @@ func appendVanished(statuses []Status, rows map[Version]*record, migrations []Mi
 		}
 	}
 	for _, row := range rows {
-		s := Status{Version: row.version, State: StateMissing, AppliedAt: row.appliedAt, Recorded: row.checksum}
-		if to, ok := pending[row.checksum]; ok && !row.version.Repeatable() {
+		version := Version(row.Version)
+		s := Status{Version: version, State: StateMissing, AppliedAt: row.AppliedAt, Recorded: row.Checksum}
+		if to, ok := pending[row.Checksum]; ok && !version.Repeatable() {
 			s.State, s.Renamed = StateRenamed, to
-		} else if newer(row.version, migrations) {
+		} else if newer(version, migrations) {
 			s.State = StateNewer
 		}
 		statuses = append(statuses, s)

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 )
 
 // versions makes migrations of numbers: "1 2- 3" are 1_x.sql, 2_x.sql without a down file, and 3_x.sql. "4=2" is 4_x.sql
@@ -32,18 +34,18 @@ func versions(text string) []Migration {
 
 // rows makes records of numbers: "1 2? 3! 7=4" are the rows of 1_x.sql as its file is, of 2_x.sql without a checksum, of
 // 3_x.sql with that of another text, and of 7_x.sql with that of 4_x.sql.
-func rows(text string) []record {
-	var records []record
+func rows(text string) []history.Record {
+	var records []history.Record
 	for _, word := range strings.Fields(text) {
 		number, like, copied := strings.Cut(strings.TrimRight(word, "?!"), "=")
-		r := record{version: Version(number + "_x.sql"), checksum: checksum("select " + number)}
+		r := history.Record{Version: number + "_x.sql", Checksum: checksum("select " + number)}
 		switch {
 		case copied:
-			r.checksum = checksum(strings.TrimSuffix("select "+like, "select "))
+			r.Checksum = checksum(strings.TrimSuffix("select "+like, "select "))
 		case strings.HasSuffix(word, "?"):
-			r.checksum = ""
+			r.Checksum = ""
 		case strings.HasSuffix(word, "!"):
-			r.checksum = checksum("another text")
+			r.Checksum = checksum("another text")
 		}
 		records = append(records, r)
 	}
@@ -106,13 +108,13 @@ func TestFilesWithoutAStatementAreAllAlike(t *testing.T) {
 	t.Parallel()
 	const nothing = "-- nothing to do\n"
 	migrations := []Migration{{Version: "2_new.sql", Up: *transactional("2_new.sql", nothing)}}
-	statuses := compare(migrations, []record{{version: "1_gone.sql", checksum: checksum(nothing)}})
+	statuses := compare(migrations, []history.Record{{Version: "1_gone.sql", Checksum: checksum(nothing)}})
 	require.Equal(t, StateMissing, statuses[0].State)
 }
 
 func TestARowWrittenByHandComesFirst(t *testing.T) {
 	t.Parallel()
-	statuses := compare(versions("1 2"), []record{{version: "by hand"}, {version: "1_x.sql"}})
+	statuses := compare(versions("1 2"), []history.Record{{Version: "by hand"}, {Version: "1_x.sql"}})
 	require.Equal(t, "by hand missing, 1 applied, 2 pending", describeStates(statuses))
 }
 
@@ -129,7 +131,7 @@ func TestTheOrderOfTheRowsDoesNotMatter(t *testing.T) {
 func TestAStatusHasWhatFileAndRowSay(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	got := compare(versions("1 2"), []record{{"1_x.sql", at, "abc"}, {"3_x.sql", at, "def"}})
+	got := compare(versions("1 2"), []history.Record{{Version: "1_x.sql", AppliedAt: at, Checksum: "abc"}, {Version: "3_x.sql", AppliedAt: at, Checksum: "def"}})
 	require.Equal(t, []Status{
 		{Version: "1_x.sql", State: StateChanged, AppliedAt: at, Checksum: checksum("select 1"), Recorded: "abc"},
 		{Version: "2_x.sql", State: StateOutOfOrder, Checksum: checksum("select 2")},

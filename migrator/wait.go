@@ -15,7 +15,7 @@ import (
 // lock tries for the run lock, for the worker's session: it is held for as long as that works, also where its client is gone.
 // A try that fails is followed by a pause, after which the history is read again: perhaps there is nothing left to do.
 func (r *run) lock(ctx context.Context) error {
-	rows, err := r.worker.Rows(ctx, r.worker.LiftLimits()+strings.Join(append(inSession(idle()), fmt.Sprintf("select pg_catalog.pg_try_advisory_lock(%d)", r.table.lockKey())), ";\n"))
+	rows, err := r.worker.Rows(ctx, r.worker.LiftLimits()+strings.Join(append(inSession(idle()), fmt.Sprintf("select pg_catalog.pg_try_advisory_lock(%d)", r.table.LockKey())), ";\n"))
 	if err != nil {
 		return r.stopFor(ctx, opFrame, fmt.Errorf("take the run lock: %w", err))
 	}
@@ -55,7 +55,7 @@ func (r *run) wait(ctx context.Context) error {
 
 // free reports whether nobody holds the run lock.
 func (r *run) free(ctx context.Context) (bool, error) {
-	rows, err := r.worker.Rows(ctx, fmt.Sprintf("select pg_catalog.pg_try_advisory_xact_lock_shared(%d)", r.table.lockKey()))
+	rows, err := r.worker.Rows(ctx, fmt.Sprintf("select pg_catalog.pg_try_advisory_xact_lock_shared(%d)", r.table.LockKey()))
 	if err != nil {
 		return false, r.stopFor(ctx, opFrame, err)
 	}
@@ -181,8 +181,8 @@ func (r *run) hint(o *operation, err error) error {
 		pg.Hint = "this server is a standby: connect to the primary"
 	case pg.Code == "25006":
 		pg.Hint = "default_transaction_read_only is on for this role or database, or the connection: alter role … set default_transaction_read_only = off"
-	case pg.Code == "42501" && o.kind == opClaim && r.table.schema != "":
-		pg.Hint = r.server.grant(r.table, o.sql)
+	case pg.Code == "42501" && o.kind == opClaim && r.table.Schema != "":
+		pg.Hint = grantFor(&r.server, r.table, o.sql)
 	case pg.Code == "23505" && o.kind == opClaim:
 		pg.Hint = "no other run is in the way: look for unique indexes and triggers of " + r.table.String() + " beside its primary key"
 	}

@@ -1,4 +1,4 @@
-package migrator
+package history
 
 import (
 	"slices"
@@ -9,7 +9,7 @@ import (
 
 // An otherTool is how another migration tool records what it has applied.
 type otherTool struct {
-	name    string
+	Name    string
 	table   string // a name for its table that nobody else uses, whose columns may differ between versions of the tool
 	like    string // what other names for it contain, in lower case; "" is any name: its columns tell
 	columns string // with families of types, the rarest first; those that end in … are some of its columns, others are all
@@ -83,15 +83,15 @@ func ofFlyway(row []string) string {
 	return script
 }
 
-// toolOf returns the tool that a table belongs to by its columns; nil for none that is known.
-func toolOf(c *catalogTable) *otherTool {
+// ToolOf returns the tool that a table belongs to by its columns; nil for none that is known.
+func ToolOf(c *CatalogTable) *otherTool {
 	if i := slices.IndexFunc(otherTools, func(tool otherTool) bool { return tool.made(c) }); i >= 0 {
 		return &otherTools[i]
 	}
 	return nil
 }
 
-func (o *otherTool) made(c *catalogTable) bool {
+func (o *otherTool) made(c *CatalogTable) bool {
 	all, open := o.all()
 	if c.Name == o.table {
 		needed := slices.DeleteFunc(all, func(column string) bool { return !o.uses(nameOf(column)) })
@@ -131,17 +131,17 @@ var typeFamilies = map[string]string{
 	"boolean": "bool", "bytea": "bytes",
 }
 
-// query reads what it has recorded, the newest first. The columns are read as they are: see rows.go.
-func (o *otherTool) query(t table) string {
+// Query reads what it has recorded, the newest first. The columns are read as they are: see read_safely.go.
+func (o *otherTool) Query(t Table) string {
 	var columns []string
 	for column := range strings.SplitSeq(o.read, ", ") {
 		columns = append(columns, sqltext.Ident(column))
 	}
-	return readSafely + "select " + strings.Join(columns, ", ") + " from " + t.rows() + " order by " + sqltext.Ident(o.order) + " desc limit 1000"
+	return ReadSafely + "select " + strings.Join(columns, ", ") + " from " + t.Rows() + " order by " + sqltext.Ident(o.order) + " desc limit 1000"
 }
 
-// newest is the newest version of the rows that query returns; "" where nothing is recorded.
-func (o *otherTool) newest(rows [][]string) string {
+// Newest is the newest version of the rows that query returns; "" where nothing is recorded.
+func (o *otherTool) Newest(rows [][]string) string {
 	cancelled := map[string]bool{}
 	for _, row := range rows {
 		if cancelled[row[0]] {

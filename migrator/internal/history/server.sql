@@ -10,7 +10,6 @@ select pg_catalog.json_build_object(
 	'pid', pg_catalog.pg_backend_pid(),
 	'server_start', $start,
 	'deadlock_timeout', pg_catalog.date_part('epoch', pg_catalog.current_setting('deadlock_timeout')::pg_catalog.interval),
-	'read_only', pg_catalog.current_setting('transaction_read_only')::pg_catalog.bool,
 	'standby', pg_catalog.pg_is_in_recovery(),
 	'citus', exists (select from pg_catalog.pg_extension where extname operator(pg_catalog.=) 'citus'),
 	'resolved', pg_catalog.to_regclass($reference)::pg_catalog.oid::pg_catalog.int8,

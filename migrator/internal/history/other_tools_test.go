@@ -1,4 +1,4 @@
-package migrator
+package history
 
 import (
 	"strings"
@@ -29,25 +29,25 @@ func TestEachToolIsRecognizedByItsColumnsAndIsTakenForNoOther(t *testing.T) {
 			if name == "" {
 				continue
 			}
-			c := catalogTable{Name: name, Columns: typesOf(tool)}
-			found := toolOf(&c)
-			require.NotNil(t, found, tool.name)
-			require.Equal(t, tool.name, found.name, name)
-			require.NotEmpty(t, c.owner())
+			c := CatalogTable{Name: name, Columns: typesOf(tool)}
+			found := ToolOf(&c)
+			require.NotNil(t, found, tool.Name)
+			require.Equal(t, tool.Name, found.Name, name)
+			require.NotEmpty(t, c.Owner())
 		}
-		require.NotContains(t, typesOf(tool), "", tool.name)
+		require.NotContains(t, typesOf(tool), "", tool.Name)
 		for _, family := range typesOf(tool) {
-			require.NotEmpty(t, family, tool.name)
+			require.NotEmpty(t, family, tool.Name)
 		}
 		for column := range strings.SplitSeq(tool.order+", "+tool.read, ", ") {
-			require.Contains(t, typesOf(tool), column, "%s is asked for a column that it need not have", tool.name)
+			require.Contains(t, typesOf(tool), column, "%s is asked for a column that it need not have", tool.Name)
 		}
 	}
 }
 
 func TestATableOfAnotherToolsNameWithOtherColumnsIsNotItsHistory(t *testing.T) {
 	t.Parallel()
-	for _, c := range []catalogTable{
+	for _, c := range []CatalogTable{
 		{Name: "goose_db_version", Columns: columns("x", "text")},
 		{Name: "schema_version", Columns: columns("version_partition", "integer", "curr_version", "character varying")}, // Temporal's
 		{Name: "schema_version", Columns: columns("version", "text")},
@@ -59,7 +59,7 @@ func TestATableOfAnotherToolsNameWithOtherColumnsIsNotItsHistory(t *testing.T) {
 		{Name: "applied", Columns: columns("id", "text", "applied_at", "timestamp with time zone")},
 		{Name: "schema_migrations"},
 	} {
-		require.Nil(t, toolOf(&c), "%s %v", c.Name, c.Columns)
+		require.Nil(t, ToolOf(&c), "%s %v", c.Name, c.Columns)
 	}
 }
 
@@ -90,8 +90,8 @@ func TestTheNewestVersionIsOneThatTheToolHasApplied(t *testing.T) {
 		{"Alembic", nil, ""},
 	} {
 		for _, tool := range otherTools {
-			if tool.name == c.tool {
-				require.Equal(t, c.want, tool.newest(c.rows), "%s %v", c.tool, c.rows)
+			if tool.Name == c.tool {
+				require.Equal(t, c.want, tool.Newest(c.rows), "%s %v", c.tool, c.rows)
 			}
 		}
 	}
