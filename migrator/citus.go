@@ -8,7 +8,6 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
-	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
@@ -75,19 +74,6 @@ func shardAnswers(index, table string) string {
 		array_agg(format('select exists (select from pg_catalog.pg_index where indexrelid = pg_catalog.to_regclass(%%L) and indisvalid)', shard_name(%s::regclass, p.shardid)) order by p.placementid) as queries
 	from pg_dist_shard_placement p join pg_dist_shard d using (shardid) where d.logicalrelid = %s
 ) s cross join lateral master_run_on_worker(s.names, s.ports, s.queries, false) r`, index, table)
-}
-
-// makesCitus reports whether a file turns the server into a coordinator, so that what comes after is sent otherwise.
-func (r *reviewed) makesCitus() bool {
-	if !r.speaksOf("citus") {
-		return false
-	}
-	for _, statement := range r.statements {
-		if words := statement.Words(r.text); sqllex.Matches(words, "CREATE", "EXTENSION") && slices.ContainsFunc(words, func(w string) bool { return strings.EqualFold(w, "citus") }) {
-			return true
-		}
-	}
-	return false
 }
 
 // refuseWorker keeps plans and states from being told of a server that is a worker, or whose history Citus manages.

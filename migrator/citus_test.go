@@ -85,7 +85,7 @@ func TestOnCitusAnIndexCountsAsBuiltWhenItsShardsSaySo(t *testing.T) {
 	const asks = "master_run_on_worker(s.names, s.ports, s.queries, false)"
 	for _, citus := range []bool{true, false} {
 		s := scripter{table: history.Table{Schema: "app", Name: "history"}, citus: citus}
-		for _, sql := range []string{s.seesIndex(move, file.units[0]), file.units[0].outside.remainsSQL(s.table, "1_x.sql", s.citus)} {
+		for _, sql := range []string{s.seesIndex(move, file.Separate[0]), remainsSQL(file.Separate[0].NonTx, s.table, "1_x.sql", s.citus)} {
 			require.Equal(t, citus, strings.Contains(sql, asks), sql)
 		}
 	}
@@ -99,6 +99,6 @@ func TestAFileThatMakesCitusIsRecognised(t *testing.T) {
 	} {
 		file, err := review(transactional("1_x.sql", sql))
 		require.NoError(t, err)
-		require.Equal(t, want, file.makesCitus(), sql)
+		require.Equal(t, want, file.MakesCitus(), sql)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 )
 
 // DETACH PARTITION … CONCURRENTLY waits, in nobody's way, for those who use the table; then it locks the partition against readers
@@ -13,9 +15,9 @@ import (
 // the partition first, and then waits for all who have an older snapshot. So that is waited for before it is sent, holding nothing.
 
 // finalize ends a detachment that is pending.
-func (r *run) finalize(ctx context.Context, s scripter, move *Move, file *reviewed, u *unit, sql string) error {
+func (r *run) finalize(ctx context.Context, s scripter, move *Move, file *sqlfile.File, u *sqlfile.Statement, sql string) error {
 	st := s.clearing(move, file, u, sql, false)
-	number := slices.IndexFunc(file.units, func(other *unit) bool { return other.hash == u.hash }) + 1
+	number := slices.IndexFunc(file.Separate, func(other *sqlfile.Statement) bool { return other.Hash == u.Hash }) + 1
 	var tries tries
 	for {
 		waited, err := r.awaitSnapshots(ctx, move)
@@ -37,7 +39,7 @@ func (r *run) finalize(ctx context.Context, s scripter, move *Move, file *review
 		if err := r.abandon(ctx); err != nil {
 			return r.stopFor(ctx, opFrame, err)
 		}
-		r.emit(r.event(Event{Kind: EventRetrying, Err: failed.err, Pause: wait, Backends: seen.blockers, Statement: number, Statements: len(file.units)}, move))
+		r.emit(r.event(Event{Kind: EventRetrying, Err: failed.err, Pause: wait, Backends: seen.blockers, Statement: number, Statements: len(file.Separate)}, move))
 		if err := r.pause(ctx, move, wait); err != nil {
 			return r.settle(ctx, failed, cancelled)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
@@ -14,20 +15,20 @@ import (
 // whether it did.
 
 // callsEnd reports whether a procedure that a statement calls ends transactions, or one that it calls in turn.
-func (r *run) callsEnd(ctx context.Context, file *reviewed, u *unit) (bool, error) {
-	seen := map[callee]bool{}
-	for calls := u.calls; len(calls) > 0; {
+func (r *run) callsEnd(ctx context.Context, file *sqlfile.File, u *sqlfile.Statement) (bool, error) {
+	seen := map[sqlfile.Procedure]bool{}
+	for calls := u.Calls; len(calls) > 0; {
 		rows, err := r.procedures(ctx, file, u, calls)
 		if err != nil {
 			return false, err
 		}
 		calls = nil
 		for _, row := range rows {
-			procedure := readRoutine(row[0], row[1])
-			if procedure.ends {
+			procedure := sqlfile.ReadRoutine(row[0], row[1])
+			if procedure.Ends {
 				return true, nil
 			}
-			for _, c := range procedure.calls {
+			for _, c := range procedure.Calls {
 				if !seen[c] {
 					seen[c], calls = true, append(calls, c)
 				}
@@ -39,9 +40,9 @@ func (r *run) callsEnd(ctx context.Context, file *reviewed, u *unit) (bool, erro
 
 // procedures returns the language and source of each, as the file's settings find them. Where they cannot be asked for, the
 // statement itself is to say why.
-func (r *run) procedures(ctx context.Context, file *reviewed, u *unit, calls []callee) (rows [][]string, err error) {
+func (r *run) procedures(ctx context.Context, file *sqlfile.File, u *sqlfile.Statement, calls []sqlfile.Procedure) (rows [][]string, err error) {
 	operations := append([]operation{frame("begin")}, local(r.scripter(&history.History{Table: r.table, Server: r.server}).lifted())...)
-	operations = append(append(operations, file.settings(u)...), frame(proceduresSQL(calls)))
+	operations = append(append(operations, settingOperations(file, u)...), frame(proceduresSQL(calls)))
 	_, err = r.worker.Send(ctx, whole(operations)[0].sql, func(result int, values [][]byte) error {
 		if result == len(operations)-1 {
 			rows = append(rows, []string{string(values[0]), string(values[1])})
@@ -58,17 +59,17 @@ func (r *run) procedures(ctx context.Context, file *reviewed, u *unit, calls []c
 }
 
 // proceduresSQL asks for the procedures that calls may mean: of a name and a number of arguments there may be several.
-func proceduresSQL(calls []callee) string {
+func proceduresSQL(calls []sqlfile.Procedure) string {
 	var conditions []string
 	for _, c := range calls {
 		where := "pg_catalog.pg_function_is_visible(p.oid)"
-		if c.schema != "" {
-			where = "n.nspname operator(pg_catalog.=) " + sqltext.Literal(c.schema)
+		if c.Schema != "" {
+			where = "n.nspname operator(pg_catalog.=) " + sqltext.Literal(c.Schema)
 		}
 		conditions = append(conditions, fmt.Sprintf(`(p.proname operator(pg_catalog.=) %s and %s
 	and p.pronargs operator(pg_catalog.-) p.pronargdefaults operator(pg_catalog.<=) %[3]d
 	and (p.provariadic operator(pg_catalog.<>) 0::pg_catalog.oid or %[3]d operator(pg_catalog.<=) coalesce(pg_catalog.array_length(p.proallargtypes, 1), p.pronargs)))`,
-			sqltext.Literal(c.name), where, c.arguments))
+			sqltext.Literal(c.Name), where, c.Arguments))
 	}
 	return `select l.lanname, p.prosrc from pg_catalog.pg_proc p
 join pg_catalog.pg_language l on l.oid operator(pg_catalog.=) p.prolang

@@ -20,7 +20,7 @@ func Review(text string, mode Mode) (sent string, statements []sqllex.Statement,
 	if err != nil {
 		return "", nil, err
 	}
-	return file.text, file.statements, nil
+	return file.Text, file.Statements, nil
 }
 
 // ViewSQL is how a watch looks at a worker.

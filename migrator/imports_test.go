@@ -42,9 +42,11 @@ func TestAProgramThatImportsThisPackageLinksPgxAndNothingElse(t *testing.T) {
 // layers are the packages below this one, each with those of our own that it may import. None of them imports anything else but
 // the standard library, and none knows a context: they neither wait nor talk to a server.
 var layers = map[string][]string{
-	"sqltext": nil,
-	"sqllex":  nil,
-	"history": {"sqltext"},
+	"sqltext":   nil,
+	"sqllex":    nil,
+	"history":   {"sqltext"},
+	"sqlfile":   {"sqllex", "sqltext", "printable"},
+	"printable": nil,
 }
 
 func TestThePackagesBelowThisOneImportOnlyWhatTheirLayerMay(t *testing.T) {

@@ -6,6 +6,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/printable"
 )
 
 // What a folder holds besides migrations: files that are laid out or named for other tools, and folders below it.
@@ -47,7 +49,7 @@ func judgeFolder(fsys fs.FS, entries []fs.DirEntry, migrations []Migration) erro
 	for _, layout := range layouts {
 		if found := slices.DeleteFunc(slices.Clone(below), func(file string) bool { return layout.becomes(file) == "" }); len(found) > 0 {
 			return &sourceError{
-				"no migrations: the folder holds those of " + layout.tool + ": " + several(found),
+				"no migrations: the folder holds those of " + layout.tool + ": " + printable.List(found),
 				fmt.Sprintf("copy %s to %s, and the others likewise", found[0], layout.becomes(found[0])) + adopt,
 			}
 		}
@@ -62,19 +64,19 @@ func judgeFolder(fsys fs.FS, entries []fs.DirEntry, migrations []Migration) erro
 	if len(files) == 0 {
 		return &sourceError{"no migrations: the folder is empty", hint}
 	}
-	return &sourceError{"no migrations: the folder holds " + several(files), hint}
+	return &sourceError{"no migrations: the folder holds " + printable.List(files), hint}
 }
 
 // judgeFlyway refuses names of Flyway, where versioned tells whether the folder has a versioned migration of our names.
 func judgeFlyway(flyway, repeatable []string, versioned bool) error {
 	switch {
 	case len(flyway) > 0 && versioned:
-		return &sourceError{flywayMessage + several(flyway), flywayHint}
+		return &sourceError{flywayMessage + printable.List(flyway), flywayHint}
 	case len(flyway) > 0:
-		return &sourceError{flywayMessage + several(flyway), flywayHint + adopt}
+		return &sourceError{flywayMessage + printable.List(flyway), flywayHint + adopt}
 	case len(repeatable) > 0 && !versioned: // next to 001_init.sql they are migrations like any others
 		return &sourceError{
-			"the folder holds repeatable migrations that are named for Flyway, and no versioned one: " + several(repeatable),
+			"the folder holds repeatable migrations that are named for Flyway, and no versioned one: " + printable.List(repeatable),
 			"a versioned one is a file NNN_name.sql, such as 001_init.sql",
 		}
 	}
@@ -89,7 +91,7 @@ func judgeFolders(below []string) error {
 		name, err := parseName(path.Base(file))
 		if path.Dir(file) != folder || err != nil || name.kind == notAMigration {
 			return &sourceError{
-				"no migrations: the folder itself holds none, and those below it are not read: " + several(below),
+				"no migrations: the folder itself holds none, and those below it are not read: " + printable.List(below),
 				"move them into one folder, named NNN_name.sql so that their order stays, and what reverts one NNN_name.down.sql" + adopt,
 			}
 		}
@@ -189,17 +191,4 @@ func inFolderOf(file, name, suffix string) string {
 		return "NNN_" + folder + suffix
 	}
 	return strings.ReplaceAll(folder[:number], "-", "") + folder[number:] + suffix
-}
-
-// several lists names, and counts those that are too many.
-func several(names []string) string {
-	const shown = 3
-	last := len(names) - 1
-	switch {
-	case last == 0:
-		return names[0]
-	case len(names) > shown+1:
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:shown], ", "), len(names)-shown)
-	}
-	return strings.Join(names[:last], ", ") + " and " + names[last]
 }

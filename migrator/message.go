@@ -227,6 +227,6 @@ func (p part) place(offset int) int {
 		return offset
 	}
 	end := statements[len(statements)-1].End
-	_, size := utf8.DecodeLastRuneInString(p.operation.file.text[:end])
+	_, size := utf8.DecodeLastRuneInString(p.operation.file.Text[:end])
 	return end - size
 }

@@ -8,17 +8,19 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 )
 
 // sent is what is sent for a file, between statements of our own that hold characters of several bytes.
-func sent(t *testing.T, sql string) (operations []operation, file *reviewed) {
+func sent(t *testing.T, sql string) (operations []operation, file *sqlfile.File) {
 	t.Helper()
 	file, err := review(transactional("1_a.sql", sql))
 	require.NoError(t, err)
 	return []operation{
 		frame("begin"),
 		{kind: opClaim, sql: "insert 'æøå漢字'"},
-		file.operation(),
+		fileOperation(file),
 		frame("reset all"),
 		{kind: opSeal, sql: "seal 'é'"},
 		{kind: opCommit, sql: "commit"},
@@ -91,7 +93,7 @@ func TestAPositionOfTheServerIsThePlaceInTheFile(t *testing.T) {
 				require.Equal(t, m.sql[offset:], sql[failed.offset:][:len(m.sql)-offset])
 			}
 		}
-		require.NotEmpty(t, file.statements)
+		require.NotEmpty(t, file.Statements)
 	}
 }
 
@@ -102,7 +104,7 @@ func TestAnErrorWithoutAPositionIsAtTheStatementThatWasNotAnswered(t *testing.T)
 		m := whole(operations)[0]
 		err := errors.New("division by zero")
 		kinds := []operationKind{opFrame, opClaim}
-		for range file.statements {
+		for range file.Statements {
 			kinds = append(kinds, opFile)
 		}
 		kinds = append(kinds, opFrame, opSeal, opCommit, opClean)
@@ -112,7 +114,7 @@ func TestAnErrorWithoutAPositionIsAtTheStatementThatWasNotAnswered(t *testing.T)
 				require.Equal(t, kind, failed.operation.kind, "%d answered", answered)
 				require.Equal(t, err, failed.err)
 				if kind == opFile {
-					require.Equal(t, file.statements[answered-2].Start, failed.offset)
+					require.Equal(t, file.Statements[answered-2].Start, failed.offset)
 				} else {
 					require.Equal(t, -1, failed.offset, "it was not the file")
 				}
@@ -124,11 +126,11 @@ func TestAnErrorWithoutAPositionIsAtTheStatementThatWasNotAnswered(t *testing.T)
 		for _, m := range oneByOne(operations) {
 			failed := m.locate(0, err, nil, false)
 			if failed.operation.kind == opFile {
-				require.Equal(t, file.statements[statements].Start, failed.offset)
+				require.Equal(t, file.Statements[statements].Start, failed.offset)
 				statements++
 			}
 		}
-		require.Equal(t, len(file.statements), statements)
+		require.Equal(t, len(file.Statements), statements)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/cause"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 )
 
 // Config says how a Migrator works. The zero value is good for most: of each field it is the default.
@@ -189,7 +190,7 @@ func (m *Migrator) plan(h *history.History, target Target, s scripter, reviews *
 
 // script reviews the files of moves and lays out their steps.
 func (m *Migrator) script(h *history.History, target Target, moves []Move, warnings []string, s scripter, reviews *reviewer) (*Plan, error) {
-	files := make([]*reviewed, len(moves))
+	files := make([]*sqlfile.File, len(moves))
 	reviews.expect(len(moves))
 	var problems []error
 	for i := range moves {
@@ -205,7 +206,7 @@ func (m *Migrator) script(h *history.History, target Target, moves []Move, warni
 			warnings = append(warnings, progressWarning(p, moves[i].script().Path))
 		}
 		files[i] = file
-		warnings = append(warnings, file.warnings...)
+		warnings = append(warnings, warningsOf(moves[i].script(), file)...)
 	}
 	if len(problems) > 0 {
 		return nil, errors.Join(problems...)
@@ -220,7 +221,7 @@ func (m *Migrator) script(h *history.History, target Target, moves []Move, warni
 }
 
 // judgeFile refuses a file that is fine in itself, but not on this connection, or not after what has run of it.
-func (m *Migrator) judgeFile(h *history.History, moves []Move, i int, file *reviewed) error {
+func (m *Migrator) judgeFile(h *history.History, moves []Move, i int, file *sqlfile.File) error {
 	p := progressFor(h, moves, i)
 	if p != nil {
 		if err := validateProgress(p, &moves[i], file); err != nil {
@@ -233,9 +234,9 @@ func (m *Migrator) judgeFile(h *history.History, moves []Move, i int, file *revi
 			return err
 		}
 	}
-	if (file.units != nil || p != nil) && h.Server.Pooled {
+	if (file.Separate != nil || p != nil) && h.Server.Pooled {
 		return &FileError{
-			Path: file.script.Path, Message: "runs without a transaction, which takes a direct connection, but this one goes through a pooler",
+			Path: moves[i].script().Path, Message: "runs without a transaction, which takes a direct connection, but this one goes through a pooler",
 			Hint: "run migrations with a connection string that leads to PostgreSQL itself; files in a transaction may go through the pooler",
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
 
@@ -38,7 +39,7 @@ func (r *run) withoutTransaction(ctx context.Context, lock *step) error {
 				return err
 			}
 		}
-		if err := r.m.refusePublished(h, []Move{*move}, []*reviewed{file}); err != nil { // a file before it may have made the publication
+		if err := r.m.refusePublished(h, []Move{*move}, []*sqlfile.File{file}); err != nil { // a file before it may have made the publication
 			return err
 		}
 		s := r.scripter(h)
@@ -69,15 +70,15 @@ func (r *run) leave(ctx context.Context) {
 }
 
 // units runs the statements that are left.
-func (r *run) units(ctx context.Context, s scripter, move *Move, file *reviewed, p *history.Progress) error {
+func (r *run) units(ctx context.Context, s scripter, move *Move, file *sqlfile.File, p *history.Progress) error {
 	for left := s.noTransaction(move, file, p)[1:]; len(left) > 0; left = left[1:] { // the session has the lock
-		if u := left[0].does; u != nil && u.outside == nil && len(u.calls) > 0 {
+		if u := left[0].does; u != nil && u.NonTx == nil && len(u.Calls) > 0 {
 			ends, err := r.callsEnd(ctx, file, u)
 			if err != nil {
 				return err
 			}
 			if ends {
-				u.outside = newOutside(u.statement.Text(file.text))
+				u.NonTx = sqlfile.ReadNonTx(u.Span.Text(file.Text))
 				left = s.noTransaction(move, file, &history.Progress{Done: left[0].number - 1})[1:]
 			}
 		}
@@ -94,9 +95,9 @@ func (r *run) units(ctx context.Context, s scripter, move *Move, file *reviewed,
 
 // outside runs a statement outside a transaction until it is done, or until its failure is none that trying again would
 // mend. After an error nothing is left of it.
-func (r *run) outside(ctx context.Context, s scripter, st *step, file *reviewed) error {
+func (r *run) outside(ctx context.Context, s scripter, st *step, file *sqlfile.File) error {
 	u := st.does
-	if u.outside.ifNotExists { // what an earlier attempt has left invalid would be taken for the index
+	if u.NonTx.IfNotExists { // what an earlier attempt has left invalid would be taken for the index
 		if done, err := r.settleStarted(ctx, s, st.move, file, u); done || err != nil {
 			return err
 		}
@@ -119,11 +120,11 @@ func (r *run) outside(ctx context.Context, s scripter, st *step, file *reviewed)
 			return &stop{outcome: lost, err: failed.err}
 		}
 		failed.blockers = seen.blockers
-		if u.outside.routine {
-			failed.partly = r.endedTransactions(ctx, failed.offset >= u.statement.Start)
+		if u.NonTx.Routine {
+			failed.partly = r.endedTransactions(ctx, failed.offset >= u.Span.Start)
 		}
-		if result == cancelled || failed.partly || (u.outside.kind == opaque && failed.after) {
-			if u.outside.kind == opaque {
+		if result == cancelled || failed.partly || (u.NonTx.Kind == sqlfile.Opaque && failed.after) {
+			if u.NonTx.Kind == sqlfile.Opaque {
 				r.recordEnd(ctx, s, file, failed)
 			}
 			return r.settle(ctx, failed, result)
@@ -132,7 +133,7 @@ func (r *run) outside(ctx context.Context, s scripter, st *step, file *reviewed)
 			return r.stopFor(ctx, opFrame, err)
 		}
 		r.nameConnected(ctx, failed)
-		if u.outside.kind != opaque { // the server has answered: of an opaque one nothing is left
+		if u.NonTx.Kind != sqlfile.Opaque { // the server has answered: of an opaque one nothing is left
 			done, err := r.settleStarted(ctx, s, st.move, file, u)
 			if done || err != nil {
 				return err
@@ -158,15 +159,15 @@ func (r *run) outside(ctx context.Context, s scripter, st *step, file *reviewed)
 
 // makeWay sees to the second connection before a statement runs outside a transaction, and waits for whoever would keep it from
 // its end.
-func (r *run) makeWay(ctx context.Context, s scripter, st *step, file *reviewed) (*step, error) {
-	switch o := st.does.outside; {
-	case o.database != "":
+func (r *run) makeWay(ctx context.Context, s scripter, st *step, file *sqlfile.File) (*step, error) {
+	switch o := st.does.NonTx; {
+	case o.Database != "":
 		return st, r.clearWay(ctx, st)
-	case o.kind == opaque:
+	case o.Kind == sqlfile.Opaque:
 		r.guard(ctx)
-	case o.kind == detaches && !r.watched(ctx): // who else would end its wait for the partition?
+	case o.Kind == sqlfile.Detaches && !r.watched(ctx): // who else would end its wait for the partition?
 		return s.outside(st.move, file, st.number-1, false), nil
-	case o.kind == finalizes:
+	case o.Kind == sqlfile.Finalizes:
 		_, err := r.awaitSnapshots(ctx, st.move)
 		return st, err
 	}
@@ -175,7 +176,7 @@ func (r *run) makeWay(ctx context.Context, s scripter, st *step, file *reviewed)
 
 // recordEnd notes how an opaque statement has ended, which nothing else would tell the next run. What has not come back, or may
 // have committed a part of its work, stays in doubt.
-func (r *run) recordEnd(ctx context.Context, s scripter, file *reviewed, failed *failure) {
+func (r *run) recordEnd(ctx context.Context, s scripter, file *sqlfile.File, failed *failure) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pgsession.CancelGrace)
 	defer cancel()
 	st := failed.step
@@ -224,11 +225,11 @@ func (r *run) guardSQL() string {
 }
 
 // resume finds out what became of a statement that was cut off, and records it.
-func (r *run) resume(ctx context.Context, s scripter, move *Move, file *reviewed, p *history.Progress) error {
+func (r *run) resume(ctx context.Context, s scripter, move *Move, file *sqlfile.File, p *history.Progress) error {
 	whole := sqllex.Statement{Start: 0, End: len(p.Started)}
-	u := &unit{statement: whole, hash: hashOf(p.Started, whole), outside: newOutside(p.Started)}
-	if p.Done < len(file.units) {
-		u.settings = file.units[p.Done].settings
+	u := &sqlfile.Statement{Span: whole, Hash: sqlfile.HashOf(p.Started, whole), NonTx: sqlfile.ReadNonTx(p.Started)}
+	if p.Done < len(file.Separate) {
+		u.Settings = file.Separate[p.Done].Settings
 	}
 	if p.Old {
 		if err := r.step(ctx, s.upToDate(move, p.Done)); err != nil {

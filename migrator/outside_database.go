@@ -3,7 +3,6 @@ package migrator
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -12,37 +11,13 @@ import (
 
 // Statements about a whole database, to which nobody else may be connected meanwhile, not even the connection that watches.
 
-// database reads CREATE DATABASE, of which it is the template, DROP DATABASE and ALTER DATABASE; "" is none of them.
-func (c *cursor) database() string {
-	switch {
-	case c.take("CREATE", "DATABASE"):
-		c.name()
-		for len(c.tokens) > 0 && !c.take("TEMPLATE") {
-			c.tokens = c.tokens[1:]
-		}
-		c.skip("=")
-		if len(c.tokens) == 0 || c.at("DEFAULT") {
-			return "template1"
-		}
-	case c.take("DROP", "DATABASE"):
-		c.take("IF", "EXISTS")
-	case !c.take("ALTER", "DATABASE"):
-		return ""
-	}
-	name := c.name()
-	if text, quoted := strings.CutPrefix(name, "'"); quoted {
-		return strings.TrimSuffix(text, "'")
-	}
-	return folded(name)
-}
-
 // clearWay ends our own second connection where a statement needs the database for itself, and keeps it from being opened again.
 func (r *run) clearWay(ctx context.Context, st *step) error {
 	rows, err := r.worker.Rows(ctx, "select pg_catalog.current_database()")
 	if err != nil {
 		return r.stopFor(ctx, opFrame, err)
 	}
-	if st.unwatched = rows[0][0] == st.does.outside.database; st.unwatched {
+	if st.unwatched = rows[0][0] == st.does.NonTx.Database; st.unwatched {
 		r.dropWatcher()
 	}
 	return nil
@@ -51,7 +26,7 @@ func (r *run) clearWay(ctx context.Context, st *step) error {
 // nameConnected names those who are connected to the database of a statement that has failed because of them.
 func (r *run) nameConnected(ctx context.Context, failed *failure) {
 	var pg *pgconn.PgError
-	if database := failed.step.does.outside.database; database != "" && errors.As(failed.err, &pg) && pg.Code == "55006" { // object in use
+	if database := failed.step.does.NonTx.Database; database != "" && errors.As(failed.err, &pg) && pg.Code == "55006" { // object in use
 		failed.blockers, _ = describeBackends(ctx, r.worker, "select a.pid from pg_catalog.pg_stat_activity a where a.datname operator(pg_catalog.=) "+sqltext.Literal(database)+
 			" and a.pid operator(pg_catalog.<>) pg_catalog.pg_backend_pid() order by a.pid")
 	}

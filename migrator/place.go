@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
@@ -13,7 +14,7 @@ import (
 func shared(records []history.Record, files []Migration) (applied, same []*Migration) {
 	checksums := make(map[string]*Migration, len(files))
 	for i := range files {
-		if files[i].Up.hasStatement() { // those without are all alike
+		if sqlfile.HasStatement(files[i].Up.SQL) { // those without are all alike
 			checksums[files[i].Checksum()] = &files[i]
 		}
 	}
@@ -50,7 +51,7 @@ func followNext(h *history.History, files []Migration) error {
 		return nil
 	}
 	applied := sharedNext(h, files)
-	if !made(applied, h.Table.Schema, h.Server.User, next.Relations) {
+	if !sqlfile.HaveMade(textsOf(applied), h.Table.Schema, h.Server.User, next.Relations) {
 		return nil
 	}
 	h.Table = next.Table()
@@ -154,7 +155,7 @@ func (m *Migrator) placeIsChosen(h *history.History, f *history.Find) bool {
 	switch {
 	case configured.Schema != "", m.options.Table != "" && f.Name != h.Table.Name:
 		return true
-	case mayHaveMade(m.sharedFiles(f), h.Table.Schema, h.Server.User, f.Relations):
+	case sqlfile.MayHaveMade(textsOf(m.sharedFiles(f)), h.Table.Schema, h.Server.User, f.Relations):
 		return false
 	case h.Search.Source == "client", h.Search.Source == "session":
 		return true
@@ -178,6 +179,14 @@ func (m *Migrator) placeWarnings(h *history.History) (warnings []string) {
 		}
 	}
 	return warnings
+}
+
+// textsOf are the texts of files, in the order of their versions.
+func textsOf(files []*Migration) (texts []string) {
+	for _, m := range slices.SortedFunc(slices.Values(files), func(a, b *Migration) int { return a.Version.Compare(b.Version) }) {
+		texts = append(texts, m.Up.SQL)
+	}
+	return texts
 }
 
 // sharedFiles are the files that a history elsewhere records as they are here.

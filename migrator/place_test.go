@@ -6,76 +6,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 )
-
-func TestAFileTellsWhichSchemaItHasMade(t *testing.T) {
-	t.Parallel()
-	for sql, want := range map[string]bool{
-		"create schema app":                                      true,
-		"select 1; CREATE SCHEMA IF NOT EXISTS App;":             true,
-		`create schema "app" create table t ()`:                  true,
-		"create schema app authorization joe":                    true,
-		"create schema authorization app":                        true,
-		"create schema authorization current_user":               true, // it is app
-		"create /* the */ schema -- one\n app;":                  true,
-		"alter schema old rename to app":                         true,
-		`create schema "App"`:                                    false,
-		"create schema other authorization app":                  false,
-		"create schema application":                              false,
-		"alter schema app rename to other":                       false,
-		"-- create schema app":                                   false,
-		"create table app.t (); comment on schema public is '';": false,
-		"": false,
-	} {
-		require.Equal(t, want, makesSchema(sql, "app", "app"), sql)
-	}
-	require.False(t, makesSchema("create schema authorization current_user", "app", "joe"))
-}
-
-func TestAFileTellsWhichRelationsItHasMade(t *testing.T) {
-	t.Parallel()
-	for sql, want := range map[string]bool{
-		"create table app.t ()":                                                                 true,
-		`create unlogged table if not exists "app" . "t" ()`:                                    true,
-		"create or replace view app.t as select 1":                                              true,
-		"create materialized view app.t as select 1":                                            true,
-		"create table app.Old (); alter table if exists only app.Old rename to t":               true,
-		"create table t (); alter table t set schema app":                                       true,
-		"do $$ begin execute format('create schema %I', 'app'); end $$; create table t ()":      true,
-		"-- like the t of old\ncreate table u ()":                                               false,
-		"comment on table u is 'create table app.t ()'":                                         false,
-		"do $$ begin create table app.t (); end $$":                                             false, // it may not have come to that
-		"create table t ()":                                                                     false,
-		"create temp table t ()":                                                                false,
-		"create table other.t ()":                                                               false,
-		"create table app.u ()":                                                                 false,
-		"create table app.t (); alter table app.t rename to u":                                  false,
-		"create table app.t (); drop table if exists app.u, app.t cascade":                      false,
-		"create table app.t (); drop schema other, app cascade":                                 false,
-		"create schema app; alter schema app rename to other":                                   false,
-		"create schema app; drop schema app":                                                    false,
-		"create schema app":                                                                     true,
-		"drop schema if exists app; create schema app":                                          true,
-		"do $$ begin execute 'create schema x'; end $$; set search_path = x; create table t ()": false,
-	} {
-		file := &Migration{Version: "1_x.sql", Up: Script{SQL: sql}}
-		require.Equal(t, want, made([]*Migration{file}, "app", "joe", []string{"t"}), sql)
-	}
-	first, second := &Migration{Version: "1_x.sql", Up: Script{SQL: "create table app.t ();"}}, &Migration{Version: "2_x.sql", Up: Script{SQL: "drop table app.t;"}}
-	require.False(t, made([]*Migration{second, first}, "app", "joe", []string{"t"}), "the files count in their order")
-}
-
-func TestARelationIsMentionedAsAWordOfItsOwn(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]bool{
-		"create table users ()": true, "CREATE TABLE app.Users()": true, "do $$ begin execute 'create table users ()'; end $$": true, `"users"`: true, "users": true,
-		"create table user_users ()": false, "create table users2 ()": false, "create table usersé ()": false, "": false,
-		"users_1, users": true,
-	} {
-		require.Equal(t, want, mentions(text, "users"), text)
-	}
-	require.False(t, mentions("anything", ""))
-}
 
 // placed is a history that is not there, with what was found around it.
 func placed(schema, source string, finds ...history.Find) *history.History {
@@ -155,4 +87,10 @@ func TestFilesAreSharedByNameOrChecksum(t *testing.T) {
 		require.Len(t, applied, c.want, "%s and %s", c.files, c.records)
 		require.Len(t, same, c.same, "%s and %s", c.files, c.records)
 	}
+}
+
+func TestTheFilesThatHaveMadeASchemaCountInTheirOrder(t *testing.T) {
+	t.Parallel()
+	first, second := &Migration{Version: "1_x.sql", Up: Script{SQL: "create table app.t ();"}}, &Migration{Version: "2_x.sql", Up: Script{SQL: "drop table app.t;"}}
+	require.False(t, sqlfile.HaveMade(textsOf([]*Migration{second, first}), "app", "joe", []string{"t"}))
 }

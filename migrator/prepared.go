@@ -29,8 +29,8 @@ func (b *bundle) addFile(s *step, final bool) {
 	version, file := s.move.Migration.Version, s.file
 	quoted := sqltext.Quote(string(version))
 	name := sqltext.Quote(applicationSuffix(b.prefix, string(version)))
-	limit := b.limit(file.script)
-	b.write(s, framePart, "begin isolation level ", level(file.script.Isolation))
+	limit := b.limit(s.move.script())
+	b.write(s, framePart, "begin isolation level ", level(s.move.script().Isolation))
 	if b.last != nil {
 		b.cleanUp()
 	}
@@ -46,7 +46,8 @@ func (b *bundle) addFile(s *step, final bool) {
 		b.add(s, []operation{b.claim(s.move)})
 	}
 	b.write(s, framePart, "set local lock_timeout = ", limit)
-	b.write(s, &file.whole, file.text)
+	whole := fileOperation(file)
+	b.write(s, &whole, file.Text)
 	b.add(s, resetting)
 	b.prepare(s, setPart, "rest", b.rest)
 	b.write(s, setPart, "execute migrator_rest (", limit, ")")

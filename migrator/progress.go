@@ -8,6 +8,7 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
@@ -63,8 +64,8 @@ func readProgress(ctx context.Context, s *pgsession.Session, h *history.History)
 }
 
 // judge refuses to go on with a file whose statements are not those that have run.
-func validateProgress(p *history.Progress, move *Move, file *reviewed) error {
-	s := file.script
+func validateProgress(p *history.Progress, move *Move, file *sqlfile.File) error {
+	s := move.script()
 	switch {
 	case Direction(p.Direction) != move.Direction:
 		return &UnfinishedError{Version: Version(p.Version), Unfinished: unfinishedOf(p)}
@@ -76,11 +77,11 @@ func validateProgress(p *history.Progress, move *Move, file *reviewed) error {
 	}
 	for i, hash := range p.Hashes {
 		const hint = "put the statements that have run back as they were; mend only what comes after them"
-		if i == len(file.units) {
-			return &FileError{Path: s.Path, Message: fmt.Sprintf("has %d statements now, but %s", len(file.units), describeProgress(p)), Hint: hint}
+		if i == len(file.Separate) {
+			return &FileError{Path: s.Path, Message: fmt.Sprintf("has %d statements now, but %s", len(file.Separate), describeProgress(p)), Hint: hint}
 		}
-		if file.units[i].hash != hash {
-			return s.errorAt(file.units[i].statement.Start, fmt.Sprintf("was changed, but %s", describeProgress(p)), hint)
+		if file.Separate[i].Hash != hash {
+			return s.errorAt(file.Separate[i].Span.Start, fmt.Sprintf("was changed, but %s", describeProgress(p)), hint)
 		}
 	}
 	return nil
@@ -88,13 +89,13 @@ func validateProgress(p *history.Progress, move *Move, file *reviewed) error {
 
 // refuseRenamed refuses a file that was begun under a name for which there is no file any more: what has run of it would
 // run again.
-func (m *Migrator) refuseRenamed(h *history.History, move *Move, file *reviewed) error {
+func (m *Migrator) refuseRenamed(h *history.History, move *Move, file *sqlfile.File) error {
 	for i := range h.Progress {
 		p := &h.Progress[i]
 		gone := !slices.ContainsFunc(m.migrations, func(other Migration) bool { return string(other.Version) == p.Version })
 		if gone && Direction(p.Direction) == move.Direction && beginsWith(p, file) {
 			return &FileError{
-				Path: file.script.Path, Message: fmt.Sprintf("begins like %s, which is gone: %s", Version(p.Version), describeProgress(p)),
+				Path: move.script().Path, Message: fmt.Sprintf("begins like %s, which is gone: %s", Version(p.Version), describeProgress(p)),
 				Hint: fmt.Sprintf("put %s back, or, if it was renamed: update %s set version = %s where version = %s",
 					Version(p.Version), h.Table.Progress().SQL(), sqltext.Literal(string(move.Migration.Version)), sqltext.Literal(p.Version)),
 			}
@@ -104,17 +105,17 @@ func (m *Migrator) refuseRenamed(h *history.History, move *Move, file *reviewed)
 }
 
 // begins reports whether a file begins with what has run, or was begun, whatever its header says.
-func beginsWith(p *history.Progress, file *reviewed) bool {
+func beginsWith(p *history.Progress, file *sqlfile.File) bool {
 	ran := p.Hashes
 	if p.Done == 0 && p.Started != "" {
-		ran = []string{hashOf(p.Started, sqllex.Statement{End: len(p.Started)})}
+		ran = []string{sqlfile.HashOf(p.Started, sqllex.Statement{End: len(p.Started)})}
 	}
-	all := units(file.text, file.statements)
+	all := sqlfile.Separate(file.Text, file.Statements)
 	if len(ran) == 0 || len(ran) > len(all) {
 		return false
 	}
 	for i, hash := range ran {
-		if all[i].hash != hash {
+		if all[i].Hash != hash {
 			return false
 		}
 	}
@@ -131,7 +132,7 @@ func describeProgress(p *history.Progress) string { return unfinishedOf(p).Strin
 // warning says of a file with a statement whose end is not recorded what becomes of it.
 func progressWarning(p *history.Progress, path string) string {
 	then := "only a run finds out what became of it"
-	if newOutside(p.Started).kind == opaque {
+	if sqlfile.ReadNonTx(p.Started).Kind == sqlfile.Opaque {
 		then = "the run asks for a decision"
 	}
 	return fmt.Sprintf("%s: %s; %s", path, describeProgress(p), then)
@@ -139,32 +140,32 @@ func progressWarning(p *history.Progress, path string) string {
 
 // standing says what the database contains of a no-transaction file, and what the next run does; p is nil when nothing is
 // recorded of it.
-func progressStanding(p *history.Progress, file *reviewed) string {
+func progressStanding(p *history.Progress, file *sqlfile.File) string {
 	if p == nil {
 		p = &history.Progress{}
 	}
-	if p.Done >= len(file.units) {
+	if p.Done >= len(file.Separate) {
 		return describeProgress(p) + ": all of them; the next run records the file"
 	}
-	line, _ := sqllex.Position(file.script.SQL, file.units[p.Done].statement.Start)
+	line, _ := sqllex.Position(file.SQL, file.Separate[p.Done].Span.Start)
 	applied := Unfinished{Done: p.Done}.String() + "; "
-	next := fmt.Sprintf("the next run goes on at statement %d of %d (line %d)", p.Done+1, len(file.units), line)
+	next := fmt.Sprintf("the next run goes on at statement %d of %d (line %d)", p.Done+1, len(file.Separate), line)
 	switch {
-	case p.Started != "" && newOutside(p.Started).kind == opaque:
+	case p.Started != "" && sqlfile.ReadNonTx(p.Started).Kind == sqlfile.Opaque:
 		if p.Done == 0 {
 			applied = ""
 		}
-		next = fmt.Sprintf("statement %d of %d (line %d) was begun, and it is not known whether it has run; the next run asks for a decision", p.Done+1, len(file.units), line)
+		next = fmt.Sprintf("statement %d of %d (line %d) was begun, and it is not known whether it has run; the next run asks for a decision", p.Done+1, len(file.Separate), line)
 	case p.Started != "":
-		next = fmt.Sprintf("the next run finds out what became of statement %d of %d (line %d) and goes on there", p.Done+1, len(file.units), line)
+		next = fmt.Sprintf("the next run finds out what became of statement %d of %d (line %d) and goes on there", p.Done+1, len(file.Separate), line)
 	}
 	return applied + next
 }
 
 // partly says what the database contains where a statement has failed that ends transactions itself.
-func progressPartly(p *history.Progress, file *reviewed) string {
-	line, _ := sqllex.Position(file.script.SQL, file.units[p.Done].statement.Start)
-	state := fmt.Sprintf("statement %d of %d (line %d) failed, and may have ended transactions of its own before: what it committed stays; the next run asks for a decision", p.Done+1, len(file.units), line)
+func progressPartly(p *history.Progress, file *sqlfile.File) string {
+	line, _ := sqllex.Position(file.SQL, file.Separate[p.Done].Span.Start)
+	state := fmt.Sprintf("statement %d of %d (line %d) failed, and may have ended transactions of its own before: what it committed stays; the next run asks for a decision", p.Done+1, len(file.Separate), line)
 	if p.Done > 0 {
 		state = Unfinished{Done: p.Done}.String() + "; " + state
 	}

@@ -7,13 +7,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 )
 
 // begun is the record of a file of which so many steps have run, as it was then.
-func begun(was *reviewed, direction Direction, done int) *history.Progress {
+func begun(was *sqlfile.File, direction Direction, done int) *history.Progress {
 	p := &history.Progress{Version: "1_a.sql", Direction: string(direction), Done: done}
-	for _, u := range was.units[:done] {
-		p.Hashes = append(p.Hashes, u.hash)
+	for _, u := range was.Separate[:done] {
+		p.Hashes = append(p.Hashes, u.Hash)
 	}
 	return p
 }
@@ -95,7 +96,8 @@ func TestAnUnfinishedFileThatWasChangedWhereItHasRunIsRefused(t *testing.T) {
 func TestAFileThatWasBegunInTheOtherDirectionIsNotGoneOnWith(t *testing.T) {
 	t.Parallel()
 	file := withoutTransaction(t, "vacuum a", "vacuum b")
-	move := &Move{DirectionUp, Migration{Version: "1_a.sql", Up: *file.script, Down: file.script}}
+	script := Script{Path: "1_a.sql", SQL: file.SQL, Mode: NoTransaction}
+	move := &Move{DirectionUp, Migration{Version: "1_a.sql", Up: script, Down: &script}}
 	err := validateProgress(begun(file, DirectionDown, 1), move, file)
 	var unfinished *UnfinishedError
 	require.ErrorAs(t, err, &unfinished)

@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
 // A run sends many statements in one message, which the server reads before it runs any of them. psql sends one after the
@@ -40,13 +41,13 @@ func (p *printer) file(o *operation) {
 	var buffer [sqllex.MaxWords]string
 	printed := 0
 	for _, s := range o.statements {
-		statement := s.Text(o.file.text)
+		statement := s.Text(o.file.Text)
 		if p.reading == readReset || p.reading == readUnknown && !p.alone {
 			p.b.WriteString(sqllex.ForPsql(text[printed : s.Start-o.offset]))
 			printed = s.Start - o.offset
 			p.restore(statement)
 		}
-		p.note(s.AppendWords(buffer[:0], o.file.text), statement)
+		p.note(s.AppendWords(buffer[:0], o.file.Text), statement)
 	}
 	p.b.WriteString(sqllex.ForPsql(text[printed:]) + o.end())
 }
@@ -56,7 +57,7 @@ func (p *printer) note(words []string, statement string) {
 	switch {
 	case sqllex.Matches(words, "RESET|DISCARD", "ALL"):
 		p.reading = readReset
-	case sqllex.Matches(words, "DO|CALL|SELECT|WITH|VALUES|EXECUTE|EXPLAIN|FETCH|ROLLBACK|("), containsFold(statement, "set_config"):
+	case sqllex.Matches(words, "DO|CALL|SELECT|WITH|VALUES|EXECUTE|EXPLAIN|FETCH|ROLLBACK|("), sqltext.ContainsFold(statement, "set_config"):
 		p.reading = readUnknown
 	}
 }

@@ -28,11 +28,11 @@ func verdict(s *Script) string {
 		return err.Error() + "\n"
 	}
 	var b strings.Builder
-	for _, warning := range file.warnings {
+	for _, warning := range warningsOf(s, file) {
 		b.WriteString("warning: " + warning + "\n")
 	}
-	if file.text != s.SQL {
-		b.WriteString("sent:\n" + file.text)
+	if file.Text != s.SQL {
+		b.WriteString("sent:\n" + file.Text)
 	}
 	if b.Len() == 0 {
 		return "legal\n"
@@ -85,14 +85,14 @@ func TestThePlacesOfAFileWhosePairIsLeftOutAreThoseOfTheFile(t *testing.T) {
 	} {
 		file, err := review(transactional("1_a.sql", sql))
 		require.NoError(t, err, sql)
-		require.Len(t, file.warnings, 1, sql)
-		require.Equal(t, utf8.RuneCountInString(sql), utf8.RuneCountInString(file.text), sql)
-		require.Equal(t, strings.Count(sql, "\n"), strings.Count(file.text, "\n"), sql)
-		sent, err := sqllex.Split(file.text)
+		require.Len(t, file.Warnings, 1, sql)
+		require.Equal(t, utf8.RuneCountInString(sql), utf8.RuneCountInString(file.Text), sql)
+		require.Equal(t, strings.Count(sql, "\n"), strings.Count(file.Text, "\n"), sql)
+		sent, err := sqllex.Split(file.Text)
 		require.NoError(t, err)
-		require.Equal(t, file.statements, sent, "%q is sent for %q", file.text, sql)
-		for _, s := range file.statements {
-			require.Equal(t, s.Text(sql), s.Text(file.text), "%q is sent for %q", file.text, sql)
+		require.Equal(t, file.Statements, sent, "%q is sent for %q", file.Text, sql)
+		for _, s := range file.Statements {
+			require.Equal(t, s.Text(sql), s.Text(file.Text), "%q is sent for %q", file.Text, sql)
 			require.True(t, strings.HasPrefix(s.Text(sql), "select"), s.Text(sql))
 		}
 	}
@@ -175,13 +175,13 @@ func FuzzReview(f *testing.F) {
 			require.NotEmpty(t, err.Error())
 			return
 		}
-		require.Equal(t, utf8.RuneCountInString(sql), utf8.RuneCountInString(file.text))
-		sent, err := sqllex.Split(file.text)
+		require.Equal(t, utf8.RuneCountInString(sql), utf8.RuneCountInString(file.Text))
+		sent, err := sqllex.Split(file.Text)
 		require.NoError(t, err)
-		require.Len(t, file.statements, len(sent))
+		require.Len(t, file.Statements, len(sent))
 		for i, s := range sent {
-			require.Equal(t, file.statements[i], s)
-			words := s.Words(file.text)
+			require.Equal(t, file.Statements[i], s)
+			words := s.Words(file.Text)
 			require.False(t, ends[words[0]], "%q", words)
 			if words[0] == "ROLLBACK" {
 				require.Contains(t, words[1:min(3, len(words))], "TO")

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
@@ -12,14 +13,14 @@ import (
 // there before: by sets of oids, since REINDEX makes indexes of names of its own, and a file may be mended meanwhile.
 
 // resolve is an SQL expression for the oids of what the statement names, with commas, as the file's search_path finds it.
-func (o *outside) resolve() string {
+func resolveSQL(o *sqlfile.NonTx) string {
 	var oids []string
-	for _, n := range o.names {
-		switch n.class {
+	for _, n := range o.Names {
+		switch n.Class {
 		case "INDEX", "TABLE":
-			oids = append(oids, fmt.Sprintf("pg_catalog.to_regclass(%s)::pg_catalog.oid", sqltext.Literal(n.text)))
+			oids = append(oids, fmt.Sprintf("pg_catalog.to_regclass(%s)::pg_catalog.oid", sqltext.Literal(n.Text)))
 		case "SCHEMA":
-			oids = append(oids, fmt.Sprintf("pg_catalog.to_regnamespace(%s)::pg_catalog.oid", sqltext.Literal(n.text)))
+			oids = append(oids, fmt.Sprintf("pg_catalog.to_regnamespace(%s)::pg_catalog.oid", sqltext.Literal(n.Text)))
 		}
 	}
 	if len(oids) == 0 {
@@ -39,11 +40,11 @@ const withToast = "cross join lateral (values (c.oid), (c.reltoastrelid)) f (oid
 
 // scopeSQL is an SQL expression for the objects whose indexes the statement makes, or, where it makes none, for those that
 // show whether it is done.
-func (o *outside) scopeSQL() string {
-	if o.kind != reindexes {
+func scopeSQL(o *sqlfile.NonTx) string {
+	if o.Kind != sqlfile.Reindexes {
 		return objects
 	}
-	switch o.names[0].class {
+	switch o.Names[0].Class {
 	case "INDEX", "TABLE": // with partitions
 		return "array(select distinct f.oid from unnest(" + objects + `) o (oid)
 	left join pg_index i on i.indexrelid = o.oid
@@ -58,17 +59,17 @@ func (o *outside) scopeSQL() string {
 // sparedSQL is an SQL expression for the indexes in scope that are there before the statement and none of its remains. An
 // invalid one under the name that CREATE INDEX … IF NOT EXISTS asks for is not spared: an earlier attempt has left it, and
 // to skip it would be to accept it.
-func (o *outside) sparedSQL(scope string) string {
-	switch o.kind {
-	case buildsIndex:
+func sparedSQL(o *sqlfile.NonTx, scope string) string {
+	switch o.Kind {
+	case sqlfile.BuildsIndex:
 		remains := "false"
-		if o.ifNotExists {
-			remains = "not i.indisvalid and c.relname = " + identifier(o.index)
+		if o.IfNotExists {
+			remains = "not i.indisvalid and c.relname = " + identifier(o.Index)
 		}
 		return fmt.Sprintf("array(select c.oid from pg_index i join pg_class c on c.oid = i.indexrelid where i.indrelid = any (%s) and not (%s))", scope, remains)
-	case reindexes:
+	case sqlfile.Reindexes:
 		return fmt.Sprintf("array(select i.indexrelid from pg_index i where i.indrelid = any (%s) and not i.indisvalid)", scope)
-	case opaque, repeatable, dropsIndex, detaches, finalizes:
+	case sqlfile.Opaque, sqlfile.Repeatable, sqlfile.DropsIndex, sqlfile.Detaches, sqlfile.Finalizes:
 	}
 	return "'{}'::oid[]"
 }
@@ -79,14 +80,14 @@ func identifier(name string) string {
 }
 
 // remainsSQL asks for what the catalog shows of a statement that was begun, as one row of JSON.
-func (o *outside) remainsSQL(t history.Table, version Version, citus bool) string {
+func remainsSQL(o *sqlfile.NonTx, t history.Table, version Version, citus bool) string {
 	named := "null"
-	if o.kind == buildsIndex {
+	if o.Kind == sqlfile.BuildsIndex {
 		shards := "null"
 		if citus {
 			shards = "(select json_build_object('silent', min(r.result) filter (where not r.success), 'whole', coalesce(bool_and(r.result = 't'), true)) from " + shardAnswers("c.oid", "i.indrelid") + ")"
 		}
-		named = fmt.Sprintf("(select json_build_object('oid', c.oid::int8, 'name', format('%%I.%%I', n.nspname, c.relname), 'valid', i.indisvalid, 'shards', %s) from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace where i.indrelid = any (p.scope) and c.oid <> all (p.spared) and c.relname = %s)", shards, identifier(o.index))
+		named = fmt.Sprintf("(select json_build_object('oid', c.oid::int8, 'name', format('%%I.%%I', n.nspname, c.relname), 'valid', i.indisvalid, 'shards', %s) from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace where i.indrelid = any (p.scope) and c.oid <> all (p.spared) and c.relname = %s)", shards, identifier(o.Index))
 	}
 	return catalogPath.sql + fmt.Sprintf(`;
 select json_build_object(
@@ -101,17 +102,17 @@ select json_build_object(
 		from pg_inherits h where h.inhparent = p.scope[1] and h.inhrelid = p.scope[2] and h.inhdetachpending),
 	'builders', (select json_agg(b.pid) from pg_stat_progress_create_index b where b.datname = current_database() and b.pid <> pg_backend_pid()
 		and exists (select from pg_locks l where l.pid = b.pid and l.locktype = 'relation' and l.granted and l.relation = any (p.scope)))
-) from %s p where p.version = %s`, named, o.ownSQL(), len(o.names), t.Progress().SQL(), sqltext.Literal(string(version)))
+) from %s p where p.version = %s`, named, ownSQL(o), len(o.Names), t.Progress().SQL(), sqltext.Literal(string(version)))
 }
 
 // ownSQL is a condition for the indexes that the statement makes: others may build theirs on the same tables.
-func (o *outside) ownSQL() string {
-	switch o.kind {
-	case buildsIndex:
-		return "c.relname = " + identifier(o.index)
-	case reindexes:
+func ownSQL(o *sqlfile.NonTx) string {
+	switch o.Kind {
+	case sqlfile.BuildsIndex:
+		return "c.relname = " + identifier(o.Index)
+	case sqlfile.Reindexes:
 		return "c.relname ~ '_cc(new|old)[0-9]*$'" // what ReindexRelationConcurrently names them, and where that is taken already
-	case opaque, repeatable, dropsIndex, detaches, finalizes:
+	case sqlfile.Opaque, sqlfile.Repeatable, sqlfile.DropsIndex, sqlfile.Detaches, sqlfile.Finalizes:
 	}
 	return "false"
 }
@@ -138,14 +139,14 @@ type remains struct {
 
 // sameSQL are statements for a transaction in which the file's settings hold: what the statement makes of an empty copy of
 // the table is compared with the index that is there. The transaction is to be rolled back.
-func (o *outside) sameSQL(index int64) string {
+func sameSQL(o *sqlfile.NonTx, index int64) string {
 	const definition = "pg_catalog.regexp_replace(pg_catalog.pg_get_indexdef(i.indexrelid), '^.*? USING ', '')"
 	unique := ""
-	if o.unique {
+	if o.Unique {
 		unique = "unique "
 	}
 	return sqltext.Block(fmt.Sprintf("  execute pg_catalog.format('create temporary table migrator_copy (like %%s) on commit drop', (select i.indrelid::pg_catalog.regclass from pg_catalog.pg_index i where i.indexrelid operator(pg_catalog.=) %d));", index)) +
-		";\ncreate " + unique + "index migrator_copy_index on pg_temp.migrator_copy " + o.rest + "\n;\n" + fmt.Sprintf(
+		";\ncreate " + unique + "index migrator_copy_index on pg_temp.migrator_copy " + o.Rest + "\n;\n" + fmt.Sprintf(
 		`select (select pg_catalog.concat_ws(' ', i.indisunique, %[1]s) from pg_catalog.pg_index i where i.indexrelid operator(pg_catalog.=) %[2]d)
 	operator(pg_catalog.=) (select pg_catalog.concat_ws(' ', i.indisunique, %[1]s) from pg_catalog.pg_index i where i.indexrelid operator(pg_catalog.=) 'pg_temp.migrator_copy_index'::pg_catalog.regclass)`,
 		definition, index)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
@@ -50,7 +51,7 @@ type operation struct {
 	prepared bool // it makes or executes a prepared statement, to which the places in its errors belong
 	sql      string
 	// Of opFile only: the file, where sql begins in it, and its statements in sql.
-	file       *reviewed
+	file       *sqlfile.File
 	offset     int
 	statements []sqllex.Statement
 }
@@ -63,18 +64,18 @@ type step struct {
 	operations []operation
 
 	// Of a file in one transaction, in place of title and operations: what stands around it is more text than most files.
-	file    *reviewed
+	file    *sqlfile.File
 	framing *framing
 
 	// Of no-transaction files only:
-	part      bool  // other steps follow for the same move
-	does      *unit // when it is done, this statement is
-	begins    *unit // when it is done, this statement is about to run outside a transaction
-	number    int   // of that statement, from 1
-	of        int   // how many there are
-	alone     bool  // there is no transaction, and what is not the tool's own needs a message of its own
-	patient   bool  // it may wait for locks as long as it takes
-	unwatched bool  // a second connection would be in its way
+	part      bool               // other steps follow for the same move
+	does      *sqlfile.Statement // when it is done, this statement is
+	begins    *sqlfile.Statement // when it is done, this statement is about to run outside a transaction
+	number    int                // of that statement, from 1
+	of        int                // how many there are
+	alone     bool               // there is no transaction, and what is not the tool's own needs a message of its own
+	patient   bool               // it may wait for locks as long as it takes
+	unwatched bool               // a second connection would be in its way
 }
 
 // done reports whether the history shows what the step makes of it.
@@ -109,7 +110,7 @@ type scripter struct {
 
 // script lays out everything that is to be sent for the moves, in order, and each step only when it is its turn. nil: there
 // is nothing to do.
-func (s scripter) script(h *history.History, target Target, migrations []Migration, moves []Move, reviews []*reviewed) iter.Seq[*step] {
+func (s scripter) script(h *history.History, target Target, migrations []Migration, moves []Move, reviews []*sqlfile.File) iter.Seq[*step] {
 	first := s.first(h, target)
 	if len(first)+len(moves) == 0 {
 		return nil
@@ -127,7 +128,7 @@ func (s scripter) script(h *history.History, target Target, migrations []Migrati
 		for i := range moves {
 			p := progressFor(h, moves, i)
 			steps := []*step{{move: &moves[i], file: reviews[i], framing: f}}
-			if reviews[i].units != nil || p != nil { // a file that was begun may have been emptied since
+			if reviews[i].Separate != nil || p != nil { // a file that was begun may have been emptied since
 				steps = s.noTransaction(&moves[i], reviews[i], p)
 			}
 			for _, st := range steps {
@@ -206,11 +207,11 @@ func (s *step) heading() string {
 }
 
 // move is everything that is to be sent for one file.
-func (f *framing) move(move *Move, file *reviewed) []operation {
-	limit := frame("set local lock_timeout = " + f.limit(file.script))
+func (f *framing) move(move *Move, file *sqlfile.File) []operation {
+	limit := frame("set local lock_timeout = " + f.limit(move.script()))
 	return slices.Concat(
-		f.opening(file.script.Isolation, append(slices.Clip(f.settings), f.named(string(move.Migration.Version))), f.lock), []operation{f.claim(move)}, f.home,
-		[]operation{limit}, f.tellWorkers(limit), []operation{file.operation()},
+		f.opening(move.script().Isolation, append(slices.Clip(f.settings), f.named(string(move.Migration.Version))), f.lock), []operation{f.claim(move)}, f.home,
+		[]operation{limit}, f.tellWorkers(limit), []operation{fileOperation(file)},
 		f.after, []operation{limit, deferred(), f.seal(move), {kind: opCommit, sql: "commit"}}, f.clean,
 	)
 }

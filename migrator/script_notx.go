@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
@@ -19,7 +20,7 @@ const (
 // A statement that can run in a transaction travels in one with its record, which is claimed first, so it cannot run
 // twice. For one that cannot, it is recorded that it begins, and afterwards that it is done; what was cut off in
 // between is settled from the catalog.
-func (s scripter) noTransaction(move *Move, file *reviewed, p *history.Progress) []*step {
+func (s scripter) noTransaction(move *Move, file *sqlfile.File, p *history.Progress) []*step {
 	steps := []*step{s.lockSession(move)}
 	done := 0
 	if p == nil {
@@ -29,14 +30,14 @@ func (s scripter) noTransaction(move *Move, file *reviewed, p *history.Progress)
 			steps = append(steps, s.upToDate(move, done))
 		}
 	}
-	for i := done; i < len(file.units); i++ {
-		if u := file.units[i]; u.outside == nil {
+	for i := done; i < len(file.Separate); i++ {
+		if u := file.Separate[i]; u.NonTx == nil {
 			steps = append(steps, s.inside(move, file, i))
 		} else {
-			steps = append(steps, s.start(move, file, i), s.outside(move, file, i, u.outside.concurrently), s.record(move, file, u, i))
+			steps = append(steps, s.start(move, file, i), s.outside(move, file, i, u.NonTx.Concurrently), s.record(move, file, u, i))
 		}
 	}
-	return append(steps, s.end(move, len(file.units)))
+	return append(steps, s.end(move, len(file.Separate)))
 }
 
 // lockSession makes the run lock one of the session that works: the backend of a client that is gone keeps it, so nobody
@@ -60,53 +61,53 @@ func (s scripter) begin(move *Move) *step {
 }
 
 // inside runs a statement in a transaction, with its record.
-func (s scripter) inside(move *Move, file *reviewed, i int) *step {
-	u := file.units[i]
-	text := u.statement.Text(file.text)
-	limit := frame("set local lock_timeout = " + s.limit(file.script))
+func (s scripter) inside(move *Move, file *sqlfile.File, i int) *step {
+	u := file.Separate[i]
+	text := u.Span.Text(file.Text)
+	limit := frame("set local lock_timeout = " + s.limit(move.script()))
 	operations := slices.Concat(
-		[]operation{s.advance(move, i, u, s.refuseLeft(move, file, i), "started is null"), limit}, s.tellWorkers(limit), file.settings(u),
-		[]operation{s.noteBefore(u, text), file.operation(u.statement), deferred()},
+		[]operation{s.advance(move, i, u, s.refuseLeft(move, file, i), "started is null"), limit}, s.tellWorkers(limit), settingOperations(file, u),
+		[]operation{s.noteBefore(u, text), statementOperation(file, u.Span), deferred()},
 	)
 	st := s.parted(move, s.unitTitle(move, file, i), operations, s.coverState(move, u, text), append(s.findState(move, text), clean(resetAll), clean("unlisten *")))
-	st.does, st.number, st.of = u, i+1, len(file.units)
+	st.does, st.number, st.of = u, i+1, len(file.Separate)
 	return st
 }
 
 // start records that a statement begins which can be in no transaction with its record, and what tells afterwards how far
 // it came.
-func (s scripter) start(move *Move, file *reviewed, i int) *step {
-	u := file.units[i]
-	operations := []operation{s.claimProgress(move, s.refuseLeft(move, file, i), fmt.Sprintf("set started = %s", sqltext.Literal(u.statement.Text(file.text))), i, "started is null")}
-	operations = append(operations, file.settings(u)...) // the search_path finds what the statement is about
+func (s scripter) start(move *Move, file *sqlfile.File, i int) *step {
+	u := file.Separate[i]
+	operations := []operation{s.claimProgress(move, s.refuseLeft(move, file, i), fmt.Sprintf("set started = %s", sqltext.Literal(u.Span.Text(file.Text))), i, "started is null")}
+	operations = append(operations, settingOperations(file, u)...) // the search_path finds what the statement is about
 	operations = append(append(operations, s.keepFromWorkers()...),
-		frame("select pg_catalog.set_config('migrator.objects', "+u.outside.resolve()+", true)"),
+		frame("select pg_catalog.set_config('migrator.objects', "+resolveSQL(u.NonTx)+", true)"),
 		frame("reset session authorization"), frame("reset role"), catalogPath,
 		operation{kind: opClaim, sql: fmt.Sprintf(
 			"update %s as p set scope = s.oids, spared = %s\nfrom (select %s) s (oids)\nwhere p.version = %s",
-			s.table.Progress().SQL(), u.outside.sparedSQL("s.oids"), u.outside.scopeSQL(), sqltext.Literal(string(move.Migration.Version)))})
+			s.table.Progress().SQL(), sparedSQL(u.NonTx, "s.oids"), scopeSQL(u.NonTx), sqltext.Literal(string(move.Migration.Version)))})
 	st := s.part(move, s.unitTitle(move, file, i)+": begins", operations...)
-	st.begins, st.number, st.of = u, i+1, len(file.units)
+	st.begins, st.number, st.of = u, i+1, len(file.Separate)
 	return st
 }
 
 // outside runs a statement outside a transaction.
-func (s scripter) outside(move *Move, file *reviewed, i int, patient bool) *step {
-	u := file.units[i]
-	st := s.alone(move, file, u, s.unitTitle(move, file, i), file.operation(u.statement), patient)
-	st.does, st.number, st.of = u, i+1, len(file.units)
+func (s scripter) outside(move *Move, file *sqlfile.File, i int, patient bool) *step {
+	u := file.Separate[i]
+	st := s.alone(move, file, u, s.unitTitle(move, file, i), statementOperation(file, u.Span), patient)
+	st.does, st.number, st.of = u, i+1, len(file.Separate)
 	return st
 }
 
 // clearing ends what is left of a statement.
-func (s scripter) clearing(move *Move, file *reviewed, u *unit, sql string, patient bool) *step {
+func (s scripter) clearing(move *Move, file *sqlfile.File, u *sqlfile.Statement, sql string, patient bool) *step {
 	return s.alone(move, file, u, title(move)+": "+sql, operation{kind: opSettle, sql: sql}, patient)
 }
 
 // alone runs an operation outside a transaction, where the settings of a unit hold. Who is patient waits without being in
 // anybody's way, and to give up would leave an invalid index each time.
-func (s scripter) alone(move *Move, file *reviewed, u *unit, title string, o operation, patient bool) *step {
-	timeout := file.script.lockTimeout(s.lockTimeout)
+func (s scripter) alone(move *Move, file *sqlfile.File, u *sqlfile.Statement, title string, o operation, patient bool) *step {
+	timeout := move.script().lockTimeout(s.lockTimeout)
 	if patient {
 		timeout = 0
 	}
@@ -117,9 +118,9 @@ func (s scripter) alone(move *Move, file *reviewed, u *unit, title string, o ope
 	operations = append(operations,
 		frame("set default_transaction_isolation = 'read committed'"), // of CONCURRENTLY's own transactions
 		frame("set lock_timeout = "+milliseconds(timeout)))
-	operations = append(operations, file.settings(u)...)
+	operations = append(operations, settingOperations(file, u)...)
 	after := resets()
-	if text := u.statement.Text(file.text); u.outside.kind == opaque { // what it leaves is for its record
+	if text := u.Span.Text(file.Text); u.NonTx.Kind == sqlfile.Opaque { // what it leaves is for its record
 		operations = append(operations, noteState("before", text, false), frame(markSQL))
 		after = []operation{noteState("left", text, false), after[0], after[1]}
 	}
@@ -128,31 +129,31 @@ func (s scripter) alone(move *Move, file *reviewed, u *unit, title string, o ope
 }
 
 // record notes that a statement outside a transaction is done. An index that is not valid is not.
-func (s scripter) record(move *Move, file *reviewed, u *unit, i int) *step {
+func (s scripter) record(move *Move, file *sqlfile.File, u *sqlfile.Statement, i int) *step {
 	var operations []operation
-	if u.outside.kind == buildsIndex {
+	if u.NonTx.Kind == sqlfile.BuildsIndex {
 		operations = append(operations, catalogPath, operation{kind: opClaim, sql: s.seesIndex(move, u)})
 	}
 	operations = append(operations, s.advance(move, i, u, "", "started is not null"))
-	if u.outside.kind == opaque {
+	if u.NonTx.Kind == sqlfile.Opaque {
 		operations = append(operations, s.recordState(move))
 	}
 	st := s.part(move, s.unitTitle(move, file, i)+": is done", operations...)
-	if u.outside.kind == opaque { // a procedure may have let the run lock go, and nothing but this tells that it has run
+	if u.NonTx.Kind == sqlfile.Opaque { // a procedure may have let the run lock go, and nothing but this tells that it has run
 		st.operations = slices.DeleteFunc(st.operations, func(o operation) bool { return o.kind == opLock })
 	}
-	st.does, st.number, st.of = u, i+1, len(file.units)
+	st.does, st.number, st.of = u, i+1, len(file.Separate)
 	return st
 }
 
 // seesIndex raises where an index that was built is not valid, on Citus also on its shards.
-func (s scripter) seesIndex(move *Move, u *unit) string {
+func (s scripter) seesIndex(move *Move, u *sqlfile.Statement) string {
 	index := fmt.Sprintf("pg_index i join pg_class c on c.oid = i.indexrelid, %s p\n      where p.version = %s and i.indrelid = any (p.scope) and c.relname = %s and i.indisvalid",
-		s.table.Progress().SQL(), sqltext.Literal(string(move.Migration.Version)), identifier(u.outside.index))
+		s.table.Progress().SQL(), sqltext.Literal(string(move.Migration.Version)), identifier(u.NonTx.Index))
 	raise := fmt.Sprintf("    raise exception using errcode = '%s', message = %s,\n      hint = 'see what built it last; drop index concurrently, and run again';\n  end if;",
-		codeInvalid, sqltext.Literal("the index "+u.outside.index+" is not valid"))
+		codeInvalid, sqltext.Literal("the index "+u.NonTx.Index+" is not valid"))
 	body := "  if not exists (select from " + index + ") then\n" + raise
-	if u.outside.ifNotExists {
+	if u.NonTx.IfNotExists {
 		body = s.seesOther(move, u) + body
 	}
 	if s.citus {
@@ -162,14 +163,14 @@ func (s scripter) seesIndex(move *Move, u *unit) string {
 }
 
 // seesOther raises where IF NOT EXISTS has skipped an index because something else has its name.
-func (s scripter) seesOther(move *Move, u *unit) string {
+func (s scripter) seesOther(move *Move, u *sqlfile.Statement) string {
 	return fmt.Sprintf(`  if exists (select from pg_class c, %s p
       where p.version = %s and c.relname = %s and c.relnamespace in (select t.relnamespace from pg_class t where t.oid = any (p.scope))
         and not exists (select from pg_index i where i.indexrelid = c.oid and i.indrelid = any (p.scope))) then
     raise exception using errcode = '%s', message = %s, hint = 'choose another name';
   end if;
-`, s.table.Progress().SQL(), sqltext.Literal(string(move.Migration.Version)), identifier(u.outside.index), codeInvalid,
-		sqltext.Literal("something else is named "+u.outside.index+" already, so IF NOT EXISTS has skipped the index"))
+`, s.table.Progress().SQL(), sqltext.Literal(string(move.Migration.Version)), identifier(u.NonTx.Index), codeInvalid,
+		sqltext.Literal("something else is named "+u.NonTx.Index+" already, so IF NOT EXISTS has skipped the index"))
 }
 
 // again takes back that a statement was begun: nothing is left of it.
@@ -213,9 +214,9 @@ func (s scripter) parted(move *Move, title string, operations, ending, after []o
 }
 
 // advance claims that a statement has run, after a check. What is temporary may still be there.
-func (s scripter) advance(move *Move, i int, u *unit, check, state string) operation {
+func (s scripter) advance(move *Move, i int, u *sqlfile.Statement, check, state string) operation {
 	const temporary = "coalesce((select pg_catalog.jsonb_object_agg(e.key, e.value) from pg_catalog.jsonb_each(session) e where pg_catalog.starts_with(e.key, 'pg_temp.')), '{}')"
-	return s.claimProgress(move, check, fmt.Sprintf("set done = %d, hashes[%d] = %s, started = null, scope = '{}', spared = '{}', session = "+temporary, i+1, i+1, sqltext.Literal(u.hash)), i, state)
+	return s.claimProgress(move, check, fmt.Sprintf("set done = %d, hashes[%d] = %s, started = null, scope = '{}', spared = '{}', session = "+temporary, i+1, i+1, sqltext.Literal(u.Hash)), i, state)
 }
 
 func (s scripter) claimProgress(move *Move, check, set string, done int, state string) operation {
@@ -225,6 +226,6 @@ func (s scripter) claimProgress(move *Move, check, set string, done int, state s
 		sqltext.Raise(codeStale, "another run has gone on with it, or a statement was begun whose end is not recorded", "")))}
 }
 
-func (s scripter) unitTitle(move *Move, file *reviewed, i int) string {
-	return fmt.Sprintf("%s: statement %d of %d", title(move), i+1, len(file.units))
+func (s scripter) unitTitle(move *Move, file *sqlfile.File, i int) string {
+	return fmt.Sprintf("%s: statement %d of %d", title(move), i+1, len(file.Separate))
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
 
@@ -17,7 +18,7 @@ import (
 type notxCase struct {
 	scripter
 	move  *Move
-	file  *reviewed
+	file  *sqlfile.File
 	steps []*step
 }
 
@@ -114,7 +115,7 @@ func TestEachPartOfAFileIsClaimedBeforeItsStatementAndSealedAfterItsResets(t *te
 			require.Equal(t, "begin isolation level "+isolation, ops[0].sql)
 			seal, commit := index(t, ops, opSeal), index(t, ops, opCommit)
 			after := ops[commit+1:]
-			inside := s.does != nil && s.does.outside == nil
+			inside := s.does != nil && s.does.NonTx == nil
 			if inside { // its settings are reset when what it has left is known
 				require.Equal(t, "begin read write", after[0].sql)
 				require.Equal(t, []string{"reset session authorization", "reset role"}, sqls(after[2:4]))

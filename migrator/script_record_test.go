@@ -27,7 +27,7 @@ func TestAStatementInATransactionTravelsWithItsRecordAndItsSettings(t *testing.T
 			{first, 0, "insert into t values ('æ')", nil},
 			{last, 3, "insert into t values (4)", []string{"set search_path = app", "set role app_owner"}},
 		} {
-			record := once(t, part.ops, fmt.Sprintf("set done = %d, hashes[%d] = '%s', started = null", part.done+1, part.done+1, c.file.units[part.done].hash))
+			record := once(t, part.ops, fmt.Sprintf("set done = %d, hashes[%d] = '%s', started = null", part.done+1, part.done+1, c.file.Separate[part.done].Hash))
 			require.Equal(t, opClaim, part.ops[record].kind)
 			require.Contains(t, part.ops[record].sql, fmt.Sprintf("where version operator(pg_catalog.=) '1_a.sql' and direction operator(pg_catalog.=) '%s' and done operator(pg_catalog.=) %d and started is null", c.move.Direction, part.done))
 			require.Contains(t, part.ops[record].sql, codeStale)

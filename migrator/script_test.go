@@ -83,8 +83,8 @@ func readProgressOf(t *testing.T, text string, migrations []Migration) history.P
 		if m := &migrations[i]; string(m.Version) == p.Version {
 			file, err := review(m.script(Direction(p.Direction)))
 			require.NoError(t, err)
-			for _, u := range file.units[:p.Done] {
-				p.Hashes = append(p.Hashes, u.hash)
+			for _, u := range file.Separate[:p.Done] {
+				p.Hashes = append(p.Hashes, u.Hash)
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
@@ -12,13 +13,13 @@ import (
 
 // brief reports whether the state before a statement is kept without the list of all settings. A call of a function takes a
 // hundred arguments.
-func (u *unit) brief(statement string) bool {
-	return len(u.settings) == 0 && len(customSettings(statement)) <= 20
+func isBrief(u *sqlfile.Statement, statement string) bool {
+	return len(u.Settings) == 0 && len(customSettings(statement)) <= 20
 }
 
 // noteBefore keeps the state before a statement.
-func (s scripter) noteBefore(u *unit, statement string) operation {
-	if !u.brief(statement) {
+func (s scripter) noteBefore(u *sqlfile.Statement, statement string) operation {
+	if !isBrief(u, statement) {
 		return noteState("before", statement, true)
 	}
 	const keep = "    perform pg_catalog.set_config('migrator.before', "
@@ -29,8 +30,8 @@ func (s scripter) noteBefore(u *unit, statement string) operation {
 const noTemporary = "pg_catalog.pg_my_temp_schema() operator(pg_catalog.=) 0::pg_catalog.oid"
 
 // unchanged is a condition that tells quickly that a statement has changed nothing in its session; it may be false for nothing.
-func (s scripter) unchanged(u *unit, statement string) string {
-	if !u.brief(statement) {
+func (s scripter) unchanged(u *sqlfile.Statement, statement string) string {
+	if !isBrief(u, statement) {
 		return "false"
 	}
 	return noTemporary + " and pg_catalog.current_setting('migrator.before', true) operator(pg_catalog.=) " + s.briefState(u, statement) +
@@ -38,7 +39,7 @@ func (s scripter) unchanged(u *unit, statement string) string {
 }
 
 // briefState is ownState as text, where there is nothing temporary.
-func (s scripter) briefState(u *unit, statement string) string {
+func (s scripter) briefState(u *sqlfile.Statement, statement string) string {
 	pairs := []string{"'role', pg_catalog.current_setting('role')", "'session_authorization', session_user::pg_catalog.text"}
 	for _, name := range s.ownNames(u) {
 		pairs = append(pairs, sqltext.Literal(name)+", pg_catalog.current_setting("+sqltext.Literal(name)+", true)")
@@ -51,14 +52,14 @@ func (s scripter) briefState(u *unit, statement string) string {
 }
 
 // ownState is the state with our own settings alone, in the form of SHOW.
-func (s scripter) ownState(u *unit, statement string) string {
+func (s scripter) ownState(u *sqlfile.Statement, statement string) string {
 	return stateOf("select o.name, pg_catalog.current_setting(o.name, true) from pg_catalog.unnest(array["+s.ownSettings(u)+"]) o (name)", statement)
 }
 
 // wasState is what noteBefore has kept, in the form of the list of all settings, which state has: what is the same now as then is
 // the same in both forms.
-func (s scripter) wasState(u *unit, statement string) string {
-	if !u.brief(statement) {
+func (s scripter) wasState(u *sqlfile.Statement, statement string) string {
+	if !isBrief(u, statement) {
 		return noted("before")
 	}
 	own := "array[" + s.ownSettings(u) + "]::pg_catalog.text[]"

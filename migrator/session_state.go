@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
@@ -91,9 +92,9 @@ const (
 
 // coverState has our own role write the record, without a reset of what is to outlive the commit, and records what the statement
 // has changed.
-func (s scripter) coverState(move *Move, u *unit, statement string) []operation {
+func (s scripter) coverState(move *Move, u *sqlfile.Statement, statement string) []operation {
 	user := "  if pg_catalog.jsonb_exists(changed, 'session_authorization') then\n    set local session authorization default;\n  end if;\n"
-	if u.sets(sessionUser) {
+	if setsFor(u, sqlfile.SessionUser) {
 		user = "  set local session authorization default;\n"
 	}
 	return []operation{frame(sqltext.Block(fmt.Sprintf(`  declare state pg_catalog.jsonb; was pg_catalog.jsonb; changed pg_catalog.jsonb := '{}'; begin
@@ -107,16 +108,16 @@ func (s scripter) coverState(move *Move, u *unit, statement string) []operation 
     perform pg_catalog.set_config('migrator.expected', (was operator(pg_catalog.-) array[%s]::pg_catalog.text[])::pg_catalog.text, false);
     update %s set session = session operator(pg_catalog.||) changed operator(pg_catalog.||) %s where version operator(pg_catalog.=) %s;
   end if;
-  end;`, s.unchanged(u, statement), stateSQL(statement), s.wasState(u, statement), u.beforeReset(), differenceSQL("was", "state"), user, s.ownSettings(u), s.table.Progress().SQL(), cutOff, sqltext.Literal(string(move.Migration.Version)))))}
+  end;`, s.unchanged(u, statement), stateSQL(statement), s.wasState(u, statement), stateBeforeReset(u), differenceSQL("was", "state"), user, s.ownSettings(u), s.table.Progress().SQL(), cutOff, sqltext.Literal(string(move.Migration.Version)))))}
 }
 
 // beforeReset is the state before a statement with a RESET ALL, which has reset the note of it too: what the file has set was
 // not the default, and all that is no default now comes from the statement.
-func (u *unit) beforeReset() string {
+func stateBeforeReset(u *sqlfile.Statement) string {
 	var set []string
-	for _, s := range u.settings {
-		if s.name != "" && s.name != roleSetting && s.name != sessionUser {
-			set = append(set, sqltext.Literal(s.name))
+	for _, s := range u.Settings {
+		if s.Name != "" && s.Name != sqlfile.RoleSetting && s.Name != sqlfile.SessionUser {
+			set = append(set, sqltext.Literal(s.Name))
 		}
 	}
 	return "(select pg_catalog.jsonb_object_agg(e.key, e.value) from pg_catalog.jsonb_each(state) e where e.key operator(pg_catalog.=) any (array['role', 'session_authorization']) or pg_catalog.starts_with(e.key, 'pg_temp.')) operator(pg_catalog.||) coalesce((select pg_catalog.jsonb_object_agg(n.name, 'set') from pg_catalog.unnest(array[" +
@@ -124,7 +125,7 @@ func (u *unit) beforeReset() string {
 }
 
 // ownSettings are ownNames as SQL strings.
-func (s scripter) ownSettings(u *unit) string {
+func (s scripter) ownSettings(u *sqlfile.Statement) string {
 	var names []string
 	for _, name := range s.ownNames(u) {
 		names = append(names, sqltext.Literal(name))
@@ -133,10 +134,10 @@ func (s scripter) ownSettings(u *unit) string {
 }
 
 // ownNames are the names of the settings that are ours for the transaction and not the file's.
-func (s scripter) ownNames(u *unit) []string {
+func (s scripter) ownNames(u *sqlfile.Statement) []string {
 	names := []string{"transaction_isolation", "transaction_read_only", "transaction_deferrable"}
 	for _, setting := range slices.Concat(s.ours("-"), idle()) {
-		if !u.sets(setting.name) && !slices.Contains(names, setting.name) {
+		if !setsFor(u, setting.name) && !slices.Contains(names, setting.name) {
 			names = append(names, setting.name)
 		}
 	}
@@ -144,8 +145,8 @@ func (s scripter) ownNames(u *unit) []string {
 }
 
 // sets reports whether the file has a setting in force for the unit.
-func (u *unit) sets(name string) bool {
-	return slices.ContainsFunc(u.settings, func(s sessionSetting) bool { return s.name == name })
+func setsFor(u *sqlfile.Statement, name string) bool {
+	return slices.ContainsFunc(u.Settings, func(s sqlfile.Setting) bool { return s.Name == name })
 }
 
 // findState finds after the commit what has outlived it.
@@ -174,11 +175,11 @@ where version operator(pg_catalog.=) %s`, s.table.Progress().SQL(), differenceSQ
 
 // refuseLeft is the part of a block that stops the file where an earlier statement has left in its session what the next one would
 // not have.
-func (s scripter) refuseLeft(move *Move, file *reviewed, i int) string {
+func (s scripter) refuseLeft(move *Move, file *sqlfile.File, i int) string {
 	if i == 0 {
 		return ""
 	}
-	line, _ := sqllex.Position(file.script.SQL, file.units[i-1].statement.Start)
+	line, _ := sqllex.Position(file.SQL, file.Separate[i-1].Span.Start)
 	progress, version := s.table.Progress().SQL(), sqltext.Literal(string(move.Migration.Version))
 	return fmt.Sprintf(`  if exists (select from %[1]s p where p.version operator(pg_catalog.=) %[2]s and p.session operator(pg_catalog.<>) '{}') then
   declare names pg_catalog.text; changes pg_catalog.text; doubt pg_catalog.text; begin
@@ -210,16 +211,16 @@ func (s scripter) refuseLeft(move *Move, file *reviewed, i int) string {
 }
 
 // unresolved is a condition for a setting that a statement has left and that the file's text after it says nothing about.
-func unresolved(file *reviewed, i int) string {
+func unresolved(file *sqlfile.File, i int) string {
 	decided := "false"
 	var names []string
-	for _, s := range file.units[i].since {
-		for _, name := range []string{s.name, roleSetting} {
-			if s.decides(name) {
+	for _, s := range file.Separate[i].Since {
+		for _, name := range []string{s.Name, sqlfile.RoleSetting} {
+			if s.Decides(name) {
 				names = append(names, sqltext.Literal(name))
 			}
 		}
-		if s.all {
+		if s.All {
 			decided = "e.key operator(pg_catalog.<>) all (array['role', 'session_authorization'])"
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
@@ -12,7 +13,7 @@ import (
 // goes on with the file. So it stops the file at a statement that names it, and in another session at each that may use it.
 
 // refuseTemporary is the part of refuseLeft's block about what is temporary.
-func (s scripter) refuseTemporary(move *Move, file *reviewed, i int) string {
+func (s scripter) refuseTemporary(move *Move, file *sqlfile.File, i int) string {
 	return fmt.Sprintf(`    select pg_catalog.string_agg(e.key, ', '), pg_catalog.array_agg(e.key)::pg_catalog.text into names, changes
       from %[1]s p, lateral pg_catalog.jsonb_object_keys(p.session) e (key)
       where p.version operator(pg_catalog.=) %[2]s and pg_catalog.starts_with(e.key, 'pg_temp.') and (%[3]s);
@@ -20,18 +21,18 @@ func (s scripter) refuseTemporary(move *Move, file *reviewed, i int) string {
       raise exception using errcode = '%[4]s', message = pg_catalog.concat('an earlier statement has left in its session what this statement would not have: ', names),
         hint = pg_catalog.format(%[5]s, changes);
     end if;
-`, s.table.Progress().SQL(), sqltext.Literal(string(move.Migration.Version)), usesTemporary(file, file.units[i]), codeLeft,
+`, s.table.Progress().SQL(), sqltext.Literal(string(move.Migration.Version)), usesTemporary(file, file.Separate[i]), codeLeft,
 		sqltext.Literal("write the rest of the file without it, then: update "+strings.ReplaceAll(s.table.Progress().SQL(), "%", "%%")+" set session = session - %L::text[] where version = "+
 			strings.ReplaceAll(sqltext.Literal(string(move.Migration.Version)), "%", "%%")+"; and run again"))
 }
 
 // usesTemporary is a condition for a temporary object that a statement may use.
-func usesTemporary(file *reviewed, u *unit) string {
+func usesTemporary(file *sqlfile.File, u *sqlfile.Statement) string {
 	named := "true" // too long to be looked at in the server
-	if text := u.statement.Text(file.text); len(text) < 8<<10 {
+	if text := u.Span.Text(file.Text); len(text) < 8<<10 {
 		named = "pg_catalog.concat(' ', " + sqltext.Literal(withoutQualified(text)) + ", ' ') operator(pg_catalog.~*) pg_catalog.concat('[^[:alnum:]_]', pg_catalog.regexp_replace(pg_catalog.substr(e.key, 9), '[^[:alnum:]_]', '.', 'g'), '[^[:alnum:]_]')"
 	}
-	if u.outside != nil && u.outside.kind != opaque { // it uses what it names
+	if u.NonTx != nil && u.NonTx.Kind != sqlfile.Opaque { // it uses what it names
 		return named
 	}
 	return named + `

@@ -9,22 +9,23 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
 // settleStarted finds out from the catalog what became of a statement that was begun outside a transaction, and clears
 // away what is left of it when it is not done.
-func (r *run) settleStarted(ctx context.Context, s scripter, move *Move, file *reviewed, u *unit) (done bool, err error) {
-	switch u.outside.kind {
-	case opaque:
+func (r *run) settleStarted(ctx context.Context, s scripter, move *Move, file *sqlfile.File, u *sqlfile.Statement) (done bool, err error) {
+	switch u.NonTx.Kind {
+	case sqlfile.Opaque:
 		if err := r.giveWay(ctx, move, u); err != nil {
 			return false, err
 		}
 		return false, r.inDoubt(s, move, u)
-	case repeatable:
+	case sqlfile.Repeatable:
 		return false, nil
-	case buildsIndex, reindexes, dropsIndex, detaches, finalizes:
+	case sqlfile.BuildsIndex, sqlfile.Reindexes, sqlfile.DropsIndex, sqlfile.Detaches, sqlfile.Finalizes:
 	}
 	for first := true; ; first = false {
 		left, err := r.remains(ctx, s, move, u)
@@ -32,13 +33,13 @@ func (r *run) settleStarted(ctx context.Context, s scripter, move *Move, file *r
 			return false, err
 		}
 		switch {
-		case u.outside.kind == dropsIndex && s.citus && left.Broken: // of some shards it is gone, and to ask again would fail there
-			return true, r.clear(ctx, s, move, file, u, "drop index concurrently if exists "+u.outside.names[0].text)
-		case u.outside.kind == dropsIndex:
+		case u.NonTx.Kind == sqlfile.DropsIndex && s.citus && left.Broken: // of some shards it is gone, and to ask again would fail there
+			return true, r.clear(ctx, s, move, file, u, "drop index concurrently if exists "+u.NonTx.Names[0].Text)
+		case u.NonTx.Kind == sqlfile.DropsIndex:
 			return left.Known && !left.There, nil
-		case u.outside.kind == detaches && left.Finalize != "":
+		case u.NonTx.Kind == sqlfile.Detaches && left.Finalize != "":
 			return true, r.finalize(ctx, s, move, file, u, left.Finalize)
-		case u.outside.kind == detaches, u.outside.kind == finalizes:
+		case u.NonTx.Kind == sqlfile.Detaches, u.NonTx.Kind == sqlfile.Finalizes:
 			return left.Known && !left.Attached, nil
 		case len(left.Invalid) > 0 && len(left.Builders) > 0:
 			if err := r.waitForBuilders(ctx, move, left.Builders, first); err != nil {
@@ -62,8 +63,8 @@ func (r *run) settleStarted(ctx context.Context, s scripter, move *Move, file *r
 }
 
 // remains asks the catalog.
-func (r *run) remains(ctx context.Context, s scripter, move *Move, u *unit) (*remains, error) {
-	rows, err := r.worker.Rows(ctx, r.worker.LiftLimits()+u.outside.remainsSQL(s.table, move.Migration.Version, s.citus))
+func (r *run) remains(ctx context.Context, s scripter, move *Move, u *sqlfile.Statement) (*remains, error) {
+	rows, err := r.worker.Rows(ctx, r.worker.LiftLimits()+remainsSQL(u.NonTx, s.table, move.Migration.Version, s.citus))
 	if err != nil {
 		return nil, r.stopFor(ctx, opFrame, err)
 	}
@@ -86,8 +87,8 @@ func (r *run) remains(ctx context.Context, s scripter, move *Move, u *unit) (*re
 }
 
 // same reports whether an index is what the statement makes. Where that cannot be tried, its name and table will do.
-func (r *run) same(ctx context.Context, file *reviewed, u *unit, index int64) (bool, error) {
-	message := whole(append(append([]operation{frame("begin"), frame("set local statement_timeout = 0"), frame("set local lock_timeout = 0")}, file.settings(u)...), frame(u.outside.sameSQL(index))))[0]
+func (r *run) same(ctx context.Context, file *sqlfile.File, u *sqlfile.Statement, index int64) (bool, error) {
+	message := whole(append(append([]operation{frame("begin"), frame("set local statement_timeout = 0"), frame("set local lock_timeout = 0")}, settingOperations(file, u)...), frame(sameSQL(u.NonTx, index))))[0]
 	rows, err := r.worker.Rows(ctx, message.sql)
 	if abandoned := r.abandon(ctx); abandoned != nil {
 		return false, r.stopFor(ctx, opFrame, abandoned)
@@ -104,7 +105,7 @@ func (r *run) same(ctx context.Context, file *reviewed, u *unit, index int64) (b
 }
 
 // clear drops what is left of a statement, with its settings.
-func (r *run) clear(ctx context.Context, s scripter, move *Move, file *reviewed, u *unit, sql string) error {
+func (r *run) clear(ctx context.Context, s scripter, move *Move, file *sqlfile.File, u *sqlfile.Statement, sql string) error {
 	failed, _ := r.send(ctx, []*step{s.clearing(move, file, u, sql, true)})
 	if failed == nil {
 		return nil
@@ -133,7 +134,7 @@ func (r *run) waitForBuilders(ctx context.Context, move *Move, builders []uint32
 
 // giveWay ends the attempt where another run works on the file, whose procedure may have let the run lock go; or where it did
 // until now.
-func (r *run) giveWay(ctx context.Context, move *Move, u *unit) error {
+func (r *run) giveWay(ctx context.Context, move *Move, u *sqlfile.Statement) error {
 	others, err := findWorkers(ctx, r.worker, r.table, r.id, move.Migration.Version)
 	if err != nil {
 		return r.stopFor(ctx, opFrame, err)
@@ -147,17 +148,17 @@ func (r *run) giveWay(ctx context.Context, move *Move, u *unit) error {
 	if err != nil {
 		return err
 	}
-	if p := h.ProgressOf(string(move.Migration.Version)); p == nil || hashOf(p.Started, sqllex.Statement{End: len(p.Started)}) != u.hash {
+	if p := h.ProgressOf(string(move.Migration.Version)); p == nil || sqlfile.HashOf(p.Started, sqllex.Statement{End: len(p.Started)}) != u.Hash {
 		return &stop{outcome: taken, err: errors.New("another run has gone on with it")}
 	}
 	return nil
 }
 
 // inDoubt says which statement nobody but a person can settle, and how.
-func (r *run) inDoubt(s scripter, move *Move, u *unit) error {
+func (r *run) inDoubt(s scripter, move *Move, u *sqlfile.Statement) error {
 	table, version := s.table.Progress().SQL(), sqltext.Literal(string(move.Migration.Version))
 	session := ""
-	if u.outside.routine { // nothing has recorded what it has set
+	if u.NonTx.Routine { // nothing has recorded what it has set
 		session = ", session = session || " + unknownText
 	}
 	hint := fmt.Sprintf("look whether it has run (what it has committed itself stays); if it has: update %s set done = done + 1, started = null%s where version = %s; if it has not: update %[1]s set started = null where version = %[3]s; then run again", table, session, version)

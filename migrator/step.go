@@ -51,7 +51,7 @@ func (r *run) steps(ctx context.Context, steps []*step) error {
 			return nil
 		}
 		s := failed.step
-		if s.does != nil && s.does.needsNoTransaction(failed) {
+		if s.does != nil && needsNoTransaction(s.does, failed) {
 			return r.replan(ctx, taken, failed)
 		}
 		switch result := judgeError(ctx, failed.operation.kind, failed.err, seen.exceeded, r.server); result {
@@ -157,7 +157,7 @@ func (r *run) standing(failed *failure, h *history.History) string {
 	case failed.ahead > 0:
 		return fmt.Sprintf("not begun; nothing of this file was applied, nor of what was sent together with it (files before it: %d)", failed.ahead)
 	}
-	if file := r.reviews.files[s.move.script().Path]; file != nil && file.units != nil {
+	if file := r.reviews.files[s.move.script().Path]; file != nil && file.Separate != nil {
 		p, of := h.ProgressOf(string(s.move.Migration.Version)), ""
 		if s.move.Direction == DirectionDown {
 			of = "of the down file: "

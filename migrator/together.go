@@ -2,7 +2,6 @@ package migrator
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 )
@@ -28,7 +27,7 @@ func (r *run) together(steps []*step) message {
 	}
 	b.grow(size, 18*len(steps))
 	for i, s := range steps {
-		if s.file == nil || b.exposed != nil || s.file.speaksOf("prepare", "deallocate") {
+		if s.file == nil || b.exposed != nil || s.file.SpeaksOf("prepare", "deallocate") {
 			b.addWhole(s, i == len(steps)-1)
 		} else {
 			b.addFile(s, i == len(steps)-1)
@@ -74,22 +73,7 @@ func (b *bundle) cleanUp() {
 	} else {
 		b.add(b.last, leavings)
 	}
-	if file := b.last.file; file != nil && file.speaksOf("advisory") {
+	if file := b.last.file; file != nil && file.SpeaksOf("advisory") {
 		b.add(b.last, []operation{b.unlock()})
 	}
-}
-
-// speaksOf reports whether the file has one of some words, in lower case, wherever they stand.
-func (r *reviewed) speaksOf(words ...string) bool {
-	return slices.ContainsFunc(words, func(word string) bool { return containsFold(r.script.SQL, word) })
-}
-
-// containsFold reports whether text contains a word, which is given in lower case, however it is written.
-func containsFold(text, word string) bool {
-	for i := 0; i+len(word) <= len(text); i++ {
-		if text[i]|0x20 == word[0]|0x20 && strings.EqualFold(text[i:i+len(word)], word) {
-			return true
-		}
-	}
-	return false
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
 
@@ -34,11 +35,11 @@ func (r *run) ended(s *step, why error) error {
 }
 
 // placeOf is where a file has a statement, as it is now; -1 where it has not.
-func (r *run) placeOf(move *Move, does *unit) int {
+func (r *run) placeOf(move *Move, does *sqlfile.Statement) int {
 	if file := r.reviews.files[move.script().Path]; file != nil {
-		for _, u := range file.units {
-			if u.hash == does.hash {
-				return u.statement.Start
+		for _, u := range file.Separate {
+			if u.Hash == does.Hash {
+				return u.Span.Start
 			}
 		}
 	}

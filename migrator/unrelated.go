@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 )
 
 // An UnrelatedError means that something is pending, but that the history has nothing to do with the files: none of its
@@ -62,7 +63,7 @@ func related(h *history.History, migrations []Migration) bool {
 		if h.Has(string(m.Version)) || h.ProgressOf(string(m.Version)) != nil {
 			return true
 		}
-		if m.Up.hasStatement() {
+		if sqlfile.HasStatement(m.Up.SQL) {
 			checksums[m.Checksum()] = true
 		}
 	}

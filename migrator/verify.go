@@ -7,6 +7,7 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/printable"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 )
 
 // State is what files and history together say of a version.
@@ -136,7 +137,7 @@ func appendVanished(statuses []Status, rows map[string]*history.Record, migratio
 	pending := make(map[string]Version) // by checksum: what a vanished file may be called now
 	for i := range migrations {
 		m := &migrations[i]
-		if statuses[i].State == StatePending && m.Up.hasStatement() && !m.Version.Repeatable() { // files without a statement are all alike
+		if statuses[i].State == StatePending && sqlfile.HasStatement(m.Up.SQL) && !m.Version.Repeatable() { // files without a statement are all alike
 			pending[m.Checksum()] = m.Version
 		}
 	}

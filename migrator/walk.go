@@ -29,7 +29,7 @@ func (l *load) takes(s *step) bool {
 		return true
 	}
 	last := l.steps[len(l.steps)-1]
-	if s.file != nil && s.file.speaksOf("application_name") { // by which the watch sees that it runs
+	if s.file != nil && s.file.SpeaksOf("application_name") { // by which the watch sees that it runs
 		return false
 	}
 	if last.move != nil && s.move != nil && last.move.Direction != s.move.Direction {
@@ -46,7 +46,7 @@ func (l *load) add(s *step) {
 // size is about how much of a message the step takes.
 func (s *step) size() (bytes int) {
 	if s.file != nil {
-		return len(s.file.text) + frameSize + 3*len(s.move.Migration.Version)
+		return len(s.file.Text) + frameSize + 3*len(s.move.Migration.Version)
 	}
 	for i := range s.operations {
 		bytes += len(s.operations[i].sql)
@@ -85,7 +85,7 @@ func (r *run) walk(ctx context.Context, plan *Plan) error {
 		} else {
 			ready.add(s)
 		}
-		if !r.server.Citus && s.move != nil && r.reviews.files[s.move.script().Path].makesCitus() {
+		if !r.server.Citus && s.move != nil && r.reviews.files[s.move.script().Path].MakesCitus() {
 			if err := r.unload(ctx, &ready); err != nil {
 				return err
 			}

@@ -35,7 +35,7 @@ func TestAPrintedPlanHoldsWhatARunSendsAndNothingElse(t *testing.T) {
 				want = append(want, o.sql)
 				continue
 			}
-			for _, statement := range o.file.statements {
+			for _, statement := range o.file.Statements {
 				want = append(want, statement.Text(o.sql))
 			}
 		}

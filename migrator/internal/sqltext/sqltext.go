@@ -51,3 +51,13 @@ func WithoutComments(sql string) string {
 	lines := slices.DeleteFunc(strings.Split(sql, "\n"), func(line string) bool { return strings.HasPrefix(line, "--") })
 	return strings.TrimSpace(strings.Join(lines, "\n"))
 }
+
+// ContainsFold reports whether text contains a word, whatever the case of its ASCII letters. The word is given in lower case.
+func ContainsFold(text, word string) bool {
+	for i := 0; i+len(word) <= len(text); i++ {
+		if text[i]|0x20 == word[0]|0x20 && strings.EqualFold(text[i:i+len(word)], word) {
+			return true
+		}
+	}
+	return false
+}

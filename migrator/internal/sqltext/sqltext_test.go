@@ -53,3 +53,13 @@ func TestCommentsOfOurOwnFilesAreLeftOut(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "select 1, -- one\n\t2", sqltext.WithoutComments("-- what it is\nselect 1, -- one\n\t2\n"))
 }
+
+func TestWordsAreFoundHoweverTheyAreWritten(t *testing.T) {
+	t.Parallel()
+	for text, found := range map[string]bool{
+		"deallocate": true, "x DEALLOCATE y": true, "select 1; DeAllocate all": true, "deallocat": false, "": false, "dealloca te": false, "é deallocatE": true,
+	} {
+		require.Equal(t, found, sqltext.ContainsFold(text, "deallocate"), text)
+	}
+	require.True(t, sqltext.ContainsFold("-- Migrator: batch", "migrator:"))
+}

@@ -1,4 +1,4 @@
-package migrator
+package sqlfile
 
 import (
 	"slices"
@@ -9,34 +9,33 @@ import (
 
 const copyFromClient = "COPY … FROM STDIN reads its rows from the client, which a migration file cannot be"
 
-// judge says why a statement, of which the first words are given, cannot run as its file is sent, and what to do about it; ""
-// when it can.
-func judge(s *Script, words []string, text string) (message, hint string) {
+// refuse says why a statement, given with its first words, must not be in a file, and what to do about it; "": it may.
+func refuse(noTransaction bool, words []string, text string) (message, hint string) {
 	if len(words) == 0 {
 		return "", ""
 	}
-	if s.Mode == NoTransaction {
-		message, hint = judgeUnit(words, text)
+	if noTransaction {
+		message, hint = refuseSeparate(words, text)
 	} else {
-		message, hint = judgeTransaction(words)
+		message, hint = refuseControl(words)
 	}
 	if message != "" {
 		return message, hint
 	}
-	if message, hint = judgeSet(words); message != "" {
+	if message, hint = refuseSet(words); message != "" {
 		return message, hint
 	}
 	if words[0] == "COPY" && copiesFromClient(text) {
 		return copyFromClient, "write the rows as INSERT statements"
 	}
-	if s.Mode == Transactional && refusesTransaction(words, text) {
+	if !noTransaction && cannotBeInTransaction(words, text) {
 		return "cannot run inside a transaction", "put it into a file of its own with this line at the top: -- migrator: no-transaction"
 	}
 	return "", ""
 }
 
-// judgeTransaction refuses what would end or replace the transaction that holds the file and its history row.
-func judgeTransaction(words []string) (message, hint string) {
+// refuseControl refuses statements that end or replace the transaction of the file and its history row.
+func refuseControl(words []string) (message, hint string) {
 	const (
 		controls = "controls the transaction, but each file already runs in one, with its history row"
 		remove   = "delete it; to undo a part of the file use SAVEPOINT and ROLLBACK TO"
@@ -66,8 +65,8 @@ func judgeTransaction(words []string) (message, hint string) {
 	return "", ""
 }
 
-// judgeSet refuses what changes how the text after it is read. What every dump of pg_dump begins with changes nothing.
-func judgeSet(words []string) (message, hint string) {
+// refuseSet refuses settings that change how the rest of the file is read. Those at the top of every pg_dump change nothing.
+func refuseSet(words []string) (message, hint string) {
 	if words[0] != "SET" && words[0] != "RESET" {
 		return "", ""
 	}
@@ -91,7 +90,7 @@ func judgeSet(words []string) (message, hint string) {
 	return "", ""
 }
 
-// withoutScope drops SESSION or LOCAL, which may stand before a setting's name.
+// withoutScope drops SESSION or LOCAL before the name of a setting.
 func withoutScope(words []string) []string {
 	if sqllex.Matches(words, "SESSION|LOCAL") {
 		return words[1:]
@@ -110,7 +109,7 @@ func copiesFromClient(text string) bool {
 		case word == ")":
 			depth--
 		case depth == 0 && from && token.Kind == sqllex.Word:
-			return strings.EqualFold(word, "STDIN") || strings.EqualFold(word, "STDOUT") // the server takes the two for one
+			return strings.EqualFold(word, "STDIN") || strings.EqualFold(word, "STDOUT") // the server accepts both
 		}
 		from = token.Kind == sqllex.Word && strings.EqualFold(word, "FROM")
 	}

@@ -1,4 +1,4 @@
-package migrator
+package sqlfile
 
 import (
 	"slices"
@@ -6,34 +6,35 @@ import (
 	"unicode"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
-// made reports whether files have made a schema that is still there, or one of the relations in it. Only their statements
-// tell, in the order of the files: where it is not sure, it is false.
-func made(files []*Migration, schema, user string, relations []string) bool {
+// HaveMade reports whether files, in their order, have created a schema that still exists, or one of the relations in it. It reads
+// their statements, and is false where it cannot be sure.
+func HaveMade(files []string, schema, user string, relations []string) bool {
 	r := replay{schema: schema, user: user, relations: make(map[string]bool)}
-	for _, m := range slices.SortedFunc(slices.Values(files), func(a, b *Migration) int { return a.Version.Compare(b.Version) }) {
-		statements, err := sqllex.Split(m.Up.SQL)
+	for _, sql := range files {
+		statements, err := sqllex.Split(sql)
 		if err != nil {
 			return false
 		}
 		for _, s := range statements {
-			r.run(newCursor(s.Text(m.Up.SQL)))
+			r.run(newCursor(s.Text(sql)))
 		}
 	}
 	return r.made || slices.ContainsFunc(relations, func(relation string) bool { return r.relations[relation] })
 }
 
-// mayHaveMade reports whether one of the files may have made a schema, or one of the relations in it: a text that mentions one
-// is enough.
-func mayHaveMade(files []*Migration, schema, user string, relations []string) bool {
-	return slices.ContainsFunc(files, func(m *Migration) bool {
-		return makesSchema(m.Up.SQL, schema, user) || slices.ContainsFunc(relations, func(relation string) bool { return mentions(m.Up.SQL, relation) })
+// MayHaveMade reports whether files may have created a schema, or one of the relations in it: it is enough that one mentions a
+// relation.
+func MayHaveMade(files []string, schema, user string, relations []string) bool {
+	return slices.ContainsFunc(files, func(sql string) bool {
+		return makesSchema(sql, schema, user) || slices.ContainsFunc(relations, func(relation string) bool { return mentions(sql, relation) })
 	})
 }
 
 func makesSchema(sql, schema, user string) bool {
-	if !containsFold(sql, "schema") {
+	if !sqltext.ContainsFold(sql, "schema") {
 		return false
 	}
 	statements, err := sqllex.Split(sql)
@@ -43,7 +44,7 @@ func makesSchema(sql, schema, user string) bool {
 	})
 }
 
-// madeSchema is the name of the schema that a statement creates or renames; "" where it does neither.
+// madeSchema is the new name of the schema that a statement creates or renames; "" for another statement.
 func (c *cursor) madeSchema(user string) string {
 	switch {
 	case c.take("CREATE", "SCHEMA"):
@@ -61,7 +62,7 @@ func (c *cursor) madeSchema(user string) string {
 	return ""
 }
 
-// mentions reports whether a text has a name in it, as a word of its own: in a statement, or in a string that is executed.
+// mentions reports whether a name is a whole word of a text, which may be inside a string.
 func mentions(sql, name string) bool {
 	if name == "" {
 		return false

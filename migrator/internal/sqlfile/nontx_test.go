@@ -1,4 +1,4 @@
-package migrator
+package sqlfile
 
 import (
 	"fmt"
@@ -10,29 +10,29 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
 
-var kindNames = map[outsideKind]string{
-	opaque: "opaque", repeatable: "repeatable", buildsIndex: "builds", reindexes: "reindexes", dropsIndex: "drops", detaches: "detaches", finalizes: "finalizes",
+var kindNames = map[NonTxKind]string{
+	Opaque: "opaque", Repeatable: "repeatable", BuildsIndex: "builds", Reindexes: "reindexes", DropsIndex: "drops", Detaches: "detaches", Finalizes: "finalizes",
 }
 
 // describeOutside is what newOutside has read, in words.
-func describeOutside(o *outside) string {
-	words := []string{kindNames[o.kind]}
+func describeOutside(o *NonTx) string {
+	words := []string{kindNames[o.Kind]}
 	for _, flag := range []struct {
 		set  bool
 		word string
-	}{{o.concurrently, "concurrently"}, {o.unique, "unique"}, {o.ifNotExists, "if-not-exists"}} {
+	}{{o.Concurrently, "concurrently"}, {o.Unique, "unique"}, {o.IfNotExists, "if-not-exists"}} {
 		if flag.set {
 			words = append(words, flag.word)
 		}
 	}
-	if o.kind == buildsIndex {
-		words = append(words, fmt.Sprintf("<%s>", o.index))
+	if o.Kind == BuildsIndex {
+		words = append(words, fmt.Sprintf("<%s>", o.Index))
 	}
-	for _, n := range o.names {
-		words = append(words, n.class+" "+n.text)
+	for _, n := range o.Names {
+		words = append(words, n.Class+" "+n.Text)
 	}
-	if o.rest != "" {
-		words = append(words, "| "+o.rest)
+	if o.Rest != "" {
+		words = append(words, "| "+o.Rest)
 	}
 	return strings.Join(words, " ")
 }
@@ -98,7 +98,7 @@ func TestAStatementOutsideATransactionIsReadAsTheServerReadsIt(t *testing.T) {
 		{"do $$ begin commit; end $$", "opaque"},
 		{`"vacuum"`, "opaque"},
 	} {
-		require.Equal(t, c.want, describeOutside(newOutside(c.sql)), c.sql)
+		require.Equal(t, c.want, describeOutside(ReadNonTx(c.sql)), c.sql)
 	}
 }
 
@@ -111,9 +111,9 @@ func TestAStatementThatEndsTooSoonIsReadToo(t *testing.T) {
 	} {
 		for token := range sqllex.Significant(sql) {
 			cut := sql[:token.End]
-			o := newOutside(cut)
+			o := ReadNonTx(cut)
 			require.NotNil(t, o, cut)
-			if o.kind == buildsIndex {
+			if o.Kind == BuildsIndex {
 				require.NotEmpty(t, o.named(cut), cut)
 			}
 		}
@@ -133,11 +133,11 @@ func TestTheStatementIsGivenBackWithTheNameThatTheServerWouldChoose(t *testing.T
 		{`create index concurrently on "plain" ("a")`, `create index concurrently plain_a_idx on "plain" ("a")`},
 		{"create index concurrently -- without a name\n  on t (a) where b = 'x  y'", "create index concurrently -- without a name\n  t_a_idx on t (a) where b = 'x  y'"},
 	} {
-		o := newOutside(c.sql)
+		o := ReadNonTx(c.sql)
 		require.Equal(t, c.want, o.named(c.sql))
-		if again := newOutside(c.want); again.names[0].text != "" {
-			require.NotEmpty(t, again.index, c.want)
-			require.Equal(t, o.rest, again.rest, "nothing else changes")
+		if again := ReadNonTx(c.want); again.Names[0].Text != "" {
+			require.NotEmpty(t, again.Index, c.want)
+			require.Equal(t, o.Rest, again.Rest, "nothing else changes")
 		}
 	}
 }
@@ -150,6 +150,6 @@ func TestTheDatabaseThatNobodyElseMayUseIsFound(t *testing.T) {
 		"drop database if exists d with (force)": "d", "alter database d set tablespace s": "d",
 		"vacuum": "", "create tablespace s location '/s'": "", "create index concurrently i on t (a)": "",
 	} {
-		require.Equal(t, want, newOutside(sql).database, sql)
+		require.Equal(t, want, ReadNonTx(sql).Database, sql)
 	}
 }

@@ -1,4 +1,4 @@
-package migrator
+package sqlfile
 
 import (
 	"slices"
@@ -7,9 +7,9 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
 
-// judgeSessionState says why a statement cannot be in a no-transaction file, whose later statements may run in another session,
-// where its text shows it.
-func judgeSessionState(words []string, text string) (message, hint string) {
+// refuseSessionState refuses statements of a no-transaction file whose effect would be lost when another session resumes the file,
+// as far as the text shows it.
+func refuseSessionState(words []string, text string) (message, hint string) {
 	const (
 		temporary = "what is temporary lives as long as the session, but a no-transaction file may go on in another one after a crash"
 		plain     = "make it a plain one and drop it at the end of the file, or use a file without `-- migrator: no-transaction`"
@@ -17,7 +17,7 @@ func judgeSessionState(words []string, text string) (message, hint string) {
 		isolation = "write `-- migrator: isolation=serializable` (or repeatable-read) at the top of the file, for all of them"
 	)
 	switch words[0] {
-	case "DROP": // of what is there
+	case "DROP": // of an object that exists
 	case "SET":
 		if changesTransactions(words) {
 			return late, isolation
@@ -33,7 +33,7 @@ func judgeSessionState(words []string, text string) (message, hint string) {
 	return "", ""
 }
 
-// changesTransactions recognises what sets how later transactions begin, but not the defaults: pg_dump writes them.
+// changesTransactions reports whether a SET changes how later transactions begin. pg_dump sets the defaults, which is legal.
 func changesTransactions(words []string) bool {
 	set, value := withoutScope(words[1:]), strings.ToUpper(strings.Trim(words[len(words)-1], "'"))
 	switch {
@@ -47,7 +47,7 @@ func changesTransactions(words []string) bool {
 	return false
 }
 
-// selectsIntoTemporary looks for SELECT … INTO TEMP name.
+// selectsIntoTemporary finds SELECT … INTO TEMP name.
 func selectsIntoTemporary(text string) bool {
 	c := newCursor(text)
 	if !c.at("SELECT") && !c.at("WITH") && c.tokens[0].Text(text) != "(" {
@@ -70,7 +70,7 @@ func selectsIntoTemporary(text string) bool {
 	return false
 }
 
-// namesTemporary looks for pg_temp.name: pg_temp alone may stand in a search_path.
+// namesTemporary finds pg_temp.name. pg_temp alone may be in a search_path.
 func namesTemporary(text string) bool {
 	for c := newCursor(text); len(c.tokens) > 1; c.tokens = c.tokens[1:] {
 		kind := c.tokens[0].Kind

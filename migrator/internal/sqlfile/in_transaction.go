@@ -1,4 +1,4 @@
-package migrator
+package sqlfile
 
 import (
 	"slices"
@@ -7,10 +7,10 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
 
-// refusesTransaction reports whether PostgreSQL answers a statement in a transaction block with 25001 (active SQL
-// transaction). The list is that of the callers of PreventInTransactionBlock in PostgreSQL 18; what depends on the
-// catalog (REINDEX of a partitioned table, a procedure that commits) is left for the server to find.
-func refusesTransaction(words []string, text string) bool {
+// cannotBeInTransaction reports whether PostgreSQL refuses a statement in a transaction block, with 25001 (active SQL transaction).
+// The list is that of the callers of PreventInTransactionBlock in PostgreSQL 18. Where the catalog decides (REINDEX of a partitioned
+// table, a procedure that commits), the server tells.
+func cannotBeInTransaction(words []string, text string) bool {
 	switch words[0] {
 	case "CREATE":
 		return sqllex.Matches(words, "CREATE", "UNIQUE?", "INDEX", "CONCURRENTLY") || sqllex.Matches(words, "CREATE", "DATABASE|TABLESPACE") ||
@@ -46,7 +46,7 @@ func reindexRefuses(words []string, text string) bool {
 	return false
 }
 
-// afterOptions drops options in parentheses.
+// afterOptions drops leading options in parentheses.
 func afterOptions(words []string) []string {
 	if end := slices.Index(words, ")"); len(words) > 0 && words[0] == "(" && end > 0 {
 		return words[end+1:]

@@ -1,4 +1,4 @@
-package migrator
+package sqlfile
 
 import (
 	"testing"
@@ -65,22 +65,22 @@ func TestTheHalfThatRevertsDoesNotRunWithTheOtherOne(t *testing.T) {
 		}
 		up := c.up + "\n"
 		for _, file := range []string{up + madeA + c.down + "\n" + droppedA, up + madeA + "\r\n" + c.down + "\r\n" + droppedA} {
-			_, err := review(transactional("1_a.sql", file))
+			_, err := fileOf("1_a.sql", file)
 			require.ErrorContains(t, err, message, file)
 			require.ErrorContains(t, err, "\nHINT: put the down half into 1_a.down.sql and delete the marker comments; where the file is applied already, repair accepts the change")
-			_, err = review(transactional("1_a.down.sql", file))
+			_, err = fileOf("1_a.down.sql", file)
 			require.ErrorContains(t, err, message, file)
 			require.ErrorContains(t, err, "\nHINT: leave only the down half in it, and delete the marker comments")
 		}
 		if c.tool != "" || c.up != "" {
-			_, err := review(transactional("1_a.sql", up+c.down+"\n"+droppedA))
+			_, err := fileOf("1_a.sql", up+c.down+"\n"+droppedA)
 			require.ErrorContains(t, err, message, "there is nothing to apply: %q", c)
 		}
 		for path, file := range map[string]string{
 			"1_a.sql": up + madeA + c.down + "\n-- nothing to revert\n;\n", "1_a.up.sql": up + madeA, "1_a.down.sql": c.down + "\n" + droppedA,
 		} {
 			if c.tool != "Play" || c.up[0] == '-' { // # is no SQL
-				_, err := review(transactional(path, file))
+				_, err := fileOf(path, file)
 				require.NoError(t, err, "there is one half: %q", file)
 			}
 		}
@@ -89,16 +89,16 @@ func TestTheHalfThatRevertsDoesNotRunWithTheOtherOne(t *testing.T) {
 
 func TestTheHalvesMayComeInAnyOrder(t *testing.T) {
 	t.Parallel()
-	_, err := review(transactional("1_a.sql", "-- Down Migration\ndrop table a;\n-- Up Migration\ncreate table a (id int);\n"))
+	_, err := fileOf("1_a.sql", "-- Down Migration\ndrop table a;\n-- Up Migration\ncreate table a (id int);\n")
 	require.ErrorContains(t, err, "1_a.sql:1:1: is written for node-pg-migrate")
-	_, err = review(transactional("1_a.sql", "select 1; -- Up\n-- down\ndrop table a;\n-- up\ncreate table a (id int);\n"))
+	_, err = fileOf("1_a.sql", "select 1; -- Up\n-- down\ndrop table a;\n-- up\ncreate table a (id int);\n")
 	require.ErrorContains(t, err, "1_a.sql:2:1: divides the file into two halves")
 }
 
 func TestAHalfMayEndWithoutASemicolon(t *testing.T) {
 	t.Parallel()
 	for _, marker := range []string{"---- create above / drop below ----", "-- +goose Down", "-- migrate:down", "-- //@UNDO", "-- Down Migration", "# --- !Downs"} {
-		_, err := review(transactional("1_a.sql", "insert into a select 1\n"+marker+"\ndelete from a;\n")) // the server reads: select 1 as delete from a
+		_, err := fileOf("1_a.sql", "insert into a select 1\n"+marker+"\ndelete from a;\n") // the server reads: select 1 as delete from a
 		require.ErrorContains(t, err, "1_a.sql:2:")
 		require.ErrorContains(t, err, "whose up and down halves would both run here", marker)
 	}
@@ -116,8 +116,8 @@ func TestACommentThatDividesNothingIsLegal(t *testing.T) {
 		"-- up-to-date\n-- rolled down", "-- script\n-- rollback", "-- up\n-- rollback;", "-- up: adds a\n-- down: drops a", "-- ups\n-- downs", "/* up\n */\n/* down\n */",
 		"/* up */ select 1;\n/* down */ select 2;", "select 1; /* up */\nselect 2; /* down */", "insert into a\n/* up */\nvalues (1),\n/* down */\n(2);", "/* up and\n down */\n/* down */",
 	} {
-		file, err := review(transactional("1_a.sql", "--liquibase formatted sql\n"+madeA+comment+"\n"+droppedA))
+		file, err := fileOf("1_a.sql", "--liquibase formatted sql\n"+madeA+comment+"\n"+droppedA)
 		require.NoError(t, err, comment)
-		require.Empty(t, file.warnings)
+		require.Empty(t, file.Warnings)
 	}
 }

@@ -1,4 +1,4 @@
-package migrator
+package sqlfile
 
 import (
 	"testing"
@@ -18,10 +18,10 @@ func TestOnlyWhatIsInForceIsRepeated(t *testing.T) {
 		{[]string{"set time zone 'UTC'", "set timezone = 'CET'"}, []string{"set timezone = 'CET'"}},
 		{[]string{"set a.b = 1", "set a.c = 2", "set a.b from current"}, []string{"set a.b = 1", "set a.c = 2", "set a.b from current"}},
 	} {
-		file := withoutTransaction(t, append(c.statements, "select 1")...)
+		file := separate(t, append(c.statements, "select 1")...)
 		var kept []string
-		for _, s := range file.units[0].settings {
-			kept = append(kept, s.statement.Text(file.text))
+		for _, s := range file.Separate[0].Settings {
+			kept = append(kept, s.Span.Text(file.Text))
 		}
 		require.Equal(t, c.want, kept)
 	}

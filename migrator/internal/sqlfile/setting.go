@@ -1,4 +1,4 @@
-package migrator
+package sqlfile
 
 import (
 	"slices"
@@ -7,44 +7,42 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
 
-// What a no-transaction file sets for its session is repeated before each later statement, as long as it is in force: a role
-// that was reset may be gone by then.
-
-// A sessionSetting is a statement that only sets something for the session.
-type sessionSetting struct {
-	statement sqllex.Statement
-	name      string // "": not known, so that it stays in force
-	all       bool   // RESET ALL
+// A Setting is a statement that only sets something for the session. It is repeated before each later statement of a no-transaction
+// file while it is in force, and not longer: a role may be dropped after it is reset.
+type Setting struct {
+	Span sqllex.Statement
+	Name string // "": not known; it stays in force
+	All  bool   // RESET ALL
 }
 
 const (
-	roleSetting    = "role"
-	sessionUser    = "session_authorization"
+	RoleSetting    = "role"
+	SessionUser    = "session_authorization"
 	searchPathName = "search_path"
 )
 
-func newSessionSetting(sql string, statement sqllex.Statement) sessionSetting {
-	s := sessionSetting{statement: statement}
+func newSetting(sql string, statement sqllex.Statement) Setting {
+	s := Setting{Span: statement}
 	switch c := newCursor(statement.Text(sql)); {
 	case c.take("RESET", "ALL"):
-		s.all = true
+		s.All = true
 	case c.take("RESET"):
-		s.name = c.setting()
+		s.Name = c.setting()
 	case c.take("SET"):
-		s.name = c.setting()
+		s.Name = c.setting()
 		if c.at("FROM") { // FROM CURRENT, which changes nothing
-			s.name = ""
+			s.Name = ""
 		}
 	case c.take("SELECT"):
 		i := slices.IndexFunc(c.tokens, func(t sqllex.Token) bool { return t.Kind == sqllex.String })
 		if name, ok := unquoted(c.tokens[i].Text(c.text)); ok {
-			s.name = strings.ToLower(name)
+			s.Name = strings.ToLower(name)
 		}
 	}
 	return s
 }
 
-// setting takes what SET and RESET call a setting, as pg_settings has it.
+// setting takes the name of a setting after SET or RESET, in the form of pg_settings.
 func (c *cursor) setting() string {
 	if c.take("SESSION", "CHARACTERISTICS") {
 		return ""
@@ -54,7 +52,7 @@ func (c *cursor) setting() string {
 		words []string
 		name  string
 	}{
-		{[]string{"AUTHORIZATION"}, sessionUser},
+		{[]string{"AUTHORIZATION"}, SessionUser},
 		{[]string{"TIME", "ZONE"}, "timezone"},
 		{[]string{"SCHEMA"}, searchPathName},
 		{[]string{"NAMES"}, "client_encoding"},
@@ -67,22 +65,22 @@ func (c *cursor) setting() string {
 	return strings.ToLower(strings.ReplaceAll(c.name(), `"`, ""))
 }
 
-// decides reports whether a setting has its value from this statement, whatever came before it.
-func (s *sessionSetting) decides(name string) bool {
+// Decides reports whether a setting has its value from this statement, whatever was set before.
+func (s *Setting) Decides(name string) bool {
 	switch {
-	case s.all:
-		return name != "" && name != roleSetting && name != sessionUser
-	case s.name == sessionUser && name == roleSetting:
+	case s.All:
+		return name != "" && name != RoleSetting && name != SessionUser
+	case s.Name == SessionUser && name == RoleSetting:
 		return true
 	}
-	return name != "" && s.name == name
+	return name != "" && s.Name == name
 }
 
-// inForce adds a setting to those that are in force.
-func inForce(settings []sessionSetting, next sessionSetting) []sessionSetting {
-	var kept []sessionSetting
+// inForce adds a setting to those in force, and drops those that it replaces.
+func inForce(settings []Setting, next Setting) []Setting {
+	var kept []Setting
 	for _, s := range settings {
-		if next.decides(s.name) || (next.all && s.all) {
+		if next.Decides(s.Name) || (next.All && s.All) {
 			continue
 		}
 		kept = append(kept, s)
@@ -90,7 +88,7 @@ func inForce(settings []sessionSetting, next sessionSetting) []sessionSetting {
 	return append(kept, next)
 }
 
-// isSetting recognises SET, RESET, LOAD, and what pg_dump writes for SET: select pg_catalog.set_config('…', '…', false).
+// isSetting recognizes SET, RESET, LOAD, and the SET of pg_dump: select pg_catalog.set_config('…', '…', false).
 func isSetting(words []string) bool {
 	if slices.Contains([]string{"SET", "RESET", "LOAD"}, words[0]) {
 		return true
@@ -111,7 +109,7 @@ func isFalse(word string) bool {
 	return slices.Contains([]string{"FALSE", "F", "OFF", "NO", "N", "0"}, strings.ToUpper(strings.Trim(word, "'")))
 }
 
-// setsForSession looks for set_config(…, false), which is no setting that could be repeated where it is part of a query.
+// setsForSession finds set_config(…, false) inside a query, where it cannot be repeated alone.
 func setsForSession(text string) bool {
 	c := newCursor(text)
 	for qualifier := ""; len(c.tokens) > 0; {
@@ -134,7 +132,7 @@ func setsForSession(text string) bool {
 	return false
 }
 
-// lastArgument takes arguments up to their closing parenthesis, and returns the last one where it is a single word.
+// lastArgument takes the arguments up to the closing parenthesis, and returns the last one if it is a single word.
 func (c *cursor) lastArgument() (last string) {
 	depth, words := 1, 0
 	for ; len(c.tokens) > 0 && depth > 0; c.tokens = c.tokens[1:] {

@@ -1,11 +1,13 @@
-package migrator
+package sqlfile
 
-// A replay follows what the statements of files do to the names in a schema.
+import "github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
+
+// A replay follows which relations of a schema the statements of files create, rename and drop.
 type replay struct {
 	schema, user string
-	made         bool            // the schema
-	relations    map[string]bool // those made in it, and neither renamed nor dropped since
-	dynamic      bool            // a DO has made a schema: a name without one may lead to it
+	made         bool            // they have created the schema
+	relations    map[string]bool // those that exist
+	dynamic      bool            // a DO has created a schema, so that an unqualified name may be in it
 }
 
 func (r *replay) run(c *cursor) {
@@ -16,13 +18,13 @@ func (r *replay) run(c *cursor) {
 	}
 	switch {
 	case c.at("DO"):
-		r.dynamic = r.dynamic || containsFold(c.text, "create schema")
-	case containsFold(c.text, "search_path"):
+		r.dynamic = r.dynamic || sqltext.ContainsFold(c.text, "create schema")
+	case sqltext.ContainsFold(c.text, "search_path"):
 		r.dynamic = false
 	case c.take("CREATE"):
 		r.create(c)
 	case c.take("ALTER", "SCHEMA"):
-		r.made = r.made && folded(c.name()) != r.schema // what makes it has been seen above
+		r.made = r.made && folded(c.name()) != r.schema // a RENAME TO it is handled above
 	case c.take("ALTER") && c.relationKind():
 		r.alter(c)
 	case c.take("DROP"):
@@ -84,7 +86,7 @@ func (r *replay) remove(schema, name string) {
 	}
 }
 
-// relationKind takes the words for a kind of relation that has columns.
+// relationKind takes the words for a kind of relation with columns.
 func (c *cursor) relationKind() bool {
 	return c.take("TABLE") || c.take("VIEW") || c.take("MATERIALIZED", "VIEW") || c.take("FOREIGN", "TABLE")
 }

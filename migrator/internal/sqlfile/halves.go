@@ -1,4 +1,4 @@
-package migrator
+package sqlfile
 
 import (
 	"regexp"
@@ -6,17 +6,19 @@ import (
 	"sync"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
-// What other tools write between the halves of a file. To PostgreSQL it is a comment, so both halves would run.
+// Other tools keep the statements that apply and those that revert in one file, divided by a comment. PostgreSQL ignores comments,
+// so both halves would run.
 
-// A divider is how the halves of a file begin: patterns of a line comment, without its dashes. Where a tool has none of the
-// first kind, up is empty.
+// A divider has the patterns of the comments that begin the two halves, without the dashes. up is empty where a tool has no such
+// comment.
 type divider struct {
-	tool     string // "": anybody's words, which count only where something is to apply too
+	tool     string // "": words that people use by hand; they count only if there is something to apply as well
 	up, down string
-	ordinary bool // a comment within a statement may say the same
-	pair     bool // down counts only where up was written too
+	ordinary bool // an ordinary comment inside a statement may have the same words
+	pair     bool // down counts only after up
 }
 
 var dividers = []divider{
@@ -42,16 +44,16 @@ const upWords = `up|do|apply|migrate|deploy|forwards?|upgrade`
 
 func adorned(words string) string { return `[@=*#<>\[ ]*(` + words + `)[=*#<>\]:{ ]*` }
 
-// decorated is a word in any decoration, or next to what it is about: "{{up}}", "migrate: up", "Up script". Nothing else follows.
+// decorated matches a word with any decoration, or with a noun: "{{up}}", "migrate: up", "Up script".
 func decorated(words string) string {
 	const about = `(migrations?|migrate|scripts?|sql|section|part)`
 	return `([^\w\s]+\s*)?(` + about + `[:\s]\s*)?[^\w\s]*(` + words + `)(\s+` + about + `)?(\s*[^\w\s;]+)?`
 }
 
-// downWords are those of which each pattern of a half that reverts has one.
+// downWords: each down pattern has one of these. A file without them needs no closer look.
 var downWords = []string{"down", "undo", "drop below", "rollback", "revert", "backward"}
 
-// patterns has an up and a down for each divider.
+// patterns are the compiled up and down of each divider.
 var patterns = sync.OnceValue(func() (compiled [][2]*regexp.Regexp) {
 	for _, d := range dividers {
 		compiled = append(compiled, [2]*regexp.Regexp{
@@ -61,42 +63,42 @@ var patterns = sync.OnceValue(func() (compiled [][2]*regexp.Regexp) {
 	return compiled
 })
 
-// refuseHalves refuses a file of which the half that reverts would run with the other one.
-func refuseHalves(s *Script) error {
+// refuseHalves refuses a file whose two halves would both run.
+func refuseHalves(name, sql string) *Problem {
 	found := false
 	for _, word := range downWords {
-		found = found || containsFold(s.SQL, word)
+		found = found || sqltext.ContainsFold(sql, word)
 	}
 	if !found {
 		return nil
 	}
 	h := halves{divided: -1}
-	lexer := sqllex.New(s.SQL) // review reports what is wrong with the text
+	lexer := sqllex.New(sql) // Split reports errors in the text
 	for token, ok := lexer.Next(); ok; token, ok = lexer.Next() {
-		h.add(s.SQL, token)
+		h.add(sql, token)
 	}
-	if h.divided < 0 || !h.divide(strings.HasSuffix(s.Path, ".down.sql")) {
+	if h.divided < 0 || !h.divide(strings.HasSuffix(name, ".down.sql")) {
 		return nil
 	}
 	message := "divides the file into two halves, which would both run here"
 	if h.divider.tool != "" {
 		message = "is written for " + h.divider.tool + ", whose up and down halves would both run here"
 	}
-	return s.errorAt(h.divided, message, s.withoutHalves())
+	return &Problem{h.divided, message, withoutHalves(name)}
 }
 
-// halves are those of a file as it is read: the one that applies, and the one that reverts.
+// halves is the state of reading a file: half 0 applies, half 1 reverts.
 type halves struct {
-	down    int     // which one it is in: 0 or 1
-	has     [2]bool // whether it has a statement
-	open    bool    // a statement has begun and not ended
-	marked  bool    // the one that applies has a comment of its own
-	divided int     // where the one that reverts begins; -1: there is none
+	down    int     // the current half: 0 or 1
+	has     [2]bool // whether each half has a statement
+	open    bool    // inside a statement
+	marked  bool    // half 0 began with a comment
+	divided int     // the offset of half 1; -1: there is none
 	divider divider
 }
 
-// divide reports whether both halves would run. The file of a tool may have nothing to apply, and still has something that
-// must not run.
+// divide reports whether the file must not run. The file of a known tool may have nothing to apply, and its second half must not
+// run either.
 func (h *halves) divide(reverts bool) bool {
 	switch {
 	case !h.has[1]:
@@ -126,7 +128,7 @@ func (h *halves) add(sql string, token sqllex.Token) {
 	}
 }
 
-// read reads what a comment says. No tool has its markers in block comments, so there they count only as a pair.
+// read reads a comment. No tool uses block comments, so these count only in pairs.
 func (h *halves) read(comment string, at int, block bool) {
 	for i, pattern := range patterns() {
 		switch d := dividers[i]; {
@@ -145,17 +147,17 @@ func (h *halves) read(comment string, at int, block bool) {
 	}
 }
 
-// ownLine reports whether a comment has a line of its own.
+// ownLine reports whether a comment is alone on its line.
 func ownLine(sql string, token sqllex.Token, block bool) bool {
 	before := sql[strings.LastIndexByte(sql[:token.Start], '\n')+1 : token.Start]
 	after, _, _ := strings.Cut(sql[token.End:], "\n")
 	return strings.Trim(before, " \t\r#") == "" && (!block || strings.TrimSpace(after) == "" && !strings.Contains(token.Text(sql), "\n"))
 }
 
-// withoutHalves says how a file of another tool becomes one of ours.
-func (s *Script) withoutHalves() string {
-	if strings.HasSuffix(s.Path, ".down.sql") {
+// withoutHalves says how to turn the file into one of ours.
+func withoutHalves(name string) string {
+	if strings.HasSuffix(name, ".down.sql") {
 		return "leave only the down half in it, and delete the marker comments"
 	}
-	return "put the down half into " + Version(s.Path).stem() + ".down.sql and delete the marker comments; where the file is applied already, repair accepts the change"
+	return "put the down half into " + strings.TrimSuffix(strings.TrimSuffix(name, ".sql"), ".up") + ".down.sql and delete the marker comments; where the file is applied already, repair accepts the change"
 }

@@ -1,31 +1,34 @@
-package migrator
+package sqlfile
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
-// refused requires that review refuses each statement with the message, and at its place.
+// refused requires that parse refuses each statement with the message, and at its place.
 func refused(t *testing.T, message string, statements ...string) {
 	t.Helper()
 	for _, sql := range statements {
-		_, err := review(transactional("1_a.sql", "select 'é';\n  "+sql+";\nselect 2;\n"))
-		require.ErrorContains(t, err, "1_a.sql:2:3: "+message, sql)
-		require.ErrorContains(t, err, "\nHINT: ", sql)
-		require.Len(t, problems(t, err), 1, sql)
+		text := "select 'é';\n  " + sql + ";\nselect 2;\n"
+		_, problems := Parse("1_a.sql", text, false)
+		require.Len(t, problems, 1, sql)
+		require.Equal(t, strings.Index(text, "  "+sql)+2, problems[0].Offset, sql)
+		require.True(t, strings.HasPrefix(problems[0].Message, message), sql)
+		require.NotEmpty(t, problems[0].Hint, sql)
 	}
 }
 
-// legal requires that review lets each statement pass as it is.
+// legal requires that parse lets each statement pass as it is.
 func legal(t *testing.T, statements ...string) {
 	t.Helper()
 	for _, sql := range statements {
 		for _, text := range []string{sql, "select 1;\n" + sql + "; select 2;\n"} {
-			file, err := review(transactional("1_a.sql", text))
+			file, err := fileOf("1_a.sql", text)
 			require.NoError(t, err, text)
-			require.Equal(t, text, file.text)
-			require.Empty(t, file.warnings)
+			require.Equal(t, text, file.Text)
+			require.Empty(t, file.Warnings)
 		}
 	}
 }

@@ -1,34 +1,20 @@
-package migrator
+package sqlfile
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 )
 
-const noTransactionHeader = "-- migrator: no-transaction\n"
-
-// withoutTransaction reviews a no-transaction file of these statements.
-func withoutTransaction(tb testing.TB, statements ...string) *reviewed {
-	tb.Helper()
-	script, err := loadedScript("1_a.sql", noTransactionHeader+strings.Join(statements, ";\n")+";\n")
-	require.NoError(tb, err)
-	file, err := review(script)
-	require.NoError(tb, err, script.SQL)
-	return file
-}
-
 // describeUnits is a line for each unit: the settings it has, it, and whether it runs outside a transaction.
-func describeUnits(file *reviewed) (lines []string) {
-	for _, u := range file.units {
-		line := u.statement.Text(file.text)
-		for _, setting := range u.settings {
-			line += " | " + setting.statement.Text(file.text)
+func describeUnits(file *File) (lines []string) {
+	for _, u := range file.Separate {
+		line := u.Span.Text(file.Text)
+		for _, setting := range u.Settings {
+			line += " | " + setting.Span.Text(file.Text)
 		}
-		if u.outside != nil {
+		if u.NonTx != nil {
 			line += " | outside"
 		}
 		lines = append(lines, line)
@@ -43,7 +29,7 @@ func TestASettingIsNoStepAndHoldsForAllStepsAfterIt(t *testing.T) {
 		"reset all", "reset role", "reset session authorization",
 		"select set_config('search_path', '', false)", "SELECT pg_catalog.set_config('search_path', '', false)", "select/**/pg_catalog . set_config ( 'a.b' , $$x$$ , false )",
 	} {
-		file := withoutTransaction(t, "insert into a values (1)", setting, "vacuum a", "set my.own = 1", "insert into a values (2)")
+		file := separate(t, "insert into a values (1)", setting, "vacuum a", "set my.own = 1", "insert into a values (2)")
 		require.Equal(t, []string{
 			"insert into a values (1)",
 			"vacuum a | " + setting + " | outside",
@@ -58,20 +44,20 @@ func TestWhatOnlyLooksLikeASettingIsAStep(t *testing.T) {
 		"select set_config('a.b', 'c', true)", "select my.set_config('a.b', 'c', false)", "select set_config(1, 2)",
 		`"set" search_path`, "sets", "update t set a = 1", "alter role app set work_mem = '1GB'", "select 'set role x'", "show all",
 	} {
-		require.Equal(t, []string{statement}, describeUnits(withoutTransaction(t, statement)))
+		require.Equal(t, []string{statement}, describeUnits(separate(t, statement)))
 	}
 }
 
 func TestAFileOfSettingsAndCommentsHasNoSteps(t *testing.T) {
 	t.Parallel()
-	require.Empty(t, withoutTransaction(t, "set search_path = app", "-- nothing to do any more\nreset all").units)
+	require.Empty(t, separate(t, "set search_path = app", "-- nothing to do any more\nreset all").Separate)
 }
 
 func TestAFileInATransactionIsNotDivided(t *testing.T) {
 	t.Parallel()
-	file, err := review(transactional("1_a.sql", "select 1; select 2"))
+	file, err := fileOf("1_a.sql", "select 1; select 2")
 	require.NoError(t, err)
-	require.Nil(t, file.units)
+	require.Nil(t, file.Separate)
 }
 
 func TestWhatATransactionCannotHoldRunsOutsideOne(t *testing.T) {
@@ -79,44 +65,16 @@ func TestWhatATransactionCannotHoldRunsOutsideOne(t *testing.T) {
 	for _, statement := range []string{
 		"create index concurrently i on t (a)", "drop index concurrently i", "reindex (concurrently) table t", "vacuum t", "cluster", "create database d", "alter system set work_mem = '1GB'", "do $$begin commit; end$$",
 	} {
-		require.Equal(t, []string{statement + " | outside"}, describeUnits(withoutTransaction(t, statement)))
+		require.Equal(t, []string{statement + " | outside"}, describeUnits(separate(t, statement)))
 	}
 	for _, statement := range []string{"create index i on t (a)", "reindex table t", "call p()", "do $$begin perform 1; end$$", "refresh materialized view concurrently v"} {
-		require.Equal(t, []string{statement}, describeUnits(withoutTransaction(t, statement)))
-	}
-}
-
-// What a procedure or the catalog hides is learned from the server's refusal.
-func TestAStepLearnsFromTheServerThatItCannotRunInATransaction(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		code string
-		kind operationKind
-		at   string // where the error struck
-		want bool
-	}{
-		{"25001", opFile, "reindex", true},
-		{"2D000", opFile, "reindex", true},
-		{"25001", opFile, "set", false}, // a setting that comes too late in a transaction is no trait of the statement
-		{"25001", opClaim, "reindex", false},
-		{"42501", opFile, "reindex", false},
-	} {
-		file := withoutTransaction(t, "set role x", "reindex table parts")
-		u := file.units[0]
-		failed := &failure{err: fmt.Errorf("sent: %w", &pgconn.PgError{Code: c.code}), operation: file.operation(u.statement), offset: strings.Index(file.text, c.at)}
-		failed.operation.kind = c.kind
-		require.Equal(t, c.want, u.needsNoTransaction(failed), "%+v", c)
-		require.Equal(t, c.want, u.outside != nil, "%+v", c)
-		if c.want {
-			require.Equal(t, reindexes, u.outside.kind)
-			require.False(t, u.needsNoTransaction(failed), "it is no news the second time")
-		}
+		require.Equal(t, []string{statement}, describeUnits(separate(t, statement)))
 	}
 }
 
 func TestCommentsAndWhiteSpaceMayChangeInAStatementThatHasRun(t *testing.T) {
 	t.Parallel()
-	hash := func(statement string) string { return withoutTransaction(t, statement).units[0].hash }
+	hash := func(statement string) string { return separate(t, statement).Separate[0].Hash }
 	was := hash("insert into t values (1, 'a  b')")
 	require.Len(t, was, 16)
 	for _, same := range []string{"insert  into\n\tt values(1,'a  b')", "-- why\ninsert into t /* what */ values (1, 'a  b') -- end\n", "insert into t values (1 , 'a  b' )"} {
@@ -168,12 +126,12 @@ func TestAStatementWithNoPlaceInANoTransactionFileIsRefusedWithAWayOut(t *testin
 		"COPY … FROM STDIN reads its rows from the client": {"copy t from stdin"},
 	} {
 		for _, statement := range statements {
-			script, err := loadedScript("1_a.sql", noTransactionHeader+"select 'é';\n  "+statement+";\nselect 2;\n")
-			require.NoError(t, err)
-			_, err = review(script)
-			require.ErrorContains(t, err, "1_a.sql:3:3: "+message, statement)
-			require.ErrorContains(t, err, "\nHINT: ", statement)
-			require.Len(t, problems(t, err), 1, statement)
+			text := "-- migrator: no-transaction\nselect 'é';\n  " + statement + ";\nselect 2;\n"
+			_, problems := Parse("1_a.sql", text, true)
+			require.Len(t, problems, 1, statement)
+			require.Equal(t, strings.Index(text, "  "+statement)+2, problems[0].Offset, statement)
+			require.Contains(t, problems[0].Message, message, statement)
+			require.NotEmpty(t, problems[0].Hint, statement)
 		}
 	}
 }
@@ -188,6 +146,6 @@ func TestItsNeighbourHasAPlaceInANoTransactionFile(t *testing.T) {
 		"select 1 into temp from t", "drop table if exists pg_temp.t", "alter function f() set search_path = pg_catalog, pg_temp", "do $$ begin create temp table t (a int) on commit drop; end $$",
 		"select set_config('a.b', 'c', true)", "select my.set_config('a.b', 'c' || 'd', false)", "set default_transaction_read_only = off", "select 1 into temporary_copy from t",
 	} {
-		withoutTransaction(t, statement, "select 1")
+		separate(t, statement, "select 1")
 	}
 }
