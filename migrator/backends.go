@@ -9,6 +9,7 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
@@ -21,7 +22,7 @@ func lockHolders(ctx context.Context, s *pgsession.Session, t history.Table, run
 select distinct a.pid from pg_catalog.pg_stat_activity a
 join (%s) l on l.pid operator(pg_catalog.=) a.pid
 where coalesce(a.application_name, '') operator(pg_catalog.!~~) %s and not coalesce(%s, false)`,
-		advisoryLocks(t.LockKey()), sqltext.Literal(applicationName(runID, "%")), asks))
+		advisoryLocks(t.LockKey()), sqltext.Literal(script.ApplicationName(runID, "%")), asks))
 	if err != nil || len(backends) > 0 {
 		return backends, err
 	}
@@ -30,12 +31,12 @@ where coalesce(a.application_name, '') operator(pg_catalog.!~~) %s and not coale
 
 // workers names the sessions of other runs that work on a file, or whose run does.
 func findWorkers(ctx context.Context, s *pgsession.Session, t history.Table, runID string, v Version) ([]Backend, error) {
-	name := strings.NewReplacer(`\`, `\\`, "%", `\%`).Replace(applicationName(strings.Repeat("_", len(runID)), string(v)))
+	name := strings.NewReplacer(`\`, `\\`, "%", `\%`).Replace(script.ApplicationName(strings.Repeat("_", len(runID)), string(v)))
 	return describeBackends(ctx, s, fmt.Sprintf(`
 select a.pid from pg_catalog.pg_stat_activity a
 where a.application_name operator(pg_catalog.!~~) %s and ((a.state operator(pg_catalog.<>) 'idle' and a.application_name operator(pg_catalog.~~) %s)
 	or a.pid operator(pg_catalog.=) any (select l.pid from (%s) l where l.mode operator(pg_catalog.=) 'ExclusiveLock'))
-order by a.application_name`, sqltext.Literal(applicationName(runID, "%")), sqltext.Literal(name), advisoryLocks(t.GuardKey())))
+order by a.application_name`, sqltext.Literal(script.ApplicationName(runID, "%")), sqltext.Literal(name), advisoryLocks(t.GuardKey())))
 }
 
 // advisoryLocks is a query for the locks that are held on a key.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 )
 
@@ -15,8 +16,8 @@ import (
 // the partition first, and then waits for all who have an older snapshot. So that is waited for before it is sent, holding nothing.
 
 // finalize ends a detachment that is pending.
-func (r *run) finalize(ctx context.Context, s scripter, move *Move, file *sqlfile.File, u *sqlfile.Statement, sql string) error {
-	st := s.clearing(move, file, u, sql, false)
+func (r *run) finalize(ctx context.Context, s script.Writer, move *Move, file *sqlfile.File, u *sqlfile.Statement, sql string) error {
+	st := &step{Step: s.CleanUp(r.m.scriptMove(move, file), u, sql, false), move: move}
 	number := slices.IndexFunc(file.Separate, func(other *sqlfile.Statement) bool { return other.Hash == u.Hash }) + 1
 	var tries tries
 	for {
@@ -31,13 +32,13 @@ func (r *run) finalize(ctx context.Context, s scripter, move *Move, file *sqlfil
 			return nil
 		}
 		failed.blockers = seen.blockers
-		result := judgeError(ctx, opSettle, failed.err, seen.exceeded, r.server)
+		result := judgeError(ctx, script.OpSettle, failed.err, seen.exceeded, r.server)
 		wait, again := tries.next(st, failed.err, sent, r.m.options.RetryFor)
 		if result != busy || !again {
 			return r.uncleared(ctx, failed, sql, result)
 		}
 		if err := r.abandon(ctx); err != nil {
-			return r.stopFor(ctx, opFrame, err)
+			return r.stopFor(ctx, script.OpFrame, err)
 		}
 		r.emit(r.event(Event{Kind: EventRetrying, Err: failed.err, Pause: wait, Backends: seen.blockers, Statement: number, Statements: len(file.Separate)}, move))
 		if err := r.pause(ctx, move, wait); err != nil {
@@ -64,7 +65,7 @@ func (r *run) awaitSnapshots(ctx context.Context, move *Move) (waited time.Durat
 	for named := began; ; {
 		rows, err := r.worker.Rows(ctx, snapshotsSQL)
 		if err != nil {
-			return 0, r.stopFor(ctx, opFrame, err)
+			return 0, r.stopFor(ctx, script.OpFrame, err)
 		}
 		kept, seen := []uint32{}, map[string]bool{}
 		for _, row := range rows {
@@ -97,7 +98,7 @@ func (r *run) waitsFor(ctx context.Context, move *Move, pids []uint32, waited ti
 	}
 	backends, err := describeBackends(ctx, r.worker, "select pid from (values "+strings.Join(values, ", ")+") v (pid)")
 	if err != nil {
-		return r.stopFor(ctx, opFrame, err)
+		return r.stopFor(ctx, script.OpFrame, err)
 	}
 	r.emit(r.event(Event{Kind: EventBlocked, Elapsed: waited, Backends: backends}, move))
 	return nil

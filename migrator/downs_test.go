@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
 )
 
 // named are migrations of these names.
@@ -79,7 +80,7 @@ func TestOnlyPendingFilesAreJudgedByTheirNames(t *testing.T) {
 		for _, m := range named(applied) {
 			h.Records = append(h.Records, history.Record{Version: string(m.Version)})
 		}
-		_, err := (&Migrator{migrations: migrations}).plan(h, target, scripter{}, &reviewer{})
+		_, err := (&Migrator{migrations: migrations}).plan(h, target, script.Writer{}, &reviewer{})
 		return err
 	}
 	err := plan(Up(), "")

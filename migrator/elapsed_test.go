@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
 )
 
 func TestATimeIsToldOnlyWhereItIsKnown(t *testing.T) {
@@ -36,7 +38,7 @@ func TestAServersClockThatIsSetGivesNoNegativeTime(t *testing.T) {
 			}
 		}}}, Up())
 		for _, v := range []Version{"1_a.sql", "2_b.sql", "3_c.sql"} {
-			r.sent = append(r.sent, &step{move: &Move{Direction: DirectionUp, Migration: Migration{Version: v}}})
+			r.sent = append(r.sent, &step{Step: &script.Step{}, move: &Move{Direction: DirectionUp, Migration: Migration{Version: v}}})
 		}
 		r.takeOff(nil)
 		r.flight.sent = time.Now().Add(-time.Second)

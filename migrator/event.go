@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/printable"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
 )
 
 // EventKind says what an Event reports. New kinds may come; an observer ignores those that it does not know.
@@ -79,7 +80,7 @@ type Backend struct {
 }
 
 // ours reports whether it is a session of this tool.
-func (b Backend) ours() bool { return strings.HasPrefix(b.Application, applicationPrefix("")) }
+func (b Backend) ours() bool { return strings.HasPrefix(b.Application, script.ApplicationPrefix("")) }
 
 func (b Backend) String() string {
 	var s strings.Builder

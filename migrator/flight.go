@@ -12,22 +12,23 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
 )
 
 // send sends steps and waits for their answers; nil is success. Where several are sent, those that are committed are reported
 // as soon as it is known.
 func (r *run) send(ctx context.Context, steps []*step) (failed *failure, sight seen) {
-	var messages []message
+	var messages []script.Message
 	switch first := steps[0]; {
 	case len(steps) > 1:
-		messages = []message{r.together(steps)}
-	case r.oneByOne() || first.alone:
-		messages = oneByOne(first.layOut())
+		messages = []script.Message{r.scripter(&history.History{Table: r.table, Server: r.server}).Pack(scriptSteps(steps), &r.prepared)}
+	case r.oneByOne() || first.Alone:
+		messages = script.OneByOne(first.LayOut())
 	default:
-		messages = whole(first.layOut())
+		messages = script.Whole(first.LayOut())
 	}
 	if len(steps) == 1 { // what it ends with deallocates, or it is followed by what does
-		r.prepared.forget()
+		r.prepared.Forget()
 	}
 	r.sent = steps
 	r.begin(time.Now())
@@ -54,9 +55,9 @@ func (r *run) send(ctx context.Context, steps []*step) (failed *failure, sight s
 }
 
 // lastOfFile returns which message is the last one of the file: before a statement come its settings. -1: there is none.
-func lastOfFile(messages []message) int {
+func lastOfFile(messages []script.Message) int {
 	for i := len(messages) - 1; i >= 0; i-- {
-		if messages[i].parts[0].operation.kind == opFile {
+		if messages[i].Parts[0].Op.Kind == script.OpFile {
 			return i
 		}
 	}
@@ -66,7 +67,7 @@ func lastOfFile(messages []message) int {
 // watch returns a watch over the steps that are sent; nil where there is nothing to watch. Behind a pooler two connections a
 // run would starve a small pool.
 func (r *run) watch(ctx context.Context) *watch {
-	if r.pooled() || r.sent[0].unwatched || !slices.ContainsFunc(r.sent, func(s *step) bool { return s.move != nil }) {
+	if r.pooled() || r.sent[0].Unwatched || !slices.ContainsFunc(r.sent, func(s *step) bool { return s.move != nil }) {
 		return nil
 	}
 	w := &watch{session: r.watcher, worker: r.server.PID, report: r.emitUnlessBusy, dial: r.dialWatcher, arrive: r.arrive, subjects: r.subjects()}
@@ -81,7 +82,7 @@ func (r *run) dialWatcher(ctx context.Context) (*pgsession.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	settings := append(r.scripter(&history.History{Table: r.table, Server: r.server}).sessionSettings(""),
+	settings := append(r.scripter(&history.History{Table: r.table, Server: r.server}).SessionSettings(""),
 		"set idle_session_timeout = 0", "select "+history.ServerStart)
 	if r.guards {
 		settings = append(settings, r.guardSQL())
@@ -101,7 +102,7 @@ func (r *run) dialWatcher(ctx context.Context) (*pgsession.Session, error) {
 }
 
 // exchange sends one message and reads its answer.
-func (r *run) exchange(ctx context.Context, m message) *failure {
+func (r *run) exchange(ctx context.Context, m script.Message) *failure {
 	steps := r.sent
 	r.worker.OnNotice = func(n *pgconn.Notice) {
 		r.flight.Lock()
@@ -110,21 +111,18 @@ func (r *run) exchange(ctx context.Context, m message) *failure {
 			r.emit(r.event(Event{Kind: EventNotice, Message: n.SeverityUnlocalized + ": " + n.Message}, s.move))
 		}
 	}
-	answered, err := r.worker.Send(ctx, m.sql, r.hear(m.clocks()))
+	answered, err := r.worker.Send(ctx, m.SQL, r.hear(m.Clocks()))
 	r.worker.OnNotice = nil
 	r.flight.stop()
 	if err == nil {
 		return nil
 	}
-	for committed := m.committed(answered); r.landed() < committed && len(r.sent) > 1; {
+	for committed := m.Committed(answered); r.landed() < committed && len(r.sent) > 1; {
 		r.land(r.elapsed(), time.Now())
 	}
 	var pg *pgconn.PgError
 	errors.As(err, &pg)
-	failed := m.locate(answered, err, pg, r.countsBytes())
-	if failed.step == nil || pg == nil { // what was said last is newer than the answers
-		failed.step = r.sent[0]
-	}
+	failed := r.locate(m, answered, err, pg)
 	if failed.unread {
 		for _, s := range steps[:slices.Index(steps, failed.step)] {
 			if s.settles() {
@@ -137,12 +135,12 @@ func (r *run) exchange(ctx context.Context, m message) *failure {
 
 // noticed finds the step that a notice is about: the one that runs, but where the server says what it has found when it read
 // the message, before it ran any of it. Of a name that is too long it does not say the place.
-func (r *run) noticed(m message, n *pgconn.Notice) *step {
+func (r *run) noticed(m script.Message, n *pgconn.Notice) *step {
 	if len(r.sent) == 1 {
 		return r.sent[0]
 	}
 	if n.Position > 0 {
-		if s := m.locate(0, nil, (*pgconn.PgError)(n), r.countsBytes()).step; s != nil {
+		if s := stepOf(r.flight.steps, m.Locate(0, int(n.Position), r.countsBytes()).Step); s != nil {
 			return s
 		}
 	}
@@ -169,4 +167,34 @@ func (f *failure) sayWhy(limit time.Duration) {
 	if errors.As(f.err, &pg) && pg.Code == "57014" {
 		pg.Message = fmt.Sprintf("gave up after waiting %s for locks, all waits of the file together", limit)
 	}
+}
+
+// locate finds out which step of those that were sent has failed, and where.
+func (r *run) locate(m script.Message, answered int, err error, pg *pgconn.PgError) *failure {
+	position := 0
+	if pg != nil {
+		position = int(pg.Position)
+	}
+	at := m.Locate(answered, position, r.countsBytes())
+	failed := &failure{err: err, step: stepOf(r.flight.steps, at.Step), operation: at.Op, offset: at.Offset, unread: at.Unread}
+	if failed.step == nil || pg == nil { // what was said last is newer than the answers
+		failed.step = r.sent[0]
+	}
+	return failed
+}
+
+// stepOf finds the step that sends a part of the script; nil: there is none.
+func stepOf(steps []*step, part *script.Step) *step {
+	if i := slices.IndexFunc(steps, func(s *step) bool { return s.Step == part }); i >= 0 {
+		return steps[i]
+	}
+	return nil
+}
+
+func scriptSteps(steps []*step) []*script.Step {
+	parts := make([]*script.Step, len(steps))
+	for i, s := range steps {
+		parts[i] = s.Step
+	}
+	return parts
 }

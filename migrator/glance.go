@@ -11,6 +11,7 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
 )
 
 // What a glance at the history has shown.
@@ -58,7 +59,7 @@ func (r *run) glance(ctx context.Context) (outlook, error) {
 	}
 	h, err := readGlance(ctx, r.worker, r.place(), r.m.migrations)
 	if err != nil {
-		return lookCloser, r.stopFor(ctx, opFrame, fmt.Errorf("read history %s: %w", r.place(), err))
+		return lookCloser, r.stopFor(ctx, script.OpFrame, fmt.Errorf("read history %s: %w", r.place(), err))
 	}
 	if h == nil {
 		return lookCloser, nil

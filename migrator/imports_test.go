@@ -45,6 +45,7 @@ var layers = map[string][]string{
 	"sqltext":   nil,
 	"sqllex":    nil,
 	"history":   {"sqltext"},
+	"script":    {"history", "sqlfile", "sqllex", "sqltext", "printable"},
 	"sqlfile":   {"sqllex", "sqltext", "printable"},
 	"printable": nil,
 }

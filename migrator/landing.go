@@ -173,7 +173,7 @@ func (r *run) landed() int { return len(r.flight.steps) - len(r.sent) }
 
 // begin notes since when the first of the steps that were sent runs.
 func (r *run) begin(at time.Time) {
-	if s := r.sent[0]; s.move != nil && !s.part {
+	if s := r.sent[0]; s.move != nil && !s.Part {
 		r.starting(s.move)
 	}
 	if !r.within {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 )
 
@@ -13,7 +14,7 @@ import (
 // catalog (REINDEX of a partitioned table), or what a procedure does (COMMIT).
 func needsNoTransaction(u *sqlfile.Statement, failed *failure) bool {
 	var pg *pgconn.PgError
-	if u.NonTx != nil || failed.operation.kind != opFile || failed.offset < u.Span.Start || !errors.As(failed.err, &pg) {
+	if u.NonTx != nil || failed.operation.Kind != script.OpFile || failed.offset < u.Span.Start || !errors.As(failed.err, &pg) {
 		return false
 	}
 	if pg.Code != "25001" && pg.Code != "2D000" { // active SQL transaction, invalid transaction termination
@@ -22,6 +23,6 @@ func needsNoTransaction(u *sqlfile.Statement, failed *failure) bool {
 	if pg.Code == "2D000" && strings.Contains(pg.Where, " EXECUTE") { // under EXECUTE nothing can commit, outside a transaction neither
 		return false
 	}
-	u.NonTx = sqlfile.ReadNonTx(u.Span.Text(failed.operation.file.Text))
+	u.NonTx = sqlfile.ReadNonTx(u.Span.Text(failed.operation.File.Text))
 	return true
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 )
 
@@ -28,20 +29,20 @@ func TestAStepLearnsFromTheServerThatItCannotRunInATransaction(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		code string
-		kind operationKind
+		kind script.OpKind
 		at   string // where the error struck
 		want bool
 	}{
-		{"25001", opFile, "reindex", true},
-		{"2D000", opFile, "reindex", true},
-		{"25001", opFile, "set", false}, // a setting that comes too late in a transaction is no trait of the statement
-		{"25001", opClaim, "reindex", false},
-		{"42501", opFile, "reindex", false},
+		{"25001", script.OpFile, "reindex", true},
+		{"2D000", script.OpFile, "reindex", true},
+		{"25001", script.OpFile, "set", false}, // a setting that comes too late in a transaction is no trait of the statement
+		{"25001", script.OpClaim, "reindex", false},
+		{"42501", script.OpFile, "reindex", false},
 	} {
 		file := withoutTransaction(t, "set role x", "reindex table parts")
 		u := file.Separate[0]
-		failed := &failure{err: fmt.Errorf("sent: %w", &pgconn.PgError{Code: c.code}), operation: statementOperation(file, u.Span), offset: strings.Index(file.Text, c.at)}
-		failed.operation.kind = c.kind
+		failed := &failure{err: fmt.Errorf("sent: %w", &pgconn.PgError{Code: c.code}), operation: script.StatementOp(file, u.Span), offset: strings.Index(file.Text, c.at)}
+		failed.operation.Kind = c.kind
 		require.Equal(t, c.want, needsNoTransaction(u, failed), "%+v", c)
 		require.Equal(t, c.want, u.NonTx != nil, "%+v", c)
 		if c.want {

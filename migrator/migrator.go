@@ -11,6 +11,7 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/cause"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 )
 
@@ -157,22 +158,22 @@ func (m *Migrator) look(ctx context.Context, around bool) (h *history.History, e
 }
 
 // scripter is one for a database as its history describes it.
-func (m *Migrator) scripter(h *history.History) scripter {
-	return scripter{
-		table: h.Table, major: h.Server.Major(), lockTimeout: m.options.LockTimeout, checkInterval: h.Server.ChecksClients(),
-		pooled: h.Server.Pooled, citus: h.Server.Citus, superuser: h.Server.Superuser, exposed: h.Server.Exposed(h.Table),
+func (m *Migrator) scripter(h *history.History) script.Writer {
+	return script.Writer{
+		Table: h.Table, Major: h.Server.Major(), CheckInterval: h.Server.ChecksClients(),
+		Pooled: h.Server.Pooled, Citus: h.Server.Citus, Superuser: h.Server.Superuser, Exposed: h.Server.Exposed(h.Table),
 	}
 }
 
 // plan is the pure half of Plan and Run: files and history in, steps out.
-func (m *Migrator) plan(h *history.History, target Target, s scripter, reviews *reviewer) (*Plan, error) {
+func (m *Migrator) plan(h *history.History, target Target, s script.Writer, reviews *reviewer) (*Plan, error) {
 	statuses := m.compare(h)
 	if target.records() {
 		changes, err := chooseChanges(statuses, target)
 		if err != nil || len(changes) == 0 {
 			return &Plan{Target: target}, err
 		}
-		return &Plan{Target: target, Changes: changes, steps: slices.Values(append(s.first(h, target), s.changes(target, changes)))}, nil
+		return &Plan{Target: target, Changes: changes, steps: slices.Values(append(firstSteps(s, h, target), compileChanges(s, target, changes)))}, nil
 	}
 	moves, warnings, err := choose(m.migrations, statuses, target, m.options.StrictOrder)
 	var disordered *OrderError
@@ -189,7 +190,7 @@ func (m *Migrator) plan(h *history.History, target Target, s scripter, reviews *
 }
 
 // script reviews the files of moves and lays out their steps.
-func (m *Migrator) script(h *history.History, target Target, moves []Move, warnings []string, s scripter, reviews *reviewer) (*Plan, error) {
+func (m *Migrator) script(h *history.History, target Target, moves []Move, warnings []string, s script.Writer, reviews *reviewer) (*Plan, error) {
 	files := make([]*sqlfile.File, len(moves))
 	reviews.expect(len(moves))
 	var problems []error
@@ -217,7 +218,7 @@ func (m *Migrator) script(h *history.History, target Target, moves []Move, warni
 	if warning := mayLose(h, moves); warning != "" {
 		warnings = append(warnings, warning)
 	}
-	return &Plan{Target: target, Moves: moves, Warnings: warnings, steps: s.script(h, target, m.migrations, moves, files)}, nil
+	return &Plan{Target: target, Moves: moves, Warnings: warnings, steps: m.compile(s, h, target, moves, files)}, nil
 }
 
 // judgeFile refuses a file that is fine in itself, but not on this connection, or not after what has run of it.

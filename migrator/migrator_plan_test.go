@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
 )
 
 // past is a history that exists, with rows as in verify_test.go.
@@ -25,7 +26,7 @@ func never() *history.History {
 
 func planned(tb testing.TB, migrations []Migration, h *history.History, target Target) *Plan {
 	tb.Helper()
-	plan, err := New(nil, migrations, Config{}).plan(h, target, scripter{table: h.Table, major: 15}, &reviewer{})
+	plan, err := New(nil, migrations, Config{}).plan(h, target, script.Writer{Table: h.Table, Major: 15}, &reviewer{})
 	require.NoError(tb, err)
 	return plan
 }
@@ -35,7 +36,7 @@ func titles(p *Plan) (titles []string) {
 		return nil
 	}
 	for s := range p.steps {
-		titles = append(titles, s.heading())
+		titles = append(titles, s.Heading())
 	}
 	return titles
 }
@@ -80,14 +81,14 @@ func TestOnlyWhatWillRunIsReviewed(t *testing.T) {
 	h.Fill([]history.Record{{Version: "1_a.sql"}})
 	require.Equal(t, []string{"record checksums that are not known yet", "apply 2_b.sql"}, titles(planned(t, migrations, h, Up())))
 
-	_, err := New(nil, migrations, Config{}).plan(h, Down(1), scripter{table: h.Table}, &reviewer{})
+	_, err := New(nil, migrations, Config{}).plan(h, Down(1), script.Writer{Table: h.Table}, &reviewer{})
 	require.ErrorContains(t, err, "1_a.down.sql:1:1: cannot run inside a transaction")
 }
 
 func TestTheProblemsOfAllFilesAreReportedAtOnce(t *testing.T) {
 	t.Parallel()
 	migrations := loaded(t, "1_a.sql", "select 1;\ncommit;", "2_b.sql", "select 2", "3_c.sql", "-- migrator: batch\n", "4_d.sql", "begin;\nselect 'it's';\ncommit;", "5_e.sql", "\\d")
-	plan, err := New(nil, migrations, Config{}).plan(never(), Up(), scripter{}, &reviewer{})
+	plan, err := New(nil, migrations, Config{}).plan(never(), Up(), script.Writer{}, &reviewer{})
 	require.Nil(t, plan)
 	for _, place := range []string{"1_a.sql:2:1: ", "3_c.sql: ", "4_d.sql:", "5_e.sql:1:1: "} {
 		require.ErrorContains(t, err, place)
@@ -108,7 +109,7 @@ func TestWarningsOfFilesComeWithThoseOfTheHistory(t *testing.T) {
 
 func TestStrictOrderIsAskedForByTheConfiguration(t *testing.T) {
 	t.Parallel()
-	_, err := New(nil, versions("1 2"), Config{StrictOrder: true}).plan(past("2"), Up(), scripter{}, &reviewer{})
+	_, err := New(nil, versions("1 2"), Config{StrictOrder: true}).plan(past("2"), Up(), script.Writer{}, &reviewer{})
 	var order *OrderError
 	require.ErrorAs(t, err, &order)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
@@ -70,20 +71,20 @@ func (r *run) leave(ctx context.Context) {
 }
 
 // units runs the statements that are left.
-func (r *run) units(ctx context.Context, s scripter, move *Move, file *sqlfile.File, p *history.Progress) error {
-	for left := s.noTransaction(move, file, p)[1:]; len(left) > 0; left = left[1:] { // the session has the lock
-		if u := left[0].does; u != nil && u.NonTx == nil && len(u.Calls) > 0 {
+func (r *run) units(ctx context.Context, s script.Writer, move *Move, file *sqlfile.File, p *history.Progress) error {
+	for left := r.partSteps(s, move, file, p)[1:]; len(left) > 0; left = left[1:] { // the session has the lock
+		if u := left[0].Runs; u != nil && u.NonTx == nil && len(u.Calls) > 0 {
 			ends, err := r.callsEnd(ctx, file, u)
 			if err != nil {
 				return err
 			}
 			if ends {
 				u.NonTx = sqlfile.ReadNonTx(u.Span.Text(file.Text))
-				left = s.noTransaction(move, file, &history.Progress{Done: left[0].number - 1})[1:]
+				left = r.partSteps(s, move, file, &history.Progress{Done: left[0].Number - 1})[1:]
 			}
 		}
 		run := r.step
-		if left[0].alone {
+		if left[0].Alone {
 			run = func(ctx context.Context, st *step) error { return r.outside(ctx, s, st, file) }
 		}
 		if err := run(ctx, left[0]); err != nil {
@@ -95,8 +96,8 @@ func (r *run) units(ctx context.Context, s scripter, move *Move, file *sqlfile.F
 
 // outside runs a statement outside a transaction until it is done, or until its failure is none that trying again would
 // mend. After an error nothing is left of it.
-func (r *run) outside(ctx context.Context, s scripter, st *step, file *sqlfile.File) error {
-	u := st.does
+func (r *run) outside(ctx context.Context, s script.Writer, st *step, file *sqlfile.File) error {
+	u := st.Runs
 	if u.NonTx.IfNotExists { // what an earlier attempt has left invalid would be taken for the index
 		if done, err := r.settleStarted(ctx, s, st.move, file, u); done || err != nil {
 			return err
@@ -114,7 +115,7 @@ func (r *run) outside(ctx context.Context, s scripter, st *step, file *sqlfile.F
 		if failed == nil {
 			return nil
 		}
-		result := judgeError(ctx, failed.operation.kind, failed.err, seen.exceeded, r.server)
+		result := judgeError(ctx, failed.operation.Kind, failed.err, seen.exceeded, r.server)
 		if result == lost {
 			r.lostIn = failed
 			return &stop{outcome: lost, err: failed.err}
@@ -130,7 +131,7 @@ func (r *run) outside(ctx context.Context, s scripter, st *step, file *sqlfile.F
 			return r.settle(ctx, failed, result)
 		}
 		if err := r.abandon(ctx); err != nil {
-			return r.stopFor(ctx, opFrame, err)
+			return r.stopFor(ctx, script.OpFrame, err)
 		}
 		r.nameConnected(ctx, failed)
 		if u.NonTx.Kind != sqlfile.Opaque { // the server has answered: of an opaque one nothing is left
@@ -144,13 +145,13 @@ func (r *run) outside(ctx context.Context, s scripter, st *step, file *sqlfile.F
 		}
 		wait := jitter(pause)
 		if result != busy || met == catalogTries || time.Since(began)+wait > r.m.options.RetryFor {
-			again := s.again(st.move, st.number-1)
+			again := r.partStep(st.move, s.Restart(r.m.scriptMove(st.move, file), st.Number-1))
 			if err := r.step(ctx, again); err != nil {
 				return err
 			}
 			return r.settle(ctx, failed, final)
 		}
-		r.emit(r.event(Event{Kind: EventRetrying, Err: failed.err, Pause: wait, Backends: seen.blockers, Statement: st.number, Statements: st.of}, st.move))
+		r.emit(r.event(Event{Kind: EventRetrying, Err: failed.err, Pause: wait, Backends: seen.blockers, Statement: st.Number, Statements: st.Of}, st.move))
 		if err := r.pause(ctx, st.move, wait); err != nil {
 			return r.settle(ctx, failed, cancelled)
 		}
@@ -159,14 +160,14 @@ func (r *run) outside(ctx context.Context, s scripter, st *step, file *sqlfile.F
 
 // makeWay sees to the second connection before a statement runs outside a transaction, and waits for whoever would keep it from
 // its end.
-func (r *run) makeWay(ctx context.Context, s scripter, st *step, file *sqlfile.File) (*step, error) {
-	switch o := st.does.NonTx; {
+func (r *run) makeWay(ctx context.Context, s script.Writer, st *step, file *sqlfile.File) (*step, error) {
+	switch o := st.Runs.NonTx; {
 	case o.Database != "":
 		return st, r.clearWay(ctx, st)
 	case o.Kind == sqlfile.Opaque:
 		r.guard(ctx)
 	case o.Kind == sqlfile.Detaches && !r.watched(ctx): // who else would end its wait for the partition?
-		return s.outside(st.move, file, st.number-1, false), nil
+		return r.partStep(st.move, s.NonTx(r.m.scriptMove(st.move, file), st.Number-1, false)), nil
 	case o.Kind == sqlfile.Finalizes:
 		_, err := r.awaitSnapshots(ctx, st.move)
 		return st, err
@@ -176,16 +177,16 @@ func (r *run) makeWay(ctx context.Context, s scripter, st *step, file *sqlfile.F
 
 // recordEnd notes how an opaque statement has ended, which nothing else would tell the next run. What has not come back, or may
 // have committed a part of its work, stays in doubt.
-func (r *run) recordEnd(ctx context.Context, s scripter, file *sqlfile.File, failed *failure) {
+func (r *run) recordEnd(ctx context.Context, s script.Writer, file *sqlfile.File, failed *failure) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pgsession.CancelGrace)
 	defer cancel()
 	st := failed.step
 	var end *step
 	switch {
 	case failed.after:
-		end = s.record(st.move, file, st.does, st.number-1)
+		end = r.partStep(st.move, s.Record(r.m.scriptMove(st.move, file), st.Runs, st.Number-1))
 	case !failed.partly:
-		end = s.again(st.move, st.number-1)
+		end = r.partStep(st.move, s.Restart(r.m.scriptMove(st.move, file), st.Number-1))
 	default:
 		return
 	}
@@ -225,14 +226,14 @@ func (r *run) guardSQL() string {
 }
 
 // resume finds out what became of a statement that was cut off, and records it.
-func (r *run) resume(ctx context.Context, s scripter, move *Move, file *sqlfile.File, p *history.Progress) error {
+func (r *run) resume(ctx context.Context, s script.Writer, move *Move, file *sqlfile.File, p *history.Progress) error {
 	whole := sqllex.Statement{Start: 0, End: len(p.Started)}
 	u := &sqlfile.Statement{Span: whole, Hash: sqlfile.HashOf(p.Started, whole), NonTx: sqlfile.ReadNonTx(p.Started)}
 	if p.Done < len(file.Separate) {
 		u.Settings = file.Separate[p.Done].Settings
 	}
 	if p.Old {
-		if err := r.step(ctx, s.upToDate(move, p.Done)); err != nil {
+		if err := r.step(ctx, r.partStep(move, s.UpdateRecord(r.m.scriptMove(move, file), p.Done))); err != nil {
 			return err
 		}
 	}
@@ -240,9 +241,19 @@ func (r *run) resume(ctx context.Context, s scripter, move *Move, file *sqlfile.
 	if err != nil {
 		return err
 	}
-	next := s.again(move, p.Done)
+	next := s.Restart(r.m.scriptMove(move, file), p.Done)
 	if done {
-		next = s.record(move, file, u, p.Done)
+		next = s.Record(r.m.scriptMove(move, file), u, p.Done)
 	}
-	return r.step(ctx, next)
+	return r.step(ctx, r.partStep(move, next))
 }
+
+// partSteps are the steps of a no-transaction file that are left.
+func (r *run) partSteps(s script.Writer, move *Move, file *sqlfile.File, p *history.Progress) (steps []*step) {
+	for _, st := range s.NoTransaction(r.m.scriptMove(move, file), p) {
+		steps = append(steps, r.partStep(move, st))
+	}
+	return steps
+}
+
+func (r *run) partStep(move *Move, st *script.Step) *step { return &step{Step: st, move: move} }

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
 )
 
 // An outcome says what to do about an error.
@@ -24,7 +25,7 @@ const (
 
 // judgeError sorts an error that came back for an operation. watched: the watch has cancelled the statement because it
 // waited for locks too long.
-func judgeError(ctx context.Context, kind operationKind, err error, watched bool, srv history.Server) outcome {
+func judgeError(ctx context.Context, kind script.OpKind, err error, watched bool, srv history.Server) outcome {
 	var pg *pgconn.PgError
 	switch {
 	case ctx.Err() != nil:
@@ -33,7 +34,7 @@ func judgeError(ctx context.Context, kind operationKind, err error, watched bool
 		return lost
 	case isLost(pg, srv) && !leavesConnection(pg, srv):
 		return lost
-	case kind == opClean: // it is committed, and nothing is there to try again
+	case kind == script.OpClean: // it is committed, and nothing is there to try again
 		return final
 	}
 	switch pg.Code {
@@ -43,12 +44,12 @@ func judgeError(ctx context.Context, kind operationKind, err error, watched bool
 		if watched {
 			return busy
 		}
-	case codeLocked:
+	case script.CodeLocked:
 		return locked
-	case codeGone, codeStale:
+	case script.CodeGone, script.CodeStale:
 		return taken
 	case "23505", "42P07", "42710": // unique violation; duplicate table or type, where two make the history
-		if kind == opClaim {
+		if kind == script.OpClaim {
 			return taken
 		}
 	}

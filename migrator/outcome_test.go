@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
 )
 
 func state(code string) error { return fmt.Errorf("sent: %w", &pgconn.PgError{Code: code}) }
@@ -21,47 +22,47 @@ func TestAnErrorOfTheServerDecidesWhatIsDoneNext(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		err     error
-		kind    operationKind
+		kind    script.OpKind
 		watched bool
 		want    outcome
 	}{
-		{"no answer at all", io.ErrUnexpectedEOF, opFile, false, lost},
-		{"lock not available", state("55P03"), opFile, false, busy},
-		{"deadlock", state("40P01"), opFile, false, busy},
-		{"serialization failure", state("40001"), opCommit, false, busy},
-		{"cancelled by the watch", state("57014"), opFile, true, busy},
-		{"cancelled by someone else", state("57014"), opFile, false, final},
-		{"the watch has looked, but the error is another", state("42601"), opFile, true, final},
-		{"the run lock is held", state(codeLocked), opLock, false, locked},
-		{"reverted by another run", state(codeGone), opClaim, false, taken},
-		{"applied by another run", state("23505"), opClaim, false, taken},
-		{"the table made by another run", state("42P07"), opClaim, false, taken},
-		{"a role that another database's run changes", &pgconn.PgError{Code: "XX000", Message: "tuple concurrently updated"}, opFile, false, busy},
-		{"a role that another database's run drops", &pgconn.PgError{Code: "XX000", Message: "tuple concurrently deleted"}, opCommit, false, busy},
-		{"a role that another database's run makes", &pgconn.PgError{Code: "23505", SchemaName: "pg_catalog"}, opFile, false, busy},
-		{"another internal error", &pgconn.PgError{Code: "XX000", Message: "cache lookup failed for type 1"}, opFile, false, final},
-		{"the history's type that another run makes", &pgconn.PgError{Code: "23505", SchemaName: "pg_catalog"}, opClaim, false, taken},
-		{"a duplicate of the file's own", state("23505"), opFile, false, final},
-		{"a table of the file's own that exists", state("42P07"), opFile, false, final},
-		{"a duplicate at a deferred check", state("23505"), opCommit, false, final},
-		{"the row is not ours", state(codeSeal), opSeal, false, final},
-		{"a syntax error", state("42601"), opFile, false, final},
-		{"no permission for the history", state("42501"), opClaim, false, final},
-		{"the disk is full", state("53100"), opFile, false, final},
-		{"shut down", state("57P01"), opFile, false, lost},
-		{"crashed", state("57P02"), opFile, false, lost},
-		{"starting", state("57P03"), opFrame, false, lost},
-		{"idle in transaction too long", state("25P03"), opFile, false, lost},
-		{"transaction too long", state("25P04"), opFile, false, lost},
-		{"idle too long", state("57P05"), opFrame, false, lost},
-		{"too many connections", state("53300"), opFrame, false, lost},
-		{"connection failure", state("08006"), opFile, false, lost},
-		{"a connection of the file's own failed", &pgconn.PgError{Code: "08006", SeverityUnlocalized: "ERROR"}, opFile, false, final},
-		{"another server that the file asks shuts down", &pgconn.PgError{Code: "57P01", SeverityUnlocalized: "ERROR"}, opFile, false, final},
-		{"a pooler lost the server", &pgconn.PgError{Code: "08P01", Message: "server conn crashed?"}, opFile, false, lost},
-		{"a pooler in statement mode", &pgconn.PgError{Code: "08P01", Message: "transaction blocks not allowed in statement pooling mode"}, opFrame, false, final},
-		{"the database was dropped", state("57P04"), opFile, false, final},
-		{"read only", state("25006"), opClaim, false, final},
+		{"no answer at all", io.ErrUnexpectedEOF, script.OpFile, false, lost},
+		{"lock not available", state("55P03"), script.OpFile, false, busy},
+		{"deadlock", state("40P01"), script.OpFile, false, busy},
+		{"serialization failure", state("40001"), script.OpCommit, false, busy},
+		{"cancelled by the watch", state("57014"), script.OpFile, true, busy},
+		{"cancelled by someone else", state("57014"), script.OpFile, false, final},
+		{"the watch has looked, but the error is another", state("42601"), script.OpFile, true, final},
+		{"the run lock is held", state(script.CodeLocked), script.OpLock, false, locked},
+		{"reverted by another run", state(script.CodeGone), script.OpClaim, false, taken},
+		{"applied by another run", state("23505"), script.OpClaim, false, taken},
+		{"the table made by another run", state("42P07"), script.OpClaim, false, taken},
+		{"a role that another database's run changes", &pgconn.PgError{Code: "XX000", Message: "tuple concurrently updated"}, script.OpFile, false, busy},
+		{"a role that another database's run drops", &pgconn.PgError{Code: "XX000", Message: "tuple concurrently deleted"}, script.OpCommit, false, busy},
+		{"a role that another database's run makes", &pgconn.PgError{Code: "23505", SchemaName: "pg_catalog"}, script.OpFile, false, busy},
+		{"another internal error", &pgconn.PgError{Code: "XX000", Message: "cache lookup failed for type 1"}, script.OpFile, false, final},
+		{"the history's type that another run makes", &pgconn.PgError{Code: "23505", SchemaName: "pg_catalog"}, script.OpClaim, false, taken},
+		{"a duplicate of the file's own", state("23505"), script.OpFile, false, final},
+		{"a table of the file's own that exists", state("42P07"), script.OpFile, false, final},
+		{"a duplicate at a deferred check", state("23505"), script.OpCommit, false, final},
+		{"the row is not ours", state(script.CodeSeal), script.OpSeal, false, final},
+		{"a syntax error", state("42601"), script.OpFile, false, final},
+		{"no permission for the history", state("42501"), script.OpClaim, false, final},
+		{"the disk is full", state("53100"), script.OpFile, false, final},
+		{"shut down", state("57P01"), script.OpFile, false, lost},
+		{"crashed", state("57P02"), script.OpFile, false, lost},
+		{"starting", state("57P03"), script.OpFrame, false, lost},
+		{"idle in transaction too long", state("25P03"), script.OpFile, false, lost},
+		{"transaction too long", state("25P04"), script.OpFile, false, lost},
+		{"idle too long", state("57P05"), script.OpFrame, false, lost},
+		{"too many connections", state("53300"), script.OpFrame, false, lost},
+		{"connection failure", state("08006"), script.OpFile, false, lost},
+		{"a connection of the file's own failed", &pgconn.PgError{Code: "08006", SeverityUnlocalized: "ERROR"}, script.OpFile, false, final},
+		{"another server that the file asks shuts down", &pgconn.PgError{Code: "57P01", SeverityUnlocalized: "ERROR"}, script.OpFile, false, final},
+		{"a pooler lost the server", &pgconn.PgError{Code: "08P01", Message: "server conn crashed?"}, script.OpFile, false, lost},
+		{"a pooler in statement mode", &pgconn.PgError{Code: "08P01", Message: "transaction blocks not allowed in statement pooling mode"}, script.OpFrame, false, final},
+		{"the database was dropped", state("57P04"), script.OpFile, false, final},
+		{"read only", state("25006"), script.OpClaim, false, final},
 	} {
 		require.Equal(t, c.want, judgeError(context.Background(), c.kind, c.err, c.watched, history.Server{}), c.name)
 	}
@@ -69,17 +70,17 @@ func TestAnErrorOfTheServerDecidesWhatIsDoneNext(t *testing.T) {
 
 func TestAStandbyThatRefusesToWriteCountsAsALostServer(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, lost, judgeError(context.Background(), opClaim, state("25006"), false, history.Server{Standby: true}))
-	require.Equal(t, lost, judgeError(context.Background(), opClaim, &pgconn.PgError{Code: "25006", SeverityUnlocalized: "ERROR"}, false, history.Server{Standby: true}))
-	require.Equal(t, final, judgeError(context.Background(), opClaim, state("25006"), false, history.Server{}))
+	require.Equal(t, lost, judgeError(context.Background(), script.OpClaim, state("25006"), false, history.Server{Standby: true}))
+	require.Equal(t, lost, judgeError(context.Background(), script.OpClaim, &pgconn.PgError{Code: "25006", SeverityUnlocalized: "ERROR"}, false, history.Server{Standby: true}))
+	require.Equal(t, final, judgeError(context.Background(), script.OpClaim, state("25006"), false, history.Server{}))
 }
 
 func TestBehindOthersAPlainErrorMayTellOfALostConnection(t *testing.T) {
 	t.Parallel()
 	err := &pgconn.PgError{Code: "08006", SeverityUnlocalized: "ERROR"}
-	require.Equal(t, final, judgeError(t.Context(), opFile, err, false, history.Server{}))
-	require.Equal(t, lost, judgeError(t.Context(), opFile, err, false, history.Server{Pooled: true}))
-	require.Equal(t, lost, judgeError(t.Context(), opFile, err, false, history.Server{Citus: true}))
+	require.Equal(t, final, judgeError(t.Context(), script.OpFile, err, false, history.Server{}))
+	require.Equal(t, lost, judgeError(t.Context(), script.OpFile, err, false, history.Server{Pooled: true}))
+	require.Equal(t, lost, judgeError(t.Context(), script.OpFile, err, false, history.Server{Citus: true}))
 }
 
 func TestTheEndOfTheContextComesBeforeEveryOtherReason(t *testing.T) {
@@ -87,7 +88,7 @@ func TestTheEndOfTheContextComesBeforeEveryOtherReason(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	for _, err := range []error{io.EOF, state("57014"), state("55P03"), state("57P01"), state("23505")} {
-		require.Equal(t, cancelled, judgeError(ctx, opClaim, err, true, history.Server{}))
+		require.Equal(t, cancelled, judgeError(ctx, script.OpClaim, err, true, history.Server{}))
 	}
 }
 
@@ -124,8 +125,8 @@ func TestWhatFailsAfterTheCommitIsNotTriedAgain(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{"55P03", "40P01", "40001", "57014"} {
 		err := &pgconn.PgError{Code: code}
-		require.Equal(t, busy, judgeError(t.Context(), opFile, err, true, history.Server{}), code)
-		require.Equal(t, final, judgeError(t.Context(), opClean, err, true, history.Server{}), code)
+		require.Equal(t, busy, judgeError(t.Context(), script.OpFile, err, true, history.Server{}), code)
+		require.Equal(t, final, judgeError(t.Context(), script.OpClean, err, true, history.Server{}), code)
 	}
-	require.Equal(t, lost, judgeError(t.Context(), opClean, &pgconn.PgError{Code: "57P01"}, false, history.Server{}))
+	require.Equal(t, lost, judgeError(t.Context(), script.OpClean, &pgconn.PgError{Code: "57P01"}, false, history.Server{}))
 }

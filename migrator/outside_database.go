@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
@@ -15,9 +16,9 @@ import (
 func (r *run) clearWay(ctx context.Context, st *step) error {
 	rows, err := r.worker.Rows(ctx, "select pg_catalog.current_database()")
 	if err != nil {
-		return r.stopFor(ctx, opFrame, err)
+		return r.stopFor(ctx, script.OpFrame, err)
 	}
-	if st.unwatched = rows[0][0] == st.does.NonTx.Database; st.unwatched {
+	if st.Unwatched = rows[0][0] == st.Runs.NonTx.Database; st.Unwatched {
 		r.dropWatcher()
 	}
 	return nil
@@ -26,7 +27,7 @@ func (r *run) clearWay(ctx context.Context, st *step) error {
 // nameConnected names those who are connected to the database of a statement that has failed because of them.
 func (r *run) nameConnected(ctx context.Context, failed *failure) {
 	var pg *pgconn.PgError
-	if database := failed.step.does.NonTx.Database; database != "" && errors.As(failed.err, &pg) && pg.Code == "55006" { // object in use
+	if database := failed.step.Runs.NonTx.Database; database != "" && errors.As(failed.err, &pg) && pg.Code == "55006" { // object in use
 		failed.blockers, _ = describeBackends(ctx, r.worker, "select a.pid from pg_catalog.pg_stat_activity a where a.datname operator(pg_catalog.=) "+sqltext.Literal(database)+
 			" and a.pid operator(pg_catalog.<>) pg_catalog.pg_backend_pid() order by a.pid")
 	}

@@ -3,6 +3,8 @@ package migrator
 import (
 	"context"
 	"time"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
 )
 
 // pause lasts until a step is tried again. By then there is a watch, if there is one to be had: a short limit is over before
@@ -24,7 +26,7 @@ func (r *run) pause(ctx context.Context, move *Move, d time.Duration) error {
 // itself.
 func (r *run) showPausing(ctx context.Context, move *Move) {
 	if move != nil {
-		name := scripter{runID: r.id}.name(string(move.Migration.Version))
-		_, _ = r.worker.Send(ctx, name.session(), nil) // a connection that is lost is noticed by what is sent next
+		name := script.Writer{RunID: r.id}.Name(string(move.Migration.Version))
+		_, _ = r.worker.Send(ctx, name.Session(), nil) // a connection that is lost is noticed by what is sent next
 	}
 }

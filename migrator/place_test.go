@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 )
 
@@ -48,20 +49,20 @@ func TestFilesThatAreAppliedElsewhereAreRefusedWhereNobodyChoseThePlace(t *testi
 		{"the role's own schema", Config{}, placed("joe", "default", applied("ann", history.DefaultTable)), false},
 	} {
 		m := New(nil, migrations, c.config)
-		_, err := m.plan(c.h, Up(), scripter{table: c.h.Table}, &reviewer{})
-		_, downErr := m.plan(c.h, Down(1), scripter{table: c.h.Table}, &reviewer{})
+		_, err := m.plan(c.h, Up(), script.Writer{Table: c.h.Table}, &reviewer{})
+		_, downErr := m.plan(c.h, Down(1), script.Writer{Table: c.h.Table}, &reviewer{})
 		if c.refused {
 			f := c.h.Finds[0]
 			message, hint := "history table "+c.h.Table.String()+": is empty, but "+f.Table().String()+" records 1_x.sql: ", "\nHINT: if that is their history: --table "+f.Table().String()+" (Config.Table)"
 			require.EqualError(t, err, message+"they would be applied again"+hint+"; to apply them here too: --table "+c.h.Table.String(), c.name)
 			require.EqualError(t, downErr, message+"there is nothing to revert here"+hint, c.name)
-			_, err = m.plan(c.h, Baseline(""), scripter{table: c.h.Table}, &reviewer{})
+			_, err = m.plan(c.h, Baseline(""), script.Writer{Table: c.h.Table}, &reviewer{})
 			require.NoError(t, err, c.name)
 			continue
 		}
 		require.NoError(t, err, c.name)
 		require.NoError(t, downErr, c.name)
-		plan, err := m.plan(c.h, Up(), scripter{table: c.h.Table}, &reviewer{})
+		plan, err := m.plan(c.h, Up(), script.Writer{Table: c.h.Table}, &reviewer{})
 		require.NoError(t, err)
 		require.Len(t, plan.Warnings, 1, c.name)
 		require.Contains(t, plan.Warnings[0], " records 1_x.sql too", c.name)

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 )
 
@@ -172,7 +173,7 @@ func TestAFileThatWasBegunUnderAnotherNameIsRefused(t *testing.T) {
 		h, p := never(), *was
 		p.Done, p.Hashes = c.done, was.Hashes[:c.done]
 		h.Progress = []history.Progress{p}
-		_, err := New(nil, loaded(t, c.files...), Config{}).plan(h, Up(), scripter{table: h.Table}, &reviewer{})
+		_, err := New(nil, loaded(t, c.files...), Config{}).plan(h, Up(), script.Writer{Table: h.Table}, &reviewer{})
 		if !c.refused {
 			require.NoError(t, err, c.name)
 			continue
@@ -187,7 +188,7 @@ func TestAFileWhoseFirstStatementWasCutOffUnderAnotherNameIsRefused(t *testing.T
 	h := never()
 	h.Progress = []history.Progress{{Version: "2_was.sql", Direction: string(DirectionUp), Started: "call p()"}}
 	for text, refused := range map[string]bool{"call /* it */ p();\nselect 1;\n": true, "call q();\n": false} {
-		_, err := New(nil, loaded(t, "3_is.sql", noTransactionHeader+text), Config{}).plan(h, Up(), scripter{table: h.Table}, &reviewer{})
+		_, err := New(nil, loaded(t, "3_is.sql", noTransactionHeader+text), Config{}).plan(h, Up(), script.Writer{Table: h.Table}, &reviewer{})
 		if !refused {
 			require.NoError(t, err)
 			continue
@@ -218,7 +219,7 @@ func TestAFileWithoutATransactionIsRefusedBehindAPooler(t *testing.T) {
 	} {
 		h := never()
 		h.Server.Pooled, h.Progress = true, c.progress
-		_, err := New(nil, loaded(t, "1_a.sql", c.text, "2_b.sql", "select 1"), Config{}).plan(h, Up(), scripter{table: h.Table}, &reviewer{})
+		_, err := New(nil, loaded(t, "1_a.sql", c.text, "2_b.sql", "select 1"), Config{}).plan(h, Up(), script.Writer{Table: h.Table}, &reviewer{})
 		require.ErrorContains(t, err, "1_a.sql: runs without a transaction, which takes a direct connection, but this one goes through a pooler\nHINT: ")
 		require.NotContains(t, err.Error(), "2_b.sql")
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
 )
 
 // plan plans anew from the history. A target that counts is resolved when the run begins, and later only shortened by
@@ -32,9 +33,9 @@ func (r *run) plan(h *history.History) (*Plan, error) {
 	return plan, err
 }
 
-func (r *run) scripter(h *history.History) scripter {
+func (r *run) scripter(h *history.History) script.Writer {
 	s := r.m.scripter(h)
-	s.runID, s.keepsLock = r.id, !r.pooled()
+	s.RunID, s.KeepsLock = r.id, !r.pooled()
 	return s
 }
 
@@ -47,10 +48,10 @@ func (r *run) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.worker, r.prepared = worker, preparedStatements{}
+	r.worker, r.prepared = worker, script.Prepared{}
 	if len(r.sent) > 0 || r.losses.count > 0 {
 		if err := r.endOrphans(ctx); err != nil {
-			return r.stopFor(ctx, opFrame, err)
+			return r.stopFor(ctx, script.OpFrame, err)
 		}
 	}
 	return nil
@@ -66,7 +67,7 @@ func (r *run) readHistory(ctx context.Context) (*history.History, error) {
 	if err != nil {
 		var pg *pgconn.PgError
 		if errors.As(err, &pg) || r.worker.Lost() {
-			return nil, r.stopFor(ctx, opFrame, err)
+			return nil, r.stopFor(ctx, script.OpFrame, err)
 		}
 		return nil, err
 	}
@@ -90,7 +91,7 @@ func (r *run) survey(ctx context.Context, h *history.History) error {
 		return nil
 	}
 	if err := survey(ctx, r.worker, h, r.m.migrations, !r.m.options.AllowOtherTools); err != nil {
-		return r.stopFor(ctx, opFrame, err)
+		return r.stopFor(ctx, script.OpFrame, err)
 	}
 	return nil
 }
@@ -98,7 +99,7 @@ func (r *run) survey(ctx context.Context, h *history.History) error {
 // settleSent reports what is done of the steps that were sent last.
 func (r *run) settleSent(h *history.History) {
 	for _, s := range r.sent {
-		if s.part || !s.done(h) {
+		if s.Part || !s.done(h) {
 			break
 		}
 		if s.move != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/cause"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
 )
 
 // Result is a migration that a run has applied or reverted, or a row of the history that it has written without running
@@ -31,7 +32,7 @@ type run struct {
 	target   Target
 	id       string
 	worker   *pgsession.Session
-	prepared preparedStatements // in the worker's session
+	prepared script.Prepared    // in the worker's session
 	locked   bool               // the worker's session holds the run lock, as far as is known: each message sees to it
 	watcher  *pgsession.Session // from which the worker is watched; nil: it was not needed yet
 	guards   bool               // the watcher holds a lock that shows that this run is there

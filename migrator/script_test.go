@@ -14,18 +14,20 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
 )
 
 // A scriptCase is an archive of testdata/script, whose README describes the format.
 type scriptCase struct {
-	target   Target
-	history  *history.History
-	scripter scripter
+	lockTimeout time.Duration
+	target      Target
+	history     *history.History
+	scripter    script.Writer
 }
 
 func readScriptCase(t *testing.T, settings string, migrations []Migration) scriptCase {
 	t.Helper()
-	c := scriptCase{history: &history.History{Exists: true}, scripter: scripter{runID: "1a2b3c4d"}}
+	c := scriptCase{lockTimeout: -1, history: &history.History{Exists: true}, scripter: script.Writer{RunID: "1a2b3c4d"}}
 	for line := range strings.Lines(settings) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
 		switch name {
@@ -42,23 +44,23 @@ func readScriptCase(t *testing.T, settings string, migrations []Migration) scrip
 			if parsed.Schema == "" {
 				parsed.Schema = "public"
 			}
-			c.scripter.table, c.history.Table = parsed, parsed
+			c.scripter.Table, c.history.Table = parsed, parsed
 		case "major":
 			major, err := strconv.Atoi(value)
 			require.NoError(t, err)
-			c.scripter.major = major
+			c.scripter.Major = major
 		case "lock-timeout":
 			timeout, err := time.ParseDuration(value)
 			require.NoError(t, err)
-			c.scripter.lockTimeout = timeout
+			c.lockTimeout = timeout
 		case "keeps-lock":
-			c.scripter.keepsLock = true
+			c.scripter.KeepsLock = true
 		case "pooled":
-			c.scripter.pooled = true
+			c.scripter.Pooled = true
 		case "check-interval":
-			c.scripter.checkInterval = true
+			c.scripter.CheckInterval = true
 		case "citus":
-			c.scripter.citus = true
+			c.scripter.Citus = true
 		default:
 			require.Fail(t, "unknown setting", line)
 		}
@@ -145,7 +147,7 @@ func TestTheScriptOfAPlanIsExactlyThis(t *testing.T) {
 			migrations, err := Load(fsys)
 			require.NoError(t, err)
 			c := readScriptCase(t, settings, migrations)
-			plan, err := New(nil, migrations, Config{}).plan(c.history, c.target, c.scripter, &reviewer{})
+			plan, err := New(nil, migrations, Config{LockTimeout: c.lockTimeout}).plan(c.history, c.target, c.scripter, &reviewer{})
 			require.NoError(t, err)
 			var got strings.Builder
 			_, err = plan.WriteTo(&got)
@@ -176,12 +178,12 @@ func TestTheNameOfASessionIsCutAndIsASCII(t *testing.T) {
 		"it ":                   prefix + "it ",
 		strings.Repeat("æ", 23): prefix + strings.Repeat("?", 45),
 	} {
-		got := applicationName("1a2b3c4d", what)
+		got := script.ApplicationName("1a2b3c4d", what)
 		require.Equal(t, want, got)
 		require.LessOrEqual(t, len(got), 63)
 	}
-	require.Equal(t, "migrator status", applicationName("", "status"))
-	require.Equal(t, "migrator", applicationName("", ""))
+	require.Equal(t, "migrator status", script.ApplicationName("", "status"))
+	require.Equal(t, "migrator", script.ApplicationName("", ""))
 }
 
 func TestALockTimeoutIsThatOfTheFileOrElseOfTheConfiguration(t *testing.T) {
@@ -206,15 +208,16 @@ func TestALimitBelowAMillisecondIsNotTheSameAsNone(t *testing.T) {
 // fileLimits returns the lock timeout that is set before the file.
 func fileLimits(t *testing.T, header, config time.Duration) (limits []string) {
 	t.Helper()
-	script := transactional("1_a.sql", "select 1")
-	script.LockTimeout = header
-	file, err := review(script)
+	s := transactional("1_a.sql", "select 1")
+	s.LockTimeout = header
+	file, err := review(s)
 	require.NoError(t, err)
-	c := scripter{table: history.Table{Schema: "public", Name: "h"}, lockTimeout: config}
-	operations := c.framing().move(&Move{DirectionUp, Migration{Version: "1_a.sql", Up: *script}}, file)
+	m := &Migrator{options: Config{LockTimeout: config}}
+	move := m.scriptMove(&Move{DirectionUp, Migration{Version: "1_a.sql", Up: *s}}, file)
+	operations := script.Writer{Table: history.Table{Schema: "public", Name: "h"}}.Framing().Transaction(move)
 	for i, o := range operations {
-		if o.kind == opFile {
-			limits = append(limits, operations[i-1].sql)
+		if o.Kind == script.OpFile {
+			limits = append(limits, operations[i-1].SQL)
 		}
 	}
 	return limits

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
@@ -16,7 +17,7 @@ import (
 
 // settleStarted finds out from the catalog what became of a statement that was begun outside a transaction, and clears
 // away what is left of it when it is not done.
-func (r *run) settleStarted(ctx context.Context, s scripter, move *Move, file *sqlfile.File, u *sqlfile.Statement) (done bool, err error) {
+func (r *run) settleStarted(ctx context.Context, s script.Writer, move *Move, file *sqlfile.File, u *sqlfile.Statement) (done bool, err error) {
 	switch u.NonTx.Kind {
 	case sqlfile.Opaque:
 		if err := r.giveWay(ctx, move, u); err != nil {
@@ -33,7 +34,7 @@ func (r *run) settleStarted(ctx context.Context, s scripter, move *Move, file *s
 			return false, err
 		}
 		switch {
-		case u.NonTx.Kind == sqlfile.DropsIndex && s.citus && left.Broken: // of some shards it is gone, and to ask again would fail there
+		case u.NonTx.Kind == sqlfile.DropsIndex && s.Citus && left.Broken: // of some shards it is gone, and to ask again would fail there
 			return true, r.clear(ctx, s, move, file, u, "drop index concurrently if exists "+u.NonTx.Names[0].Text)
 		case u.NonTx.Kind == sqlfile.DropsIndex:
 			return left.Known && !left.There, nil
@@ -63,12 +64,12 @@ func (r *run) settleStarted(ctx context.Context, s scripter, move *Move, file *s
 }
 
 // remains asks the catalog.
-func (r *run) remains(ctx context.Context, s scripter, move *Move, u *sqlfile.Statement) (*remains, error) {
-	rows, err := r.worker.Rows(ctx, r.worker.LiftLimits()+remainsSQL(u.NonTx, s.table, move.Migration.Version, s.citus))
+func (r *run) remains(ctx context.Context, s script.Writer, move *Move, u *sqlfile.Statement) (*script.Leftovers, error) {
+	rows, err := r.worker.Rows(ctx, r.worker.LiftLimits()+script.LeftoversSQL(u.NonTx, s.Table, string(move.Migration.Version), s.Citus))
 	if err != nil {
-		return nil, r.stopFor(ctx, opFrame, err)
+		return nil, r.stopFor(ctx, script.OpFrame, err)
 	}
-	left := &remains{}
+	left := &script.Leftovers{}
 	if len(rows) == 0 {
 		return nil, &stop{outcome: taken, err: errors.New("another run has gone on with it")}
 	}
@@ -88,29 +89,29 @@ func (r *run) remains(ctx context.Context, s scripter, move *Move, u *sqlfile.St
 
 // same reports whether an index is what the statement makes. Where that cannot be tried, its name and table will do.
 func (r *run) same(ctx context.Context, file *sqlfile.File, u *sqlfile.Statement, index int64) (bool, error) {
-	message := whole(append(append([]operation{frame("begin"), frame("set local statement_timeout = 0"), frame("set local lock_timeout = 0")}, settingOperations(file, u)...), frame(sameSQL(u.NonTx, index))))[0]
-	rows, err := r.worker.Rows(ctx, message.sql)
+	message := script.Whole(append(append([]script.Op{script.Frame("begin"), script.Frame("set local statement_timeout = 0"), script.Frame("set local lock_timeout = 0")}, script.SettingOps(file, u)...), script.Frame(script.SameSQL(u.NonTx, index))))[0]
+	rows, err := r.worker.Rows(ctx, message.SQL)
 	if abandoned := r.abandon(ctx); abandoned != nil {
-		return false, r.stopFor(ctx, opFrame, abandoned)
+		return false, r.stopFor(ctx, script.OpFrame, abandoned)
 	}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && ctx.Err() == nil {
 		return true, nil
 	}
 	if err != nil {
-		return false, r.stopFor(ctx, opFrame, err)
+		return false, r.stopFor(ctx, script.OpFrame, err)
 	}
 	answer := rows[len(rows)-1]
 	return answer[len(answer)-1] == "t", nil
 }
 
 // clear drops what is left of a statement, with its settings.
-func (r *run) clear(ctx context.Context, s scripter, move *Move, file *sqlfile.File, u *sqlfile.Statement, sql string) error {
-	failed, _ := r.send(ctx, []*step{s.clearing(move, file, u, sql, true)})
+func (r *run) clear(ctx context.Context, s script.Writer, move *Move, file *sqlfile.File, u *sqlfile.Statement, sql string) error {
+	failed, _ := r.send(ctx, []*step{{Step: s.CleanUp(r.m.scriptMove(move, file), u, sql, true), move: move}})
 	if failed == nil {
 		return nil
 	}
-	return r.uncleared(ctx, failed, sql, judgeError(ctx, opSettle, failed.err, false, r.server))
+	return r.uncleared(ctx, failed, sql, judgeError(ctx, script.OpSettle, failed.err, false, r.server))
 }
 
 // uncleared ends an attempt that could not end what is left of a statement.
@@ -137,7 +138,7 @@ func (r *run) waitForBuilders(ctx context.Context, move *Move, builders []uint32
 func (r *run) giveWay(ctx context.Context, move *Move, u *sqlfile.Statement) error {
 	others, err := findWorkers(ctx, r.worker, r.table, r.id, move.Migration.Version)
 	if err != nil {
-		return r.stopFor(ctx, opFrame, err)
+		return r.stopFor(ctx, script.OpFrame, err)
 	}
 	if len(others) > 0 {
 		r.locked = false
@@ -155,11 +156,11 @@ func (r *run) giveWay(ctx context.Context, move *Move, u *sqlfile.Statement) err
 }
 
 // inDoubt says which statement nobody but a person can settle, and how.
-func (r *run) inDoubt(s scripter, move *Move, u *sqlfile.Statement) error {
-	table, version := s.table.Progress().SQL(), sqltext.Literal(string(move.Migration.Version))
+func (r *run) inDoubt(s script.Writer, move *Move, u *sqlfile.Statement) error {
+	table, version := s.Table.Progress().SQL(), sqltext.Literal(string(move.Migration.Version))
 	session := ""
 	if u.NonTx.Routine { // nothing has recorded what it has set
-		session = ", session = session || " + unknownText
+		session = ", session = session || " + script.UnknownText
 	}
 	hint := fmt.Sprintf("look whether it has run (what it has committed itself stays); if it has: update %s set done = done + 1, started = null%s where version = %s; if it has not: update %[1]s set started = null where version = %[3]s; then run again", table, session, version)
 	failed := &failure{offset: r.placeOf(move, u), err: fmt.Errorf("%w: it was begun outside a transaction, and was cut off or failed in the middle of its work (HINT: %s)", ErrInDoubt, hint)}

@@ -11,6 +11,7 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/cause"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
 )
 
 const (
@@ -31,7 +32,7 @@ func (s *stop) Error() string { return s.err.Error() }
 
 func (s *stop) Unwrap() error { return s.err }
 
-func (r *run) stopFor(ctx context.Context, kind operationKind, err error) *stop {
+func (r *run) stopFor(ctx context.Context, kind script.OpKind, err error) *stop {
 	return &stop{outcome: judgeError(ctx, kind, err, false, r.server), err: err}
 }
 
@@ -51,10 +52,10 @@ func (r *run) steps(ctx context.Context, steps []*step) error {
 			return nil
 		}
 		s := failed.step
-		if s.does != nil && needsNoTransaction(s.does, failed) {
+		if s.Runs != nil && needsNoTransaction(s.Runs, failed) {
 			return r.replan(ctx, taken, failed)
 		}
-		switch result := judgeError(ctx, failed.operation.kind, failed.err, seen.exceeded, r.server); result {
+		switch result := judgeError(ctx, failed.operation.Kind, failed.err, seen.exceeded, r.server); result {
 		case busy:
 			wait, ok := tries.next(s, failed.err, r.sentAt, r.m.options.RetryFor)
 			if !ok {
@@ -62,10 +63,10 @@ func (r *run) steps(ctx context.Context, steps []*step) error {
 				return r.settle(ctx, failed, final)
 			}
 			if err := r.abandon(ctx); err != nil {
-				return r.stopFor(ctx, opFrame, err)
+				return r.stopFor(ctx, script.OpFrame, err)
 			}
 			r.sent = nil
-			r.emit(r.event(Event{Kind: EventRetrying, Err: failed.err, Pause: wait, Backends: seen.blockers, Statement: s.number, Statements: s.of}, s.move))
+			r.emit(r.event(Event{Kind: EventRetrying, Err: failed.err, Pause: wait, Backends: seen.blockers, Statement: s.Number, Statements: s.Of}, s.move))
 			if err := r.pause(ctx, s.move, wait); err != nil {
 				return r.settle(ctx, failed, cancelled)
 			}
@@ -76,7 +77,7 @@ func (r *run) steps(ctx context.Context, steps []*step) error {
 			r.lostIn = failed
 			return &stop{outcome: lost, err: failed.err}
 		case final:
-			if len(steps) > 1 && (failed.nowhere() || failed.operation.prepared) {
+			if len(steps) > 1 && (failed.nowhere() || failed.operation.Prepared) {
 				return r.apart(ctx, steps[slices.Index(steps, s):])
 			}
 			return r.settle(ctx, failed, final)
@@ -91,7 +92,7 @@ func (r *run) steps(ctx context.Context, steps []*step) error {
 // failed: a function may have deallocated it, and the step's own seal says what is wrong with the row.
 func (r *run) apart(ctx context.Context, steps []*step) error {
 	if err := r.abandon(ctx); err != nil {
-		return r.stopFor(ctx, opFrame, err)
+		return r.stopFor(ctx, script.OpFrame, err)
 	}
 	for _, s := range steps {
 		if err := r.step(ctx, s); err != nil {
@@ -127,7 +128,7 @@ func (t *tries) next(s *step, err error, sent time.Time, limit time.Duration) (w
 func (r *run) replan(ctx context.Context, why outcome, failed *failure) error {
 	r.locked = r.locked && why != locked
 	if err := r.abandon(ctx); err != nil {
-		return r.stopFor(ctx, opFrame, err)
+		return r.stopFor(ctx, script.OpFrame, err)
 	}
 	r.sent = nil
 	return &stop{outcome: why, err: failed.err, failed: failed}
@@ -136,13 +137,13 @@ func (r *run) replan(ctx context.Context, why outcome, failed *failure) error {
 // abandon ends what an error has left open, and frees what outlives a rollback: in one message, since a pooler gives the
 // server's session to somebody else as soon as it is idle.
 func (r *run) abandon(ctx context.Context) error {
-	s := scripter{table: r.table, pooled: r.pooled(), keepsLock: r.locked}
-	operations := s.abandon()
+	s := script.Writer{Table: r.table, Pooled: r.pooled(), KeepsLock: r.locked}
+	operations := s.Abort()
 	if r.within { // what the file has left is for its next statements
-		operations = append(s.rollback(), s.idle()...)
+		operations = append(s.Rollback(), s.Idle()...)
 	}
-	_, err := r.worker.Send(ctx, whole(operations)[0].sql, nil)
-	r.prepared.forget()
+	_, err := r.worker.Send(ctx, script.Whole(operations)[0].SQL, nil)
+	r.prepared.Forget()
 	return err
 }
 
@@ -196,7 +197,7 @@ func (r *run) settle(ctx context.Context, failed *failure, why outcome) error {
 		if failed.answered() { // and so begun none of the others
 			r.sent = nil
 		}
-		return r.explain(s.heading(), &failed.operation, reason)
+		return r.explain(s.Heading(), &failed.operation, reason)
 	}
 	h, err := r.readHistory(ctx)
 	switch {

@@ -1,6 +1,10 @@
 package migrator
 
-import "time"
+import (
+	"time"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
+)
 
 // Subjects are what a watch may see running: the steps that are sent, in their order. They are made when somebody looks.
 type subjects struct {
@@ -30,13 +34,13 @@ func (s *subjects) at(index int) subject {
 	if st.move == nil {
 		return subject{index: index}
 	}
-	return subject{index: index, patient: st.patient, limit: st.move.script().lockTimeout(s.lockTimeout)}
+	return subject{index: index, patient: st.Patient, limit: st.move.script().lockTimeout(s.lockTimeout)}
 }
 
 // named returns the first one, from an index on, by whose name the worker's application goes; -1: none.
 func (s *subjects) named(application string, from int) int {
 	for i := from; i < len(s.steps); i++ {
-		if move := s.steps[i].move; move != nil && applicationName(s.runID, string(move.Migration.Version)) == application {
+		if move := s.steps[i].move; move != nil && script.ApplicationName(s.runID, string(move.Migration.Version)) == application {
 			return i
 		}
 	}

@@ -7,23 +7,24 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
 
 // sentTogether returns messages of all steps of a plan, each of which is sent whole.
-func sentTogether(t *testing.T, migrations []Migration, h *history.History, target Target) (steps []*step, m message, r *run) {
+func sentTogether(t *testing.T, migrations []Migration, h *history.History, target Target) (steps []*step, m script.Message, prepared *script.Prepared) {
 	t.Helper()
-	r = &run{m: New(nil, migrations, Config{}), id: "1a2b3c4d", target: target, reviews: &reviewer{}}
+	r := &run{m: New(nil, migrations, Config{}), id: "1a2b3c4d", target: target, reviews: &reviewer{}}
 	r.server, r.table = history.Server{Platform: "PostgreSQL 17.4 on x86_64-pc-linux-gnu"}, h.Table
 	h.Server = r.server
 	plan, err := r.plan(h)
 	require.NoError(t, err)
 	steps = slices.Collect(plan.steps)
-	return steps, r.together(steps), r
+	prepared = &script.Prepared{}
+	return steps, r.scripter(h).Pack(scriptSteps(steps), prepared), prepared
 }
 
 func TestWhatIsSentTogetherIsExactlyThis(t *testing.T) {
@@ -31,9 +32,9 @@ func TestWhatIsSentTogetherIsExactlyThis(t *testing.T) {
 	migrations := loaded(t,
 		"1_o'clock.sql", "create table clock (id int);\n", "2_own.sql", "prepare mine as select 1; execute mine;\n",
 		"3_limited.sql", "-- migrator: isolation=serializable, lock-timeout=7s\nselect 'pg_Advisory_lock' -- end", "4_last.sql", "select 1;\n", "R_views.sql", "select 2;\n")
-	_, m, r := sentTogether(t, migrations, never(), Up())
+	_, m, prepared := sentTogether(t, migrations, never(), Up())
 	_, down, _ := sentTogether(t, loaded(t, "1_x.sql", "select 1", "1_x.down.sql", "select -1", "2_x.sql", "select 2", "2_x.down.sql", "select -2"), past("1 2"), Down(2))
-	got := "-- up, on an empty database\n" + m.sql + "\n-- down by two\n" + down.sql
+	got := "-- up, on an empty database\n" + m.SQL + "\n-- down by two\n" + down.SQL
 	const path = "testdata/together.sql"
 	if *update {
 		require.NoError(t, os.WriteFile(path, []byte(got), 0o600))
@@ -41,37 +42,37 @@ func TestWhatIsSentTogetherIsExactlyThis(t *testing.T) {
 	want, err := os.ReadFile(path)
 	require.NoError(t, err)
 	require.Equal(t, string(want), got)
-	require.Len(t, r.prepared.names, 4, "set, claim, rest, seal")
+	require.Len(t, prepared.Names, 4, "set, claim, rest, seal")
 }
 
 func TestEachAnswerBelongsToOneStatementOfWhatIsSentTogether(t *testing.T) {
 	t.Parallel()
 	migrations := loaded(t, "1_a.sql", "select 1; select 2", "2_b.sql", "", "3_c.sql", "deallocate all; select 3", "4_d.sql", "begin; select 4; select 5; commit;", "R_e.sql", "select 6")
 	steps, m, _ := sentTogether(t, migrations, never(), Up())
-	statements, err := sqllex.Split(m.sql)
+	statements, err := sqllex.Split(m.SQL)
 	require.NoError(t, err)
-	clocks, commits := m.clocks(), 0
+	clocks, commits := m.Clocks(), 0
 	require.Len(t, clocks, len(steps), "each tells when it begins")
 	at := 0
-	for _, p := range m.parts {
-		for range p.results() {
-			text := statements[at].Text(m.sql)
-			require.GreaterOrEqual(t, statements[at].Start, p.start, text)
-			switch p.operation.kind {
-			case opClock:
+	for _, p := range m.Parts {
+		for range p.Results() {
+			text := statements[at].Text(m.SQL)
+			require.GreaterOrEqual(t, statements[at].Start, p.Start, text)
+			switch p.Op.Kind {
+			case script.OpClock:
 				require.Equal(t, at, clocks[0])
 				require.True(t, strings.Contains(text, "clock_timestamp()") || strings.HasPrefix(text, "execute migrator_set ("), text)
 				clocks = clocks[1:]
-			case opCommit:
+			case script.OpCommit:
 				commits++
 				require.Equal(t, "commit", text)
-				require.Equal(t, commits, m.committed(at+1))
-				require.Equal(t, commits-1, m.committed(at))
-			case opFile:
-				require.Contains(t, p.step.file.Text, text)
-			case opFrame, opLock, opClaim, opDeferred, opSettle, opSeal, opClean:
+				require.Equal(t, commits, m.Committed(at+1))
+				require.Equal(t, commits-1, m.Committed(at))
+			case script.OpFile:
+				require.Contains(t, p.Step.Move.File.Text, text)
+			case script.OpFrame, script.OpLock, script.OpClaim, script.OpDeferred, script.OpSettle, script.OpSeal, script.OpClean:
 			}
-			require.Equal(t, p.operation.prepared, strings.Contains(text, " migrator_"), text)
+			require.Equal(t, p.Op.Prepared, strings.Contains(text, " migrator_"), text)
 			at++
 		}
 	}
@@ -88,9 +89,9 @@ func TestTheSizeOfAMessageIsKnownBeforeItIsWritten(t *testing.T) {
 	steps, m, _ := sentTogether(t, loaded(t, texts...), never(), Up())
 	size := 0
 	for _, s := range steps {
-		size += s.size()
+		size += s.Size()
 	}
-	require.InDelta(t, len(m.sql), size, float64(size)/10)
+	require.InDelta(t, len(m.SQL), size, float64(size)/10)
 }
 
 // TestAPlaceThatIsCountedInAnotherMessageIsNone: that of an error in a prepared statement.
@@ -98,23 +99,22 @@ func TestAPlaceThatIsCountedInAnotherMessageIsNone(t *testing.T) {
 	t.Parallel()
 	steps, m, _ := sentTogether(t, loaded(t, "1_a.sql", "select 1", "2_b.sql", "select 2"), past(""), Up())
 	answered := 0
-	for _, p := range m.parts {
-		if p.operation.prepared && p.step == steps[1] {
-			pg := &pgconn.PgError{Code: "42703", Position: int32(m.parts[len(m.parts)/4].start)}
-			failed := m.locate(answered, pg, pg, false)
-			require.Equal(t, steps[1], failed.step)
-			require.Equal(t, *p.operation, failed.operation)
-			require.Equal(t, -1, failed.offset)
+	for _, p := range m.Parts {
+		if p.Op.Prepared && p.Step == steps[1].Step {
+			failed := m.Locate(answered, m.Parts[len(m.Parts)/4].Start, false)
+			require.Equal(t, steps[1].Step, failed.Step)
+			require.Equal(t, *p.Op, failed.Op)
+			require.Equal(t, -1, failed.Offset)
 		}
-		answered += p.results()
+		answered += p.Results()
 	}
 }
 
 func TestEachPartOfAMessageSaysWhereItBegins(t *testing.T) {
 	t.Parallel()
 	_, m, _ := sentTogether(t, loaded(t, "1_a.sql", "select 1", "2_b.sql", "select '"+strings.Repeat("x", 1000)+"'"), never(), Up())
-	for _, p := range m.parts {
-		require.True(t, strings.HasPrefix(m.sql[p.start:], p.operation.sql) || p.operation.kind == opFile, "%d: %s", p.start, p.operation.sql)
+	for _, p := range m.Parts {
+		require.True(t, strings.HasPrefix(m.SQL[p.Start:], p.Op.SQL) || p.Op.Kind == script.OpFile, "%d: %s", p.Start, p.Op.SQL)
 	}
-	require.True(t, slices.IsSortedFunc(m.parts, func(a, b part) int { return a.start - b.start }))
+	require.True(t, slices.IsSortedFunc(m.Parts, func(a, b script.Part) int { return a.Start - b.Start }))
 }

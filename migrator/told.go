@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
@@ -18,9 +19,9 @@ import (
 // stepError words the failure of a step.
 func (r *run) stepError(failed *failure, state string) error {
 	if s := failed.step; s.move == nil {
-		return fmt.Errorf("%w\nSTATE: %s", r.explain(s.heading(), &failed.operation, failed.err), state)
+		return fmt.Errorf("%w\nSTATE: %s", r.explain(s.Heading(), &failed.operation, failed.err), state)
 	}
-	if u := cmp.Or(failed.step.does, failed.step.begins); u != nil && failed.offset < 0 {
+	if u := cmp.Or(failed.step.Runs, failed.step.Begins); u != nil && failed.offset < 0 {
 		failed.offset = r.placeOf(failed.step.move, u)
 	}
 	return r.migrationError(failed.step.move, failed, state)
@@ -29,7 +30,7 @@ func (r *run) stepError(failed *failure, state string) error {
 // ended words the end of a run after a step that is done.
 func (r *run) ended(s *step, why error) error {
 	if s.move == nil {
-		return fmt.Errorf("%s: %w\nSTATE: %s", s.heading(), why, committed)
+		return fmt.Errorf("%s: %w\nSTATE: %s", s.Heading(), why, committed)
 	}
 	return r.newMigrationError(s.move, &failure{err: why, step: s, offset: -1}, committed)
 }
@@ -87,10 +88,10 @@ func (r *run) starting(move *Move) {
 func (r *run) progress(s *step, took time.Duration) {
 	r.waiting = waiting{}
 	switch {
-	case s.does != nil:
-		r.emit(r.event(Event{Kind: EventStatement, Statement: s.number, Statements: s.of}, s.move))
+	case s.Runs != nil:
+		r.emit(r.event(Event{Kind: EventStatement, Statement: s.Number, Statements: s.Of}, s.move))
 		r.advanced()
-	case s.settles() && !s.part:
+	case s.settles() && !s.Part:
 		r.finish(s, took)
 	}
 }
@@ -120,7 +121,7 @@ func (r *run) finish(s *step, took time.Duration) {
 }
 
 // explain words the failure of what is the tool's own.
-func (r *run) explain(what string, o *operation, err error) error {
+func (r *run) explain(what string, o *script.Op, err error) error {
 	return explain(what, r.hint(o, err))
 }
 

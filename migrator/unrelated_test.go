@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
 )
 
 func TestAHistoryThatHasNothingToDoWithTheFilesIsRefused(t *testing.T) {
@@ -36,7 +37,7 @@ func TestAHistoryThatHasNothingToDoWithTheFilesIsRefused(t *testing.T) {
 		{"a row is deleted", "4 5", "1 2 3", Config{}, MarkPending("3"), false},
 	} {
 		migrations := versions(c.files)
-		_, err := New(nil, migrations, c.config).plan(past(c.history), c.target, scripter{}, &reviewer{})
+		_, err := New(nil, migrations, c.config).plan(past(c.history), c.target, script.Writer{}, &reviewer{})
 		var unrelated *UnrelatedError
 		if c.refused {
 			require.ErrorAs(t, err, &unrelated, c.name)

@@ -3,6 +3,8 @@ package migrator
 import (
 	"context"
 	"errors"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
 )
 
 // checkUsable finds out, before anything runs, what would be an obscure error later.
@@ -21,7 +23,7 @@ func (r *run) checkUsable(ctx context.Context) error {
 	defer r.tellSlow()()
 	for _, sql := range []string{"begin", "rollback"} {
 		if _, err := r.worker.Send(ctx, sql, nil); err != nil {
-			return r.stopFor(ctx, opFrame, r.explain("begin a transaction", &operation{}, err))
+			return r.stopFor(ctx, script.OpFrame, r.explain("begin a transaction", &script.Op{}, err))
 		}
 	}
 	r.lends = true

@@ -9,15 +9,16 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
 // lock tries for the run lock, for the worker's session: it is held for as long as that works, also where its client is gone.
 // A try that fails is followed by a pause, after which the history is read again: perhaps there is nothing left to do.
 func (r *run) lock(ctx context.Context) error {
-	rows, err := r.worker.Rows(ctx, r.worker.LiftLimits()+strings.Join(append(inSession(idle()), fmt.Sprintf("select pg_catalog.pg_try_advisory_lock(%d)", r.table.LockKey())), ";\n"))
+	rows, err := r.worker.Rows(ctx, r.worker.LiftLimits()+strings.Join(append(script.InSession(script.Idle()), fmt.Sprintf("select pg_catalog.pg_try_advisory_lock(%d)", r.table.LockKey())), ";\n"))
 	if err != nil {
-		return r.stopFor(ctx, opFrame, fmt.Errorf("take the run lock: %w", err))
+		return r.stopFor(ctx, script.OpFrame, fmt.Errorf("take the run lock: %w", err))
 	}
 	if r.locked = rows[0][0] == "t"; r.locked {
 		return nil
@@ -57,7 +58,7 @@ func (r *run) wait(ctx context.Context) error {
 func (r *run) free(ctx context.Context) (bool, error) {
 	rows, err := r.worker.Rows(ctx, fmt.Sprintf("select pg_catalog.pg_try_advisory_xact_lock_shared(%d)", r.table.LockKey()))
 	if err != nil {
-		return false, r.stopFor(ctx, opFrame, err)
+		return false, r.stopFor(ctx, script.OpFrame, err)
 	}
 	return rows[0][0] == "t", nil
 }
@@ -78,7 +79,7 @@ func (r *run) nameHolder(ctx context.Context, waited time.Duration) error {
 	}
 	holders, err := lockHolders(ctx, r.worker, r.table, r.id)
 	if err != nil {
-		return r.stopFor(ctx, opFrame, err)
+		return r.stopFor(ctx, script.OpFrame, err)
 	}
 	if expired {
 		return &LockedError{Waited: waited, Holder: holders}
@@ -143,7 +144,7 @@ func (r *run) announce(plan *Plan) {
 // still go on, and even commit, and keeps the run lock.
 func (r *run) endOrphans(ctx context.Context) error {
 	query := fmt.Sprintf("select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity where application_name operator(pg_catalog.~~) %s and pid operator(pg_catalog.<>) pg_catalog.pg_backend_pid()",
-		sqltext.Literal(applicationName(r.id, "%")))
+		sqltext.Literal(script.ApplicationName(r.id, "%")))
 	for {
 		rows, err := r.worker.Rows(ctx, query)
 		if err != nil || len(rows) == 0 {
@@ -156,7 +157,7 @@ func (r *run) endOrphans(ctx context.Context) error {
 }
 
 // hint adds what to do to an error of the server whose own text does not say it.
-func (r *run) hint(o *operation, err error) error {
+func (r *run) hint(o *script.Op, err error) error {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
 		return err
@@ -170,20 +171,20 @@ func (r *run) hint(o *operation, err error) error {
 	switch {
 	case refusesTransactions(pg):
 		pg.Hint = "the pooler is in statement mode: connect to PostgreSQL directly, or through a pool in transaction or session mode"
-	case o.kind == opSeal:
+	case o.Kind == script.OpSeal:
 		pg.Hint = "this came when the file was done and its row in " + r.table.String() + " was looked at: a migration must not drop, rename or change that table"
-	case o.kind == opDeferred:
+	case o.Kind == script.OpDeferred:
 		pg.Hint = "this came when all statements of the file had run: a deferred constraint or trigger"
-	case o.kind == opCommit && !strings.HasPrefix(pg.Code, "XX") && !strings.HasPrefix(pg.Code, "58"): // an internal or system error
+	case o.Kind == script.OpCommit && !strings.HasPrefix(pg.Code, "XX") && !strings.HasPrefix(pg.Code, "58"): // an internal or system error
 		pg.Hint = "this came at the commit after the file"
-	case o.kind == opFile:
+	case o.Kind == script.OpFile:
 	case pg.Code == "25006" && r.server.Standby:
 		pg.Hint = "this server is a standby: connect to the primary"
 	case pg.Code == "25006":
 		pg.Hint = "default_transaction_read_only is on for this role or database, or the connection: alter role … set default_transaction_read_only = off"
-	case pg.Code == "42501" && o.kind == opClaim && r.table.Schema != "":
-		pg.Hint = grantFor(&r.server, r.table, o.sql)
-	case pg.Code == "23505" && o.kind == opClaim:
+	case pg.Code == "42501" && o.Kind == script.OpClaim && r.table.Schema != "":
+		pg.Hint = grantFor(&r.server, r.table, o.SQL)
+	case pg.Code == "23505" && o.Kind == script.OpClaim:
 		pg.Hint = "no other run is in the way: look for unique indexes and triggers of " + r.table.String() + " beside its primary key"
 	}
 	return err

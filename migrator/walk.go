@@ -11,8 +11,6 @@ const (
 	maxMessage = 64 << 10
 	// firstMessage is the same for the first one of a session, in which something is prepared.
 	firstMessage = 8 << 10
-	// frameSize is about how much of it stands around a file, besides its name.
-	frameSize = 420
 )
 
 // A load is what is to be sent together.
@@ -29,29 +27,18 @@ func (l *load) takes(s *step) bool {
 		return true
 	}
 	last := l.steps[len(l.steps)-1]
-	if s.file != nil && s.file.SpeaksOf("application_name") { // by which the watch sees that it runs
+	if s.Framing != nil && s.Move.File.SpeaksOf("application_name") { // by which the watch sees that it runs
 		return false
 	}
 	if last.move != nil && s.move != nil && last.move.Direction != s.move.Direction {
 		return false
 	}
-	return l.size+s.size() <= l.limit
+	return l.size+s.Size() <= l.limit
 }
 
 func (l *load) add(s *step) {
 	l.steps = append(l.steps, s)
-	l.size += s.size()
-}
-
-// size is about how much of a message the step takes.
-func (s *step) size() (bytes int) {
-	if s.file != nil {
-		return len(s.file.Text) + frameSize + 3*len(s.move.Migration.Version)
-	}
-	for i := range s.operations {
-		bytes += len(s.operations[i].sql)
-	}
-	return bytes
+	l.size += s.Size()
 }
 
 // apiece reports whether each step is sent alone. Behind a pooler others wait for the server's session meanwhile, and get it
@@ -63,20 +50,20 @@ func (r *run) walk(ctx context.Context, plan *Plan) error {
 	r.total = len(r.results) + len(plan.Moves)
 	r.results = slices.Grow(r.results, len(plan.Moves))
 	ready := load{limit: maxMessage}
-	if !r.prepared.began {
-		ready.limit, r.prepared.began = firstMessage, true
+	if !r.prepared.Began {
+		ready.limit, r.prepared.Began = firstMessage, true
 	}
 	var begun *Move // without a transaction
 	for s := range plan.steps {
 		if s.move != nil && s.move == begun {
 			continue
 		}
-		if s.part || !ready.takes(s) || r.apiece() {
+		if s.Part || !ready.takes(s) || r.apiece() {
 			if err := r.unload(ctx, &ready); err != nil {
 				return err
 			}
 		}
-		if s.part {
+		if s.Part {
 			begun = s.move
 			r.starting(s.move)
 			if err := r.withoutTransaction(ctx, s); err != nil {

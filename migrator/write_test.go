@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
 
@@ -30,13 +31,13 @@ func TestAPrintedPlanHoldsWhatARunSendsAndNothingElse(t *testing.T) {
 		never(), Up())
 	var want []string // one for each statement
 	for s := range plan.steps {
-		for _, o := range s.layOut() {
-			if o.kind != opFile {
-				want = append(want, o.sql)
+		for _, o := range s.LayOut() {
+			if o.Kind != script.OpFile {
+				want = append(want, o.SQL)
 				continue
 			}
-			for _, statement := range o.file.Statements {
-				want = append(want, statement.Text(o.sql))
+			for _, statement := range o.File.Statements {
+				want = append(want, statement.Text(o.SQL))
 			}
 		}
 	}
@@ -69,7 +70,7 @@ func TestAWarningStaysAComment(t *testing.T) {
 
 func TestAnEmptyPlanSaysSo(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, psqlVariables+"-- nothing to do\n", printed(t, &Plan{}))
+	require.Equal(t, script.PsqlVariables+"-- nothing to do\n", printed(t, &Plan{}))
 }
 
 // Without it psql takes the text to be in the encoding of the database, or of the terminal.

@@ -12,12 +12,12 @@ import (
 const connectTimeout = 10 * time.Second
 
 // configure is the caller's configuration, with what all of our connections have in common.
-func configure(conn *pgx.ConnConfig, name string) *pgx.ConnConfig {
+func configure(conn *pgx.ConnConfig, options Options) *pgx.ConnConfig {
 	config := conn.Copy()
-	config.RuntimeParams["application_name"] = name
+	config.RuntimeParams["application_name"] = options.Name
 	config.RuntimeParams["client_encoding"] = "UTF8" // what files are; the database's own may be another
 	config.ConnectTimeout = cmp.Or(config.ConnectTimeout, connectTimeout)
-	config.DialFunc = keepingAlive(config.DialFunc)
+	config.DialFunc = keepingAlive(config.DialFunc, options.Keepalive)
 	config.OnPgError = func(_ *pgconn.PgConn, err *pgconn.PgError) bool {
 		// Severity is in the server's language, and all that a pooler has. Who waited for more would miss what it says.
 		return cmp.Or(err.SeverityUnlocalized, err.Severity) != "FATAL"

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -25,6 +26,8 @@ type Options struct {
 	CancelStatements bool
 	// SilentAfter is how long an answer may take before the server is asked whether it is still there. Default: SilentAfter.
 	SilentAfter time.Duration
+	// Keepalive says when TCP gives up a server that has vanished. Default: as the dialer of the configuration says.
+	Keepalive net.KeepAliveConfig
 	// BeforeConnect may change the configuration of the connection.
 	BeforeConnect func(context.Context, *pgx.ConnConfig) error
 }
@@ -47,7 +50,7 @@ func Dial(ctx context.Context, conn *pgx.ConnConfig, options Options) (*Session,
 	if s.silentAfter == 0 {
 		s.silentAfter = SilentAfter
 	}
-	config := configure(conn, options.Name)
+	config := configure(conn, options)
 	config.OnNotice = func(_ *pgconn.PgConn, notice *pgconn.Notice) {
 		if s.OnNotice != nil {
 			s.OnNotice(notice)

@@ -1,13 +1,9 @@
-package migrator
+package script
 
 import (
-	"context"
 	_ "embed"
-	"errors"
 	"fmt"
 	"strings"
-
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
@@ -16,29 +12,29 @@ import (
 // A superuser who writes a row runs what is on the table: triggers, rules, checks, defaults. On PostgreSQL 14 anybody may make
 // a table in schema public before the tool does, and wait for that.
 
-// codeStranger is raised where something of a stranger's would run as a superuser.
-const codeStranger = "MG006"
+// CodeStranger is raised where something of a stranger's would run as a superuser.
+const CodeStranger = "MG006"
 
 // lockExposed locks them before a transaction of a stricter isolation takes its snapshot, which would not show what was put on
 // them afterwards. LOCK alone takes none.
-func (s scripter) lockExposed(isolation string) (operations []operation) {
+func (s Writer) lockExposed(isolation string) (operations []Op) {
 	if isolation == "" {
 		return nil
 	}
-	for _, t := range s.exposed {
-		operations = append(operations, frame("lock table "+t.SQL()+" in row exclusive mode"))
+	for _, t := range s.Exposed {
+		operations = append(operations, Frame("lock table "+t.SQL()+" in row exclusive mode"))
 	}
 	return operations
 }
 
-// trustedOwners keeps a superuser from running what a stranger has put on our tables, in a transaction that writes to them.
+// CheckOwners keeps a superuser from running what a stranger has put on our tables, in a transaction that writes to them.
 // They are locked first, as a write locks them: from then on nothing can be put on them.
-func (s scripter) trustedOwners() []operation {
-	if s.exposed == nil {
+func (s Writer) CheckOwners() []Op {
+	if s.Exposed == nil {
 		return nil
 	}
 	strangers := strings.NewReplacer("$relation", "table_oid", "$filled", "ours.filled", "$trusted", history.TrustedOwner("o.owner", "r.nspowner")).Replace(sqltext.WithoutComments(history.OwnerSQL))
-	return []operation{frame(sqltext.Block(fmt.Sprintf(`  declare ours pg_catalog.record; stranger pg_catalog.record; table_oid pg_catalog.oid; begin
+	return []Op{Frame(sqltext.Block(fmt.Sprintf(`  declare ours pg_catalog.record; stranger pg_catalog.record; table_oid pg_catalog.oid; begin
   for ours in select o.name, o.filled from (values (%s, %s), (%s, %s)) o (name, filled) where pg_catalog.to_regclass(o.name) is not null loop
     execute pg_catalog.concat('lock table ', ours.name, ' in row exclusive mode');
     table_oid := pg_catalog.to_regclass(ours.name); -- another one may have come in its place while the lock was waited for
@@ -53,42 +49,19 @@ func (s scripter) trustedOwners() []operation {
         hint = pg_catalog.format('look at it; if it is not meant: %%s; if it is, run as a role that is not a superuser, or make its owner one that is trusted: a superuser, or the owner of the database or of the schema', stranger.fix);
     end loop;
   end loop; end;`,
-		sqltext.Literal(s.table.SQL()), history.Columns, sqltext.Literal(s.table.Progress().SQL()), history.ProgressColumns, codeStranger, strangers)))}
+		sqltext.Literal(s.Table.SQL()), history.Columns, sqltext.Literal(s.Table.Progress().SQL()), history.ProgressColumns, CodeStranger, strangers)))}
 }
 
 // newOwner is the same for a table that was made just now, or by a stranger a moment before.
-func (s scripter) newOwner(made history.Table) []operation {
-	if !s.superuser || s.exposed != nil { // where one was there before, it may be the stranger's
-		return s.trustedOwners()
+func (s Writer) newOwner(made history.Table) []Op {
+	if !s.Superuser || s.Exposed != nil { // where one was there before, it may be the stranger's
+		return s.CheckOwners()
 	}
-	return []operation{frame(sqltext.Block(fmt.Sprintf(`  if exists (
+	return []Op{Frame(sqltext.Block(fmt.Sprintf(`  if exists (
     select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid operator(pg_catalog.=) c.relnamespace
     where c.oid operator(pg_catalog.=) pg_catalog.to_regclass(%[1]s) and not %[2]s
   ) then
     raise exception using errcode = '%[3]s', message = %[4]s, hint = %[5]s;
-  end if;`, sqltext.Literal(made.SQL()), history.TrustedOwner("c.relowner", "n.nspowner"), codeStranger,
+  end if;`, sqltext.Literal(made.SQL()), history.TrustedOwner("c.relowner", "n.nspowner"), CodeStranger,
 		sqltext.Literal(made.String()+" was made by a stranger, a moment before the tool made it"), sqltext.Literal("look at it, and drop it; and let nobody but its owner create in schema "+made.Schema))))}
-}
-
-// checkOwners refuses before anything runs what trustedOwners would refuse.
-func (r *run) checkOwners(ctx context.Context) error {
-	s := r.scripter(&history.History{Table: r.table, Server: r.server})
-	for _, o := range s.trustedOwners() {
-		if _, err := r.worker.Send(ctx, r.worker.LiftLimits()+o.sql, nil); err != nil {
-			if refused := asStranger(r.table, err); refused != nil {
-				return refused
-			}
-			return r.stopFor(ctx, opFrame, err)
-		}
-	}
-	return nil
-}
-
-// asStranger turns what trustedOwners raises into an error that callers can tell apart; nil for another error.
-func asStranger(t history.Table, err error) error {
-	var pg *pgconn.PgError
-	if !errors.As(err, &pg) || pg.Code != codeStranger {
-		return nil
-	}
-	return &HistoryError{Table: t.String(), Message: pg.Message, Hint: pg.Hint}
 }

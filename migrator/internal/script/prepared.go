@@ -1,4 +1,4 @@
-package migrator
+package script
 
 import (
 	"slices"
@@ -14,45 +14,45 @@ import (
 
 // The operations around a file, where their text is written to the message alone.
 var (
-	framePart  = &operation{kind: opFrame}
-	lockPart   = &operation{kind: opLock}
-	commitPart = &operation{kind: opCommit}
-	clockPart  = &operation{kind: opClock, prepared: true}
-	setPart    = &operation{kind: opFrame, prepared: true}
-	claimPart  = &operation{kind: opClaim, prepared: true}
-	deferPart  = &operation{kind: opDeferred}
-	sealPart   = &operation{kind: opSeal, prepared: true}
+	framePart  = &Op{Kind: OpFrame}
+	lockPart   = &Op{Kind: OpLock}
+	commitPart = &Op{Kind: OpCommit}
+	clockPart  = &Op{Kind: OpClock, Prepared: true}
+	setPart    = &Op{Kind: OpFrame, Prepared: true}
+	claimPart  = &Op{Kind: OpClaim, Prepared: true}
+	deferPart  = &Op{Kind: OpDeferred}
+	sealPart   = &Op{Kind: OpSeal, Prepared: true}
 )
 
 // addFile adds a file with as little around it as can be.
-func (b *bundle) addFile(s *step, final bool) {
-	version, file := s.move.Migration.Version, s.file
-	quoted := sqltext.Quote(string(version))
-	name := sqltext.Quote(applicationSuffix(b.prefix, string(version)))
-	limit := b.limit(s.move.script())
-	b.write(s, framePart, "begin isolation level ", level(s.move.script().Isolation))
+func (b *bundle) addFile(s *Step, final bool) {
+	move := s.Move
+	quoted := sqltext.Quote(move.Version)
+	name := sqltext.Quote(applicationSuffix(b.prefix, move.Version))
+	limit := milliseconds(move.LockTimeout)
+	b.write(s, framePart, "begin isolation level ", level(move.Isolation))
 	if b.last != nil {
 		b.cleanUp()
 	}
 	b.prepare(s, setPart, "set", b.set)
 	b.write(s, clockPart, "execute migrator_set ('0', '", b.prefix, name, "')")
 	if b.last == nil {
-		b.write(s, lockPart, b.lock().sql)
+		b.write(s, lockPart, b.lock().SQL)
 	}
-	if s.move.Direction == DirectionUp && !version.Repeatable() {
+	if !move.Down && !move.Repeatable {
 		b.prepare(s, claimPart, "claim", b.claiming)
-		b.write(s, claimPart, "execute migrator_claim ('", quoted, "', '", s.move.Migration.Checksum(), "')")
+		b.write(s, claimPart, "execute migrator_claim ('", quoted, "', '", move.Checksum, "')")
 	} else {
-		b.add(s, []operation{b.claim(s.move)})
+		b.add(s, []Op{b.claim(move)})
 	}
 	b.write(s, framePart, "set local lock_timeout = ", limit)
-	whole := fileOperation(file)
-	b.write(s, &whole, file.Text)
+	whole := fileOp(move.File)
+	b.write(s, &whole, move.File.Text)
 	b.add(s, resetting)
 	b.prepare(s, setPart, "rest", b.rest)
 	b.write(s, setPart, "execute migrator_rest (", limit, ")")
-	b.write(s, deferPart, deferred().sql)
-	if s.move.Direction == DirectionDown {
+	b.write(s, deferPart, deferred().SQL)
+	if move.Down {
 		b.prepare(s, sealPart, "unseal", b.unsealing)
 		b.write(s, sealPart, "execute migrator_unseal ('", quoted, "')")
 	} else {
@@ -61,54 +61,54 @@ func (b *bundle) addFile(s *step, final bool) {
 	}
 	b.write(s, commitPart, "commit")
 	if final {
-		b.add(s, slices.Concat(leavings, []operation{b.sweep()}, b.idle()))
+		b.add(s, slices.Concat(leavings, []Op{b.sweep()}, b.Idle()))
 	}
 }
 
 // sweep frees what functions have left, but for what is prepared here.
-func (b *bundle) sweep() operation {
+func (b *bundle) sweep() Op {
 	return clean(sqltext.Block(deallocateWhere(`p.from_sql and p.name operator(pg_catalog.!~) '^migrator_'`) + "\n" + b.unlocking()))
 }
 
 // prepare prepares a statement where it is not yet. No file uses its name by accident.
-func (b *bundle) prepare(s *step, o *operation, name string, definition func() string) {
+func (b *bundle) prepare(s *Step, o *Op, name string, definition func() string) {
 	if b.prepared.add(name) {
 		b.write(s, o, "prepare migrator_", name, " ", definition())
 	}
 }
 
-// preparedStatements are the names of those that a session has, as far as they are ours.
-type preparedStatements struct {
-	names []string
-	began bool // the session has had a message in which something is prepared
+// Prepared are the names of those that a session has, as far as they are ours.
+type Prepared struct {
+	Names []string
+	Began bool // the session has had a message in which something is prepared
 }
 
 // add reports whether the name is new.
-func (p *preparedStatements) add(name string) bool {
-	if slices.Contains(p.names, name) {
+func (p *Prepared) add(name string) bool {
+	if slices.Contains(p.Names, name) {
 		return false
 	}
-	p.names = append(p.names, name)
+	p.Names = append(p.Names, name)
 	return true
 }
 
-func (p *preparedStatements) none() bool { return len(p.names) == 0 }
+func (p *Prepared) none() bool { return len(p.Names) == 0 }
 
-func (p *preparedStatements) forget() { p.names = nil }
+func (p *Prepared) Forget() { p.Names = nil }
 
 func (b *bundle) claiming() string {
-	return "(pg_catalog.text, pg_catalog.text) as " + b.insert("$1", "$2")
+	return "(pg_catalog.text, pg_catalog.text) as " + b.Insert("$1", "$2")
 }
 
 // set makes the settings under which a file begins, of which the application's name and the lock timeout are its own, and
 // tells when.
 func (b *bundle) set() string {
-	return "(pg_catalog.text, pg_catalog.text) as " + clock().sql + "\n  where " + assigning(append(b.calm(), setting{"application_name", "$2"}))
+	return "(pg_catalog.text, pg_catalog.text) as " + clock().SQL + "\n  where " + assigning(append(b.calm(), setting{"application_name", "$2"}))
 }
 
 // rest makes those under which it ends.
 func (b *bundle) rest() string {
-	return "(pg_catalog.text) as select\n  where " + assigning(b.lifted())
+	return "(pg_catalog.text) as select\n  where " + assigning(b.Lifted())
 }
 
 // assigning is a condition that is always true. The lock timeout is a parameter.
@@ -127,9 +127,9 @@ func assigning(settings []setting) string {
 }
 
 // sealing says less than the seal itself where the row is not as it should be: the step is then sent alone.
-func (b *bundle) sealing() string { return sealing(b.sealed(DirectionUp, "$1")) }
+func (b *bundle) sealing() string { return sealing(b.sealed(false, "$1")) }
 
-func (b *bundle) unsealing() string { return sealing(b.sealed(DirectionDown, "$1")) }
+func (b *bundle) unsealing() string { return sealing(b.sealed(true, "$1")) }
 
 func sealing(write string) string {
 	return "(pg_catalog.text) as with sealed as (\n  " + write + "\n  returning 1)\nselect 1 operator(pg_catalog./) pg_catalog.count(*) from sealed"

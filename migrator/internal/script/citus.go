@@ -1,13 +1,10 @@
-package migrator
+package script
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
-	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
@@ -16,10 +13,10 @@ import (
 
 // keepFromWorkers keeps our own settings from being sent on to the workers, as a role or a file may have asked for: what
 // is sent is the message that a setting is part of, and that has the history in it, which is on the coordinator alone.
-func (s scripter) keepFromWorkers() []operation { return local(s.keptFromWorkers()) }
+func (s Writer) keepFromWorkers() []Op { return Local(s.keptFromWorkers()) }
 
-func (s scripter) keptFromWorkers() []setting {
-	if !s.citus {
+func (s Writer) keptFromWorkers() []setting {
+	if !s.Citus {
 		return nil
 	}
 	return []setting{{"citus.propagate_set_commands", "none"}}
@@ -27,41 +24,41 @@ func (s scripter) keptFromWorkers() []setting {
 
 // tellWorkers gives the workers the limits under which the file runs: who waits for one of their locks keeps others
 // waiting there too, and a role's statement_timeout would end a long statement. In a block each setting is sent alone.
-func (s scripter) tellWorkers(limit operation) []operation {
-	if !s.citus {
+func (s Writer) tellWorkers(limit Op) []Op {
+	if !s.Citus {
 		return nil
 	}
 	var body strings.Builder
 	body.WriteString("  set local citus.propagate_set_commands = local")
-	for _, o := range slices.Concat(s.limits(), []operation{limit}, s.keepFromWorkers()) {
-		body.WriteString(";\n  " + o.sql)
+	for _, o := range slices.Concat(s.limits(), []Op{limit}, s.keepFromWorkers()) {
+		body.WriteString(";\n  " + o.SQL)
 	}
 	body.WriteString(";")
-	return []operation{frame(sqltext.Block(body.String()))}
+	return []Op{Frame(sqltext.Block(body.String()))}
 }
 
 // localTables has Citus leave the history table alone when it is made.
-func (s scripter) localTables() []operation {
-	if !s.citus {
+func (s Writer) localTables() []Op {
+	if !s.Citus {
 		return nil
 	}
-	return []operation{frame("set local citus.use_citus_managed_tables = off")}
+	return []Op{Frame("set local citus.use_citus_managed_tables = off")}
 }
 
-// stayHome refuses a history that is not the coordinator's own. A worker has a schema of the same look without the rows,
+// RequireCoordinator refuses a history that is not the coordinator's own. A worker has a schema of the same look without the rows,
 // and would begin a second history; and in a table that Citus manages the seal cannot know its row.
-func (s scripter) stayHome() []operation {
-	if !s.citus {
+func (s Writer) RequireCoordinator() []Op {
+	if !s.Citus {
 		return nil
 	}
-	name := sqltext.Literal(s.table.SQL())
-	return []operation{frame(sqltext.Block(fmt.Sprintf(`  if exists (select from pg_catalog.pg_dist_local_group where groupid operator(pg_catalog.<>) 0) then
+	name := sqltext.Literal(s.Table.SQL())
+	return []Op{Frame(sqltext.Block(fmt.Sprintf(`  if exists (select from pg_catalog.pg_dist_local_group where groupid operator(pg_catalog.<>) 0) then
     raise exception using message = 'this server is a worker of Citus', hint = 'connect to the coordinator, which keeps the history';
   end if;
   if exists (select from pg_catalog.pg_dist_partition where logicalrelid operator(pg_catalog.=) pg_catalog.to_regclass(%s)) then
     raise exception using message = %s,
       hint = %s;
-  end if;`, name, sqltext.Literal("Citus manages the history table "+s.table.String()),
+  end if;`, name, sqltext.Literal("Citus manages the history table "+s.Table.String()),
 		sqltext.Literal("make it a table of PostgreSQL alone with select pg_catalog.undistribute_table("+name+"), or name one in a schema that is not distributed"))))}
 }
 
@@ -74,14 +71,4 @@ func shardAnswers(index, table string) string {
 		array_agg(format('select exists (select from pg_catalog.pg_index where indexrelid = pg_catalog.to_regclass(%%L) and indisvalid)', shard_name(%s::regclass, p.shardid)) order by p.placementid) as queries
 	from pg_dist_shard_placement p join pg_dist_shard d using (shardid) where d.logicalrelid = %s
 ) s cross join lateral master_run_on_worker(s.names, s.ports, s.queries, false) r`, index, table)
-}
-
-// refuseWorker keeps plans and states from being told of a server that is a worker, or whose history Citus manages.
-func refuseWorker(ctx context.Context, s *pgsession.Session, h *history.History) error {
-	for _, o := range (scripter{table: h.Table, citus: h.Server.Citus}).stayHome() {
-		if _, err := s.Send(ctx, s.LiftLimits()+o.sql, nil); err != nil {
-			return explain("read history "+h.Table.String(), err)
-		}
-	}
-	return nil
 }

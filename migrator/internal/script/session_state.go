@@ -1,4 +1,4 @@
-package migrator
+package script
 
 import (
 	"fmt"
@@ -66,8 +66,8 @@ func customSettings(statement string) (names []string) {
 }
 
 // noteState keeps the session's state under a name, until a RESET ALL.
-func noteState(name, statement string, local bool) operation {
-	return frame(fmt.Sprintf("select pg_catalog.set_config('migrator.%s', %s::pg_catalog.text, %t)", name, stateSQL(statement), local))
+func noteState(name, statement string, local bool) Op {
+	return Frame(fmt.Sprintf("select pg_catalog.set_config('migrator.%s', %s::pg_catalog.text, %t)", name, stateSQL(statement), local))
 }
 
 // noted is a state that was kept.
@@ -85,19 +85,19 @@ func differenceSQL(before, after string) string {
 // cutOff and unknown are what the record has under no name.
 const (
 	cutOff  = `'{"": "cut off"}'::pg_catalog.jsonb` // it was not found yet what outlives the transaction
-	unknown = unknownText + "::pg_catalog.jsonb"    // nor what was changed
+	unknown = UnknownText + "::pg_catalog.jsonb"    // nor what was changed
 
-	unknownText = `'{"": "unknown"}'`
+	UnknownText = `'{"": "unknown"}'`
 )
 
 // coverState has our own role write the record, without a reset of what is to outlive the commit, and records what the statement
 // has changed.
-func (s scripter) coverState(move *Move, u *sqlfile.Statement, statement string) []operation {
+func (s Writer) coverState(move *Move, u *sqlfile.Statement, statement string) []Op {
 	user := "  if pg_catalog.jsonb_exists(changed, 'session_authorization') then\n    set local session authorization default;\n  end if;\n"
 	if setsFor(u, sqlfile.SessionUser) {
 		user = "  set local session authorization default;\n"
 	}
-	return []operation{frame(sqltext.Block(fmt.Sprintf(`  declare state pg_catalog.jsonb; was pg_catalog.jsonb; changed pg_catalog.jsonb := '{}'; begin
+	return []Op{Frame(sqltext.Block(fmt.Sprintf(`  declare state pg_catalog.jsonb; was pg_catalog.jsonb; changed pg_catalog.jsonb := '{}'; begin
   if not (%s) then
     state := %s;
     was := case when pg_catalog.length(pg_catalog.current_setting('migrator.before', true)) operator(pg_catalog.>) 0 then %s else %s end;
@@ -108,7 +108,7 @@ func (s scripter) coverState(move *Move, u *sqlfile.Statement, statement string)
     perform pg_catalog.set_config('migrator.expected', (was operator(pg_catalog.-) array[%s]::pg_catalog.text[])::pg_catalog.text, false);
     update %s set session = session operator(pg_catalog.||) changed operator(pg_catalog.||) %s where version operator(pg_catalog.=) %s;
   end if;
-  end;`, s.unchanged(u, statement), stateSQL(statement), s.wasState(u, statement), stateBeforeReset(u), differenceSQL("was", "state"), user, s.ownSettings(u), s.table.Progress().SQL(), cutOff, sqltext.Literal(string(move.Migration.Version)))))}
+  end;`, s.unchanged(u, statement), stateSQL(statement), s.wasState(u, statement), stateBeforeReset(u), differenceSQL("was", "state"), user, s.ownSettings(u), s.Table.Progress().SQL(), cutOff, sqltext.Literal(move.Version))))}
 }
 
 // beforeReset is the state before a statement with a RESET ALL, which has reset the note of it too: what the file has set was
@@ -125,7 +125,7 @@ func stateBeforeReset(u *sqlfile.Statement) string {
 }
 
 // ownSettings are ownNames as SQL strings.
-func (s scripter) ownSettings(u *sqlfile.Statement) string {
+func (s Writer) ownSettings(u *sqlfile.Statement) string {
 	var names []string
 	for _, name := range s.ownNames(u) {
 		names = append(names, sqltext.Literal(name))
@@ -134,9 +134,9 @@ func (s scripter) ownSettings(u *sqlfile.Statement) string {
 }
 
 // ownNames are the names of the settings that are ours for the transaction and not the file's.
-func (s scripter) ownNames(u *sqlfile.Statement) []string {
+func (s Writer) ownNames(u *sqlfile.Statement) []string {
 	names := []string{"transaction_isolation", "transaction_read_only", "transaction_deferrable"}
-	for _, setting := range slices.Concat(s.ours("-"), idle()) {
+	for _, setting := range slices.Concat(s.ours("-"), Idle()) {
 		if !setsFor(u, setting.name) && !slices.Contains(names, setting.name) {
 			names = append(names, setting.name)
 		}
@@ -150,16 +150,16 @@ func setsFor(u *sqlfile.Statement, name string) bool {
 }
 
 // findState finds after the commit what has outlived it.
-func (s scripter) findState(move *Move, statement string) []operation {
+func (s Writer) findState(move *Move, statement string) []Op {
 	update := fmt.Sprintf(`update %s as p set session = coalesce((
   select pg_catalog.jsonb_object_agg(k.name, v.now operator(pg_catalog.->) k.name)
   from (select %s, %s) v (expected, now), lateral pg_catalog.jsonb_object_keys(p.session operator(pg_catalog.-) ''::pg_catalog.text) k (name)
   where case when pg_catalog.starts_with(k.name, 'pg_temp.') then pg_catalog.jsonb_exists(v.now, k.name)
     else coalesce(v.expected operator(pg_catalog.->) k.name, 'null') operator(pg_catalog.<>) coalesce(v.now operator(pg_catalog.->) k.name, 'null') end), '{}')
-where p.version operator(pg_catalog.=) %s and pg_catalog.jsonb_exists(p.session, '')`, s.table.Progress().SQL(), noted("expected"), noted("left"), sqltext.Literal(string(move.Migration.Version)))
+where p.version operator(pg_catalog.=) %s and pg_catalog.jsonb_exists(p.session, '')`, s.Table.Progress().SQL(), noted("expected"), noted("left"), sqltext.Literal(move.Version))
 	const found = "pg_catalog.length(pg_catalog.current_setting('migrator.expected', true)) operator(pg_catalog.>) 0" // else nothing was changed
 	note := "  if " + found + " then\n    perform pg_catalog.set_config('migrator.left', " + stateSQL(statement) + "::pg_catalog.text, false);\n  end if;"
-	return []operation{
+	return []Op{
 		clean("begin read write"), // it may have left default_transaction_read_only = on
 		clean(sqltext.Block(note)), clean("reset session authorization"), clean("reset role"), clean(sqltext.Block("  if " + found + " then\n    " + update + ";\n  end if;")),
 		clean("commit"),
@@ -167,20 +167,20 @@ where p.version operator(pg_catalog.=) %s and pg_catalog.jsonb_exists(p.session,
 }
 
 // recordState records what a statement outside a transaction has left in its session, which still has it.
-func (s scripter) recordState(move *Move) operation {
-	return operation{kind: opClaim, sql: fmt.Sprintf(`update %s set session = session operator(pg_catalog.||) case
+func (s Writer) recordState(move *Move) Op {
+	return Op{Kind: OpClaim, SQL: fmt.Sprintf(`update %s set session = session operator(pg_catalog.||) case
   when pg_catalog.length(pg_catalog.current_setting('migrator.before', true)) operator(pg_catalog.>) 0 and pg_catalog.length(pg_catalog.current_setting('migrator.left', true)) operator(pg_catalog.>) 0 then %s else %s end
-where version operator(pg_catalog.=) %s`, s.table.Progress().SQL(), differenceSQL(noted("before"), noted("left")), unknown, sqltext.Literal(string(move.Migration.Version)))}
+where version operator(pg_catalog.=) %s`, s.Table.Progress().SQL(), differenceSQL(noted("before"), noted("left")), unknown, sqltext.Literal(move.Version))}
 }
 
 // refuseLeft is the part of a block that stops the file where an earlier statement has left in its session what the next one would
 // not have.
-func (s scripter) refuseLeft(move *Move, file *sqlfile.File, i int) string {
+func (s Writer) refuseLeft(move *Move, i int) string {
 	if i == 0 {
 		return ""
 	}
-	line, _ := sqllex.Position(file.SQL, file.Separate[i-1].Span.Start)
-	progress, version := s.table.Progress().SQL(), sqltext.Literal(string(move.Migration.Version))
+	line, _ := sqllex.Position(move.File.SQL, move.File.Separate[i-1].Span.Start)
+	progress, version := s.Table.Progress().SQL(), sqltext.Literal(move.Version)
 	return fmt.Sprintf(`  if exists (select from %[1]s p where p.version operator(pg_catalog.=) %[2]s and p.session operator(pg_catalog.<>) '{}') then
   declare names pg_catalog.text; changes pg_catalog.text; doubt pg_catalog.text; begin
     select pg_catalog.string_agg(e.key, ', '), pg_catalog.string_agg(case
@@ -206,8 +206,8 @@ func (s scripter) refuseLeft(move *Move, file *sqlfile.File, i int) string {
     end if;
 %[8]s  end;
   end if;
-`, progress, version, unresolved(file, i), codeLeft, i, line,
-		sqltext.Literal("insert after it what the rest of the file needs (SET), then: update "+progress+" set session = session - '' where version = "+version+"; and run again"), s.refuseTemporary(move, file, i))
+`, progress, version, unresolved(move.File, i), codeLeft, i, line,
+		sqltext.Literal("insert after it what the rest of the file needs (SET), then: update "+progress+" set session = session - '' where version = "+version+"; and run again"), s.refuseTemporary(move, i))
 }
 
 // unresolved is a condition for a setting that a statement has left and that the file's text after it says nothing about.

@@ -1,4 +1,4 @@
-package migrator
+package script
 
 import (
 	"fmt"
@@ -18,19 +18,19 @@ func isBrief(u *sqlfile.Statement, statement string) bool {
 }
 
 // noteBefore keeps the state before a statement.
-func (s scripter) noteBefore(u *sqlfile.Statement, statement string) operation {
+func (s Writer) noteBefore(u *sqlfile.Statement, statement string) Op {
 	if !isBrief(u, statement) {
 		return noteState("before", statement, true)
 	}
 	const keep = "    perform pg_catalog.set_config('migrator.before', "
-	return frame(sqltext.Block("  if " + noTemporary + " then\n" + keep + s.briefState(u, statement) + ", true);\n  else\n" + keep + s.ownState(u, statement) + "::pg_catalog.text, true);\n  end if;"))
+	return Frame(sqltext.Block("  if " + noTemporary + " then\n" + keep + s.briefState(u, statement) + ", true);\n  else\n" + keep + s.ownState(u, statement) + "::pg_catalog.text, true);\n  end if;"))
 }
 
 // noTemporary is a condition for a session that has made nothing temporary.
 const noTemporary = "pg_catalog.pg_my_temp_schema() operator(pg_catalog.=) 0::pg_catalog.oid"
 
 // unchanged is a condition that tells quickly that a statement has changed nothing in its session; it may be false for nothing.
-func (s scripter) unchanged(u *sqlfile.Statement, statement string) string {
+func (s Writer) unchanged(u *sqlfile.Statement, statement string) string {
 	if !isBrief(u, statement) {
 		return "false"
 	}
@@ -39,7 +39,7 @@ func (s scripter) unchanged(u *sqlfile.Statement, statement string) string {
 }
 
 // briefState is ownState as text, where there is nothing temporary.
-func (s scripter) briefState(u *sqlfile.Statement, statement string) string {
+func (s Writer) briefState(u *sqlfile.Statement, statement string) string {
 	pairs := []string{"'role', pg_catalog.current_setting('role')", "'session_authorization', session_user::pg_catalog.text"}
 	for _, name := range s.ownNames(u) {
 		pairs = append(pairs, sqltext.Literal(name)+", pg_catalog.current_setting("+sqltext.Literal(name)+", true)")
@@ -52,13 +52,13 @@ func (s scripter) briefState(u *sqlfile.Statement, statement string) string {
 }
 
 // ownState is the state with our own settings alone, in the form of SHOW.
-func (s scripter) ownState(u *sqlfile.Statement, statement string) string {
+func (s Writer) ownState(u *sqlfile.Statement, statement string) string {
 	return stateOf("select o.name, pg_catalog.current_setting(o.name, true) from pg_catalog.unnest(array["+s.ownSettings(u)+"]) o (name)", statement)
 }
 
 // wasState is what noteBefore has kept, in the form of the list of all settings, which state has: what is the same now as then is
 // the same in both forms.
-func (s scripter) wasState(u *sqlfile.Statement, statement string) string {
+func (s Writer) wasState(u *sqlfile.Statement, statement string) string {
 	if !isBrief(u, statement) {
 		return noted("before")
 	}

@@ -1,4 +1,4 @@
-package migrator
+package script
 
 import (
 	"fmt"
@@ -30,7 +30,7 @@ func resolveSQL(o *sqlfile.NonTx) string {
 }
 
 // catalogPath is where all below it is at home: nothing is in front of PostgreSQL's own, no temporary table either.
-var catalogPath = frame("set local search_path = pg_catalog, pg_temp")
+var catalogPath = Frame("set local search_path = pg_catalog, pg_temp")
 
 // objects is what resolve has found.
 const objects = "string_to_array(current_setting('migrator.objects'), ',')::oid[]"
@@ -79,8 +79,8 @@ func identifier(name string) string {
 	return "(parse_ident(" + sqltext.Literal(name) + "))[1]::name"
 }
 
-// remainsSQL asks for what the catalog shows of a statement that was begun, as one row of JSON.
-func remainsSQL(o *sqlfile.NonTx, t history.Table, version Version, citus bool) string {
+// LeftoversSQL asks for what the catalog shows of a statement that was begun, as one row of JSON.
+func LeftoversSQL(o *sqlfile.NonTx, t history.Table, version string, citus bool) string {
 	named := "null"
 	if o.Kind == sqlfile.BuildsIndex {
 		shards := "null"
@@ -89,7 +89,7 @@ func remainsSQL(o *sqlfile.NonTx, t history.Table, version Version, citus bool) 
 		}
 		named = fmt.Sprintf("(select json_build_object('oid', c.oid::int8, 'name', format('%%I.%%I', n.nspname, c.relname), 'valid', i.indisvalid, 'shards', %s) from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace where i.indrelid = any (p.scope) and c.oid <> all (p.spared) and c.relname = %s)", shards, identifier(o.Index))
 	}
-	return catalogPath.sql + fmt.Sprintf(`;
+	return catalogPath.SQL + fmt.Sprintf(`;
 select json_build_object(
 	'named', %s,
 	'invalid', (select json_agg(format('%%I.%%I', n.nspname, c.relname)) from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace
@@ -102,7 +102,7 @@ select json_build_object(
 		from pg_inherits h where h.inhparent = p.scope[1] and h.inhrelid = p.scope[2] and h.inhdetachpending),
 	'builders', (select json_agg(b.pid) from pg_stat_progress_create_index b where b.datname = current_database() and b.pid <> pg_backend_pid()
 		and exists (select from pg_locks l where l.pid = b.pid and l.locktype = 'relation' and l.granted and l.relation = any (p.scope)))
-) from %s p where p.version = %s`, named, ownSQL(o), len(o.Names), t.Progress().SQL(), sqltext.Literal(string(version)))
+) from %s p where p.version = %s`, named, ownSQL(o), len(o.Names), t.Progress().SQL(), sqltext.Literal(version))
 }
 
 // ownSQL is a condition for the indexes that the statement makes: others may build theirs on the same tables.
@@ -117,8 +117,8 @@ func ownSQL(o *sqlfile.NonTx) string {
 	return "false"
 }
 
-// remains is the answer to remainsSQL.
-type remains struct {
+// Leftovers is the answer to remainsSQL.
+type Leftovers struct {
 	Named *struct {
 		OID    int64  `json:"oid"`
 		Name   string `json:"name"`
@@ -137,9 +137,9 @@ type remains struct {
 	Builders []uint32 `json:"builders"` // other sessions that build indexes on its tables
 }
 
-// sameSQL are statements for a transaction in which the file's settings hold: what the statement makes of an empty copy of
+// SameSQL are statements for a transaction in which the file's settings hold: what the statement makes of an empty copy of
 // the table is compared with the index that is there. The transaction is to be rolled back.
-func sameSQL(o *sqlfile.NonTx, index int64) string {
+func SameSQL(o *sqlfile.NonTx, index int64) string {
 	const definition = "pg_catalog.regexp_replace(pg_catalog.pg_get_indexdef(i.indexrelid), '^.*? USING ', '')"
 	unique := ""
 	if o.Unique {

@@ -1,4 +1,4 @@
-package migrator
+package script
 
 import (
 	"fmt"
@@ -13,7 +13,7 @@ import (
 // goes on with the file. So it stops the file at a statement that names it, and in another session at each that may use it.
 
 // refuseTemporary is the part of refuseLeft's block about what is temporary.
-func (s scripter) refuseTemporary(move *Move, file *sqlfile.File, i int) string {
+func (s Writer) refuseTemporary(move *Move, i int) string {
 	return fmt.Sprintf(`    select pg_catalog.string_agg(e.key, ', '), pg_catalog.array_agg(e.key)::pg_catalog.text into names, changes
       from %[1]s p, lateral pg_catalog.jsonb_object_keys(p.session) e (key)
       where p.version operator(pg_catalog.=) %[2]s and pg_catalog.starts_with(e.key, 'pg_temp.') and (%[3]s);
@@ -21,9 +21,9 @@ func (s scripter) refuseTemporary(move *Move, file *sqlfile.File, i int) string 
       raise exception using errcode = '%[4]s', message = pg_catalog.concat('an earlier statement has left in its session what this statement would not have: ', names),
         hint = pg_catalog.format(%[5]s, changes);
     end if;
-`, s.table.Progress().SQL(), sqltext.Literal(string(move.Migration.Version)), usesTemporary(file, file.Separate[i]), codeLeft,
-		sqltext.Literal("write the rest of the file without it, then: update "+strings.ReplaceAll(s.table.Progress().SQL(), "%", "%%")+" set session = session - %L::text[] where version = "+
-			strings.ReplaceAll(sqltext.Literal(string(move.Migration.Version)), "%", "%%")+"; and run again"))
+`, s.Table.Progress().SQL(), sqltext.Literal(move.Version), usesTemporary(move.File, move.File.Separate[i]), codeLeft,
+		sqltext.Literal("write the rest of the file without it, then: update "+strings.ReplaceAll(s.Table.Progress().SQL(), "%", "%%")+" set session = session - %L::text[] where version = "+
+			strings.ReplaceAll(sqltext.Literal(move.Version), "%", "%%")+"; and run again"))
 }
 
 // usesTemporary is a condition for a temporary object that a statement may use.

@@ -1,4 +1,4 @@
-package migrator
+package script
 
 import (
 	"strings"
@@ -36,18 +36,18 @@ func (p *printer) restore(text string) {
 }
 
 // file prints what a run sends of a file.
-func (p *printer) file(o *operation) {
-	text := strings.TrimSuffix(o.sql, "\n")
+func (p *printer) file(o *Op) {
+	text := strings.TrimSuffix(o.SQL, "\n")
 	var buffer [sqllex.MaxWords]string
 	printed := 0
 	for _, s := range o.statements {
-		statement := s.Text(o.file.Text)
+		statement := s.Text(o.File.Text)
 		if p.reading == readReset || p.reading == readUnknown && !p.alone {
 			p.b.WriteString(sqllex.ForPsql(text[printed : s.Start-o.offset]))
 			printed = s.Start - o.offset
 			p.restore(statement)
 		}
-		p.note(s.AppendWords(buffer[:0], o.file.Text), statement)
+		p.note(s.AppendWords(buffer[:0], o.File.Text), statement)
 	}
 	p.b.WriteString(sqllex.ForPsql(text[printed:]) + o.end())
 }

@@ -1,4 +1,4 @@
-package migrator
+package script
 
 import (
 	"slices"
@@ -11,57 +11,57 @@ import (
 // A bundle puts whole steps into one message.
 type bundle struct {
 	messageWriter
-	scripter
-	prepared *preparedStatements
+	Writer
+	prepared *Prepared
 	prefix   string // of each file's application_name
-	last     *step  // of those that are in it, nil: none
+	last     *Step  // of those that are in it, nil: none
 }
 
-// together puts whole steps into one message, which takes the run lock once. What cleans up after one of them stands where
+// Pack puts whole steps into one message, which takes the run lock once. What cleans up after one of them stands where
 // the next one has begun: a transaction more would cost as much as a small file.
-func (r *run) together(steps []*step) message {
-	b := bundle{scripter: r.scripter(&history.History{Table: r.table, Server: r.server}), prepared: &r.prepared, prefix: applicationPrefix(r.id)}
+func (s Writer) Pack(steps []*Step, prepared *Prepared) Message {
+	b := bundle{Writer: s, prepared: prepared, prefix: ApplicationPrefix(s.RunID)}
 	size := 0
-	for _, s := range steps {
-		size += s.size()
+	for _, st := range steps {
+		size += st.Size()
 	}
 	b.grow(size, 18*len(steps))
-	for i, s := range steps {
-		if s.file == nil || b.exposed != nil || s.file.SpeaksOf("prepare", "deallocate") {
-			b.addWhole(s, i == len(steps)-1)
+	for i, st := range steps {
+		if st.Framing == nil || b.Exposed != nil || st.Move.File.SpeaksOf("prepare", "deallocate") {
+			b.addWhole(st, i == len(steps)-1)
 		} else {
-			b.addFile(s, i == len(steps)-1)
+			b.addFile(st, i == len(steps)-1)
 		}
-		b.last = s
+		b.last = st
 	}
 	return b.messageWriter.end()
 }
 
 // addWhole adds a step as it is sent alone. It ends in deallocating what is prepared, or the next one begins so.
-func (b *bundle) addWhole(s *step, final bool) {
-	operations := s.layOut()
-	lock := slices.IndexFunc(operations, func(o operation) bool { return o.kind == opLock })
+func (b *bundle) addWhole(s *Step, final bool) {
+	operations := s.LayOut()
+	lock := slices.IndexFunc(operations, func(o Op) bool { return o.Kind == OpLock })
 	b.add(s, operations[:1])
 	if b.last == nil {
-		b.add(s, []operation{clock()})
+		b.add(s, []Op{clock()})
 		b.add(s, operations[1:lock+1])
 	} else {
 		b.cleanUp()
-		b.add(s, []operation{clock()})
+		b.add(s, []Op{clock()})
 		b.add(s, operations[1:lock])
 	}
 	operations = operations[lock+1:]
 	if !final {
-		commit := slices.IndexFunc(operations, func(o operation) bool { return o.kind == opCommit })
+		commit := slices.IndexFunc(operations, func(o Op) bool { return o.Kind == OpCommit })
 		operations = operations[:commit+1]
 	}
 	b.add(s, operations)
-	b.prepared.forget()
+	b.prepared.Forget()
 }
 
 // clock tells when a step begins.
-func clock() operation {
-	return operation{kind: opClock, sql: "select " + history.AsTimestamp(utcNow)}
+func clock() Op {
+	return Op{Kind: OpClock, SQL: "select " + history.AsTimestamp(utcNow)}
 }
 
 // cleanUp cleans up after the last step, once the next one has begun. Advisory locks and prepared statements that a function
@@ -73,7 +73,7 @@ func (b *bundle) cleanUp() {
 	} else {
 		b.add(b.last, leavings)
 	}
-	if file := b.last.file; file != nil && file.SpeaksOf("advisory") {
-		b.add(b.last, []operation{b.unlock()})
+	if move := b.last.Move; move != nil && move.File.SpeaksOf("advisory") {
+		b.add(b.last, []Op{b.unlock()})
 	}
 }

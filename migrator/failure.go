@@ -1,0 +1,34 @@
+package migrator
+
+import (
+	"errors"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
+)
+
+// A failure is an error of the server, or of the connection, and where it struck.
+type failure struct {
+	err       error
+	step      *step // of those that were sent together
+	operation script.Op
+	offset    int       // in the file's text; -1 when not known, or when it was not the file
+	after     bool      // the file's part of the step had come back
+	partly    bool      // the statement may have committed a part of its work before
+	unread    bool      // the server has refused the message before it ran any of it
+	ahead     int       // of the steps that it has not run, those before this one
+	blockers  []Backend // who was in the way, where it got no lock
+}
+
+// answered reports whether the server has said that it failed.
+func (f *failure) answered() bool {
+	var pg *pgconn.PgError
+	return errors.As(f.err, &pg)
+}
+
+// nowhere reports whether the server has refused a message without saying where.
+func (f *failure) nowhere() bool {
+	var pg *pgconn.PgError
+	return f.unread && f.offset < 0 && errors.As(f.err, &pg) && pg.Code != "57014" // query cancelled
+}
