@@ -15,6 +15,7 @@ type failure struct {
 	operation script.Op
 	offset    int       // in the file's text; -1 when not known, or when it was not the file
 	after     bool      // the file's part of the step had come back
+	prepares  bool      // it has prepared or executed a statement of ours
 	partly    bool      // the statement may have committed a part of its work before
 	unread    bool      // the server has refused the message before it ran any of it
 	ahead     int       // of the steps that it has not run, those before this one

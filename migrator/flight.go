@@ -21,7 +21,7 @@ func (r *run) send(ctx context.Context, steps []*step) (failed *failure, sight s
 	var messages []script.Message
 	switch first := steps[0]; {
 	case len(steps) > 1:
-		messages = []script.Message{r.scripter(&history.History{Table: r.table, Server: r.server}).Pack(scriptSteps(steps), &r.prepared)}
+		messages = []script.Message{r.scripter(&history.History{Table: r.table, Server: r.server}).Batch(scriptSteps(steps), &r.prepared)}
 	case r.oneByOne() || first.Alone:
 		messages = script.OneByOne(first.LayOut())
 	default:
@@ -176,7 +176,7 @@ func (r *run) locate(m script.Message, answered int, err error, pg *pgconn.PgErr
 		position = int(pg.Position)
 	}
 	at := m.Locate(answered, position, r.countsBytes())
-	failed := &failure{err: err, step: stepOf(r.flight.steps, at.Step), operation: at.Op, offset: at.Offset, unread: at.Unread}
+	failed := &failure{err: err, step: stepOf(r.flight.steps, at.Step), operation: at.Op, offset: at.Offset, prepares: at.Prepares, unread: at.Unread}
 	if failed.step == nil || pg == nil { // what was said last is newer than the answers
 		failed.step = r.sent[0]
 	}

@@ -48,7 +48,7 @@ func (r *run) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.worker, r.prepared = worker, script.Prepared{}
+	r.worker, r.prepared = worker, script.Session{}
 	if len(r.sent) > 0 || r.losses.count > 0 {
 		if err := r.endOrphans(ctx); err != nil {
 			return r.stopFor(ctx, script.OpFrame, err)

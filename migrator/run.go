@@ -32,7 +32,7 @@ type run struct {
 	target   Target
 	id       string
 	worker   *pgsession.Session
-	prepared script.Prepared    // in the worker's session
+	prepared script.Session     // in the worker's session
 	locked   bool               // the worker's session holds the run lock, as far as is known: each message sees to it
 	watcher  *pgsession.Session // from which the worker is watched; nil: it was not needed yet
 	guards   bool               // the watcher holds a lock that shows that this run is there

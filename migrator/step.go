@@ -77,7 +77,7 @@ func (r *run) steps(ctx context.Context, steps []*step) error {
 			r.lostIn = failed
 			return &stop{outcome: lost, err: failed.err}
 		case final:
-			if len(steps) > 1 && (failed.nowhere() || failed.operation.Prepared) {
+			if len(steps) > 1 && (failed.nowhere() || failed.prepares) {
 				return r.apart(ctx, steps[slices.Index(steps, s):])
 			}
 			return r.settle(ctx, failed, final)

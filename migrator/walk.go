@@ -27,6 +27,9 @@ func (l *load) takes(s *step) bool {
 		return true
 	}
 	last := l.steps[len(l.steps)-1]
+	if last.Leaves() {
+		return false
+	}
 	if s.Framing != nil && s.Move.File.SpeaksOf("application_name") { // by which the watch sees that it runs
 		return false
 	}

@@ -23,12 +23,9 @@ create table if not exists "public"."schema_migrations" (
 );
 commit;
 begin isolation level read committed;
-discard temp;
-deallocate all;
-close all;
-prepare migrator_set (pg_catalog.text, pg_catalog.text) as select pg_catalog.to_char(pg_catalog.timezone('utc', pg_catalog.clock_timestamp()), 'YYYY-MM-DD HH24:MI:SS.US')
-  where pg_catalog.concat(pg_catalog.set_config('lock_timeout', $1, true), pg_catalog.set_config('statement_timeout', '0', true), pg_catalog.set_config('idle_in_transaction_session_timeout', '0', true), pg_catalog.set_config('tcp_keepalives_idle', '15s', true), pg_catalog.set_config('tcp_keepalives_interval', '10s', true), pg_catalog.set_config('tcp_user_timeout', '45s', true), pg_catalog.set_config('transaction_timeout', '0', true), pg_catalog.set_config('client_connection_check_interval', '500ms', true), pg_catalog.set_config('application_name', $2, true)) is not null;
-execute migrator_set ('0', 'migrator 1a2b3c4d 1_o''clock.sql');
+prepare migrator_set (pg_catalog.text) as select pg_catalog.to_char(pg_catalog.timezone('utc', pg_catalog.clock_timestamp()), 'YYYY-MM-DD HH24:MI:SS.US')
+  where pg_catalog.concat(pg_catalog.set_config('lock_timeout', '0', true), pg_catalog.set_config('statement_timeout', '0', true), pg_catalog.set_config('idle_in_transaction_session_timeout', '0', true), pg_catalog.set_config('tcp_keepalives_idle', '15s', true), pg_catalog.set_config('tcp_keepalives_interval', '10s', true), pg_catalog.set_config('tcp_user_timeout', '45s', true), pg_catalog.set_config('transaction_timeout', '0', true), pg_catalog.set_config('client_connection_check_interval', '500ms', true), pg_catalog.set_config('application_name', $1, true)) is not null;
+execute migrator_set ('migrator 1a2b3c4d 1_o''clock.sql');
 prepare migrator_claim (pg_catalog.text, pg_catalog.text) as insert into "public"."schema_migrations" (version, applied_at, checksum)
 values ($1, pg_catalog.timezone('utc', pg_catalog.clock_timestamp()), $2);
 execute migrator_claim ('1_o''clock.sql', 'd0157f59843aea2169d0a4c21b763569ce3630da25b05569f06ed56b166cc7fe');
@@ -44,6 +41,8 @@ prepare migrator_rest (pg_catalog.text) as select
   where pg_catalog.concat(pg_catalog.set_config('lock_timeout', $1, true), pg_catalog.set_config('statement_timeout', '0', true), pg_catalog.set_config('transaction_timeout', '0', true), pg_catalog.set_config('client_connection_check_interval', '500ms', true)) is not null;
 execute migrator_rest ('1500ms');
 set constraints all immediate;
+discard temp;
+close all;
 prepare migrator_seal (pg_catalog.text) as with sealed as (
   update "public"."schema_migrations" set applied_at = pg_catalog.timezone('utc', pg_catalog.clock_timestamp())
   where version operator(pg_catalog.=) $1
@@ -53,8 +52,6 @@ select 1 operator(pg_catalog./) pg_catalog.count(*) from sealed;
 execute migrator_seal ('1_o''clock.sql');
 commit;
 begin isolation level read committed;
-discard temp;
-close all;
 select pg_catalog.to_char(pg_catalog.timezone('utc', pg_catalog.clock_timestamp()), 'YYYY-MM-DD HH24:MI:SS.US');
 set local lock_timeout = 0;
 set local statement_timeout = 0;
@@ -75,12 +72,13 @@ reset session authorization;
 reset role;
 reset all;
 unlisten *;
-set local lock_timeout = 0;
+set local lock_timeout = '1500ms';
 set local statement_timeout = 0;
 set local transaction_timeout = 0;
 set local client_connection_check_interval = '500ms';
-set local lock_timeout = '1500ms';
 set constraints all immediate;
+discard temp;
+close all;
 do $migrator$begin
   update "public"."schema_migrations" set applied_at = pg_catalog.timezone('utc', pg_catalog.clock_timestamp())
   where version operator(pg_catalog.=) '2_own.sql'
@@ -91,13 +89,25 @@ do $migrator$begin
   end if;
 end$migrator$;
 commit;
-begin isolation level serializable;
-discard temp;
 deallocate all;
-close all;
-prepare migrator_set (pg_catalog.text, pg_catalog.text) as select pg_catalog.to_char(pg_catalog.timezone('utc', pg_catalog.clock_timestamp()), 'YYYY-MM-DD HH24:MI:SS.US')
-  where pg_catalog.concat(pg_catalog.set_config('lock_timeout', $1, true), pg_catalog.set_config('statement_timeout', '0', true), pg_catalog.set_config('idle_in_transaction_session_timeout', '0', true), pg_catalog.set_config('tcp_keepalives_idle', '15s', true), pg_catalog.set_config('tcp_keepalives_interval', '10s', true), pg_catalog.set_config('tcp_user_timeout', '45s', true), pg_catalog.set_config('transaction_timeout', '0', true), pg_catalog.set_config('client_connection_check_interval', '500ms', true), pg_catalog.set_config('application_name', $2, true)) is not null;
-execute migrator_set ('0', 'migrator 1a2b3c4d 3_limited.sql');
+do $migrator$begin
+  perform pg_catalog.pg_try_advisory_xact_lock(-7380834864027305666); perform pg_catalog.pg_advisory_unlock_all(); perform pg_catalog.pg_try_advisory_lock(-7380834864027305666);
+end$migrator$;
+set idle_session_timeout = 0;
+set tcp_keepalives_idle = '15s';
+set tcp_keepalives_interval = '10s';
+set tcp_user_timeout = '45s';
+
+-- up, on an empty database
+begin isolation level serializable;
+prepare migrator_set (pg_catalog.text) as select pg_catalog.to_char(pg_catalog.timezone('utc', pg_catalog.clock_timestamp()), 'YYYY-MM-DD HH24:MI:SS.US')
+  where pg_catalog.concat(pg_catalog.set_config('lock_timeout', '0', true), pg_catalog.set_config('statement_timeout', '0', true), pg_catalog.set_config('idle_in_transaction_session_timeout', '0', true), pg_catalog.set_config('tcp_keepalives_idle', '15s', true), pg_catalog.set_config('tcp_keepalives_interval', '10s', true), pg_catalog.set_config('tcp_user_timeout', '45s', true), pg_catalog.set_config('transaction_timeout', '0', true), pg_catalog.set_config('client_connection_check_interval', '500ms', true), pg_catalog.set_config('application_name', $1, true)) is not null;
+execute migrator_set ('migrator 1a2b3c4d 3_limited.sql');
+do $migrator$begin
+  if not pg_catalog.pg_try_advisory_lock(-7380834864027305666) then
+    raise exception using errcode = 'MG003', message = 'another run is migrating this database';
+  end if;
+end$migrator$;
 prepare migrator_claim (pg_catalog.text, pg_catalog.text) as insert into "public"."schema_migrations" (version, applied_at, checksum)
 values ($1, pg_catalog.timezone('utc', pg_catalog.clock_timestamp()), $2);
 execute migrator_claim ('3_limited.sql', '4ff0c82ca70caf11cd8f1379986ef5015c343e62b57d718cdc3dabc8099246e4');
@@ -113,6 +123,8 @@ prepare migrator_rest (pg_catalog.text) as select
   where pg_catalog.concat(pg_catalog.set_config('lock_timeout', $1, true), pg_catalog.set_config('statement_timeout', '0', true), pg_catalog.set_config('transaction_timeout', '0', true), pg_catalog.set_config('client_connection_check_interval', '500ms', true)) is not null;
 execute migrator_rest ('7000ms');
 set constraints all immediate;
+discard temp;
+close all;
 prepare migrator_seal (pg_catalog.text) as with sealed as (
   update "public"."schema_migrations" set applied_at = pg_catalog.timezone('utc', pg_catalog.clock_timestamp())
   where version operator(pg_catalog.=) $1
@@ -121,13 +133,28 @@ prepare migrator_seal (pg_catalog.text) as with sealed as (
 select 1 operator(pg_catalog./) pg_catalog.count(*) from sealed;
 execute migrator_seal ('3_limited.sql');
 commit;
-begin isolation level read committed;
-discard temp;
-close all;
+do $migrator$begin
+  declare name pg_catalog.text; begin
+  for name in select p.name from pg_catalog.pg_prepared_statements p where p.from_sql and p.name operator(pg_catalog.!~) '^migrator_' loop
+    execute pg_catalog.format('deallocate %I', name);
+  end loop; end;
+end$migrator$;
 do $migrator$begin
   perform pg_catalog.pg_try_advisory_xact_lock(-7380834864027305666); perform pg_catalog.pg_advisory_unlock_all(); perform pg_catalog.pg_try_advisory_lock(-7380834864027305666);
 end$migrator$;
-execute migrator_set ('0', 'migrator 1a2b3c4d 4_last.sql');
+set idle_session_timeout = 0;
+set tcp_keepalives_idle = '15s';
+set tcp_keepalives_interval = '10s';
+set tcp_user_timeout = '45s';
+
+-- up, on an empty database
+begin isolation level read committed;
+execute migrator_set ('migrator 1a2b3c4d 4_last.sql');
+do $migrator$begin
+  if not pg_catalog.pg_try_advisory_lock(-7380834864027305666) then
+    raise exception using errcode = 'MG003', message = 'another run is migrating this database';
+  end if;
+end$migrator$;
 execute migrator_claim ('4_last.sql', '4a45092ccf992ea92250053a80b931b787924ba61648f420555511b84f10ab6c');
 set local lock_timeout = '1500ms';
 select 1;
@@ -139,12 +166,12 @@ reset all;
 unlisten *;
 execute migrator_rest ('1500ms');
 set constraints all immediate;
+discard temp;
+close all;
 execute migrator_seal ('4_last.sql');
 commit;
 begin isolation level read committed;
-discard temp;
-close all;
-execute migrator_set ('0', 'migrator 1a2b3c4d R_views.sql');
+execute migrator_set ('migrator 1a2b3c4d R_views.sql');
 do $migrator$begin
   insert into "public"."schema_migrations" (version, applied_at, checksum)
 values ('R_views.sql', pg_catalog.timezone('utc', pg_catalog.clock_timestamp()), 'ac4396cdee0295db27f816dc31134189999d0071663e618f4957bc23edb584d7')
@@ -164,15 +191,17 @@ reset all;
 unlisten *;
 execute migrator_rest ('1500ms');
 set constraints all immediate;
-execute migrator_seal ('R_views.sql');
-commit;
 discard temp;
 close all;
+execute migrator_seal ('R_views.sql');
+commit;
 do $migrator$begin
   declare name pg_catalog.text; begin
   for name in select p.name from pg_catalog.pg_prepared_statements p where p.from_sql and p.name operator(pg_catalog.!~) '^migrator_' loop
     execute pg_catalog.format('deallocate %I', name);
   end loop; end;
+end$migrator$;
+do $migrator$begin
   perform pg_catalog.pg_try_advisory_xact_lock(-7380834864027305666); perform pg_catalog.pg_advisory_unlock_all(); perform pg_catalog.pg_try_advisory_lock(-7380834864027305666);
 end$migrator$;
 set idle_session_timeout = 0;
@@ -182,9 +211,9 @@ set tcp_user_timeout = '45s';
 
 -- down by two
 begin isolation level read committed;
-prepare migrator_set (pg_catalog.text, pg_catalog.text) as select pg_catalog.to_char(pg_catalog.timezone('utc', pg_catalog.clock_timestamp()), 'YYYY-MM-DD HH24:MI:SS.US')
-  where pg_catalog.concat(pg_catalog.set_config('lock_timeout', $1, true), pg_catalog.set_config('statement_timeout', '0', true), pg_catalog.set_config('idle_in_transaction_session_timeout', '0', true), pg_catalog.set_config('tcp_keepalives_idle', '15s', true), pg_catalog.set_config('tcp_keepalives_interval', '10s', true), pg_catalog.set_config('tcp_user_timeout', '45s', true), pg_catalog.set_config('transaction_timeout', '0', true), pg_catalog.set_config('client_connection_check_interval', '500ms', true), pg_catalog.set_config('application_name', $2, true)) is not null;
-execute migrator_set ('0', 'migrator 1a2b3c4d 2_x.sql');
+prepare migrator_set (pg_catalog.text) as select pg_catalog.to_char(pg_catalog.timezone('utc', pg_catalog.clock_timestamp()), 'YYYY-MM-DD HH24:MI:SS.US')
+  where pg_catalog.concat(pg_catalog.set_config('lock_timeout', '0', true), pg_catalog.set_config('statement_timeout', '0', true), pg_catalog.set_config('idle_in_transaction_session_timeout', '0', true), pg_catalog.set_config('tcp_keepalives_idle', '15s', true), pg_catalog.set_config('tcp_keepalives_interval', '10s', true), pg_catalog.set_config('tcp_user_timeout', '45s', true), pg_catalog.set_config('transaction_timeout', '0', true), pg_catalog.set_config('client_connection_check_interval', '500ms', true), pg_catalog.set_config('application_name', $1, true)) is not null;
+execute migrator_set ('migrator 1a2b3c4d 2_x.sql');
 do $migrator$begin
   if not pg_catalog.pg_try_advisory_lock(-7380834864027305666) then
     raise exception using errcode = 'MG003', message = 'another run is migrating this database';
@@ -207,6 +236,8 @@ prepare migrator_rest (pg_catalog.text) as select
   where pg_catalog.concat(pg_catalog.set_config('lock_timeout', $1, true), pg_catalog.set_config('statement_timeout', '0', true), pg_catalog.set_config('transaction_timeout', '0', true), pg_catalog.set_config('client_connection_check_interval', '500ms', true)) is not null;
 execute migrator_rest ('1500ms');
 set constraints all immediate;
+discard temp;
+close all;
 prepare migrator_unseal (pg_catalog.text) as with sealed as (
   delete from "public"."schema_migrations"
   where version operator(pg_catalog.=) $1
@@ -216,9 +247,7 @@ select 1 operator(pg_catalog./) pg_catalog.count(*) from sealed;
 execute migrator_unseal ('2_x.sql');
 commit;
 begin isolation level read committed;
-discard temp;
-close all;
-execute migrator_set ('0', 'migrator 1a2b3c4d 1_x.sql');
+execute migrator_set ('migrator 1a2b3c4d 1_x.sql');
 do $migrator$begin
   update "public"."schema_migrations" set applied_at = applied_at where version operator(pg_catalog.=) '1_x.sql';
   if not found then
@@ -234,15 +263,17 @@ reset all;
 unlisten *;
 execute migrator_rest ('1500ms');
 set constraints all immediate;
-execute migrator_unseal ('1_x.sql');
-commit;
 discard temp;
 close all;
+execute migrator_unseal ('1_x.sql');
+commit;
 do $migrator$begin
   declare name pg_catalog.text; begin
   for name in select p.name from pg_catalog.pg_prepared_statements p where p.from_sql and p.name operator(pg_catalog.!~) '^migrator_' loop
     execute pg_catalog.format('deallocate %I', name);
   end loop; end;
+end$migrator$;
+do $migrator$begin
   perform pg_catalog.pg_try_advisory_xact_lock(-7380834864027305666); perform pg_catalog.pg_advisory_unlock_all(); perform pg_catalog.pg_try_advisory_lock(-7380834864027305666);
 end$migrator$;
 set idle_session_timeout = 0;

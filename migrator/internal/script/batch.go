@@ -1,79 +1,67 @@
 package script
 
-import (
-	"slices"
-
-	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
-)
-
-// What stands between steps that are sent together.
-
-// A bundle puts whole steps into one message.
-type bundle struct {
-	messageWriter
-	Writer
-	prepared *Prepared
-	prefix   string // of each file's application_name
-	last     *Step  // of those that are in it, nil: none
-}
-
-// Pack puts whole steps into one message, which takes the run lock once. What cleans up after one of them stands where
-// the next one has begun: a transaction more would cost as much as a small file.
-func (s Writer) Pack(steps []*Step, prepared *Prepared) Message {
-	b := bundle{Writer: s, prepared: prepared, prefix: ApplicationPrefix(s.RunID)}
+// Batch puts whole steps into one message. The run lock is taken once, and what outlives the transactions is freed at the end: to
+// free it after each file would cost a fifth of a small one. A step that Leaves something has to be the last one.
+func (s Writer) Batch(steps []*Step, session *Session) Message {
+	var w messageWriter
 	size := 0
 	for _, st := range steps {
 		size += st.Size()
 	}
-	b.grow(size, 18*len(steps))
+	w.grow(size, 20*len(steps))
 	for i, st := range steps {
-		if st.Framing == nil || b.Exposed != nil || st.Move.File.SpeaksOf("prepare", "deallocate") {
-			b.addWhole(st, i == len(steps)-1)
-		} else {
-			b.addFile(st, i == len(steps)-1)
+		b := batch{messageWriter: &w, step: st, session: session, first: i == 0, last: i == len(steps)-1}
+		b.add(st.LayOut())
+	}
+	return w.end()
+}
+
+// A batch adds one step to a message of several.
+type batch struct {
+	*messageWriter
+	step        *Step
+	session     *Session
+	first, last bool
+}
+
+func (b *batch) add(ops []Op) {
+	deallocates := b.step.speaksOf("prepare", "deallocate")
+	plain := b.step.Framing == nil || deallocates
+	for i := range ops {
+		op := &ops[i]
+		switch {
+		case op.Kind == OpLock && !b.first, op.Kind == OpClean && !b.last:
+		case op.Prepared == nil || plain:
+			b.write(b.step, op)
+		case i == 0 || op.Prepared != ops[i-1].Prepared:
+			b.execute(op)
 		}
-		b.last = st
+		if i == 0 && plain { // the step has begun
+			clock := clock()
+			b.write(b.step, &clock)
+		}
 	}
-	return b.messageWriter.end()
+	if deallocates {
+		b.session.Forget()
+	}
 }
 
-// addWhole adds a step as it is sent alone. It ends in deallocating what is prepared, or the next one begins so.
-func (b *bundle) addWhole(s *Step, final bool) {
-	operations := s.LayOut()
-	lock := slices.IndexFunc(operations, func(o Op) bool { return o.Kind == OpLock })
-	b.add(s, operations[:1])
-	if b.last == nil {
-		b.add(s, []Op{clock()})
-		b.add(s, operations[1:lock+1])
-	} else {
-		b.cleanUp()
-		b.add(s, []Op{clock()})
-		b.add(s, operations[1:lock])
+// execute writes the second form of an operation.
+func (b *batch) execute(op *Op) {
+	s := op.Prepared.statement
+	if b.session.prepare(s) {
+		b.writePart(Part{Step: b.step, Op: &Op{Kind: op.Kind, SQL: "prepare " + prefix + s.name + " " + s.definition}, Prepares: true})
 	}
-	operations = operations[lock+1:]
-	if !final {
-		commit := slices.IndexFunc(operations, func(o Op) bool { return o.Kind == OpCommit })
-		operations = operations[:commit+1]
+	kind := op.Kind
+	if s != nil && s.clock {
+		kind = OpClock
 	}
-	b.add(s, operations)
-	b.prepared.Forget()
+	b.writePart(Part{Step: b.step, Op: &Op{Kind: kind, SQL: op.Prepared.sql}, Prepares: s != nil})
 }
 
-// clock tells when a step begins.
-func clock() Op {
-	return Op{Kind: OpClock, SQL: "select " + history.AsTimestamp(utcNow)}
-}
+// Leaves reports whether the file may leave prepared statements or advisory locks, which no later file must meet.
+func (s *Step) Leaves() bool { return s.speaksOf("prepare", "deallocate", "advisory") }
 
-// cleanUp cleans up after the last step, once the next one has begun. Advisory locks and prepared statements that a function
-// has left, of which the file says nothing, are freed when the message ends: to free them costs a fifth of what a small file
-// does.
-func (b *bundle) cleanUp() {
-	if b.prepared.none() {
-		b.add(b.last, b.discard())
-	} else {
-		b.add(b.last, leavings)
-	}
-	if move := b.last.Move; move != nil && move.File.SpeaksOf("advisory") {
-		b.add(b.last, []Op{b.unlock()})
-	}
+func (s *Step) speaksOf(words ...string) bool {
+	return s.Framing != nil && s.Move.File.SpeaksOf(words...)
 }

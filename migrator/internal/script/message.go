@@ -19,6 +19,7 @@ type Message struct {
 type Part struct {
 	Step      *Step // where the message holds several
 	Op        *Op
+	Prepares  bool              // it prepares or executes a statement, whose text the places in its errors belong to
 	Start     int               // where it begins in the message, in bytes
 	statement *sqllex.Statement // of the file, the one that is this part; nil: all of the operation
 }
@@ -58,19 +59,14 @@ func (w *messageWriter) grow(size, parts int) {
 	w.parts = slices.Grow(w.parts, parts)
 }
 
-func (w *messageWriter) add(s *Step, operations []Op) {
-	for i := range operations {
-		w.write(s, &operations[i], operations[i].SQL)
-	}
-}
+// write adds an operation as it is.
+func (w *messageWriter) write(s *Step, o *Op) { w.writePart(Part{Step: s, Op: o}) }
 
-// write puts the text of an operation into it.
-func (w *messageWriter) write(s *Step, o *Op, text ...string) {
-	w.parts = append(w.parts, Part{Step: s, Op: o, Start: w.text.Len()})
-	for _, piece := range text {
-		w.text.WriteString(piece)
-	}
-	w.text.WriteString(o.end())
+func (w *messageWriter) writePart(p Part) {
+	p.Start = w.text.Len()
+	w.parts = append(w.parts, p)
+	w.text.WriteString(p.Op.SQL)
+	w.text.WriteString(p.Op.end())
 }
 
 func (w *messageWriter) end() Message {
@@ -85,7 +81,9 @@ func Whole(operations []Op) []Message {
 	}
 	var w messageWriter
 	w.grow(size, len(operations))
-	w.add(nil, operations)
+	for i := range operations {
+		w.write(nil, &operations[i])
+	}
 	return []Message{w.end()}
 }
 
@@ -139,20 +137,13 @@ func OneByOne(operations []Op) []Message {
 	return append(messages, Whole(operations[ours:])...)
 }
 
-// end is what separates an operation from the next one. A file may end in a comment, or without a semicolon.
-func (o *Op) end() string {
-	if o.Kind == OpFile {
-		return "\n;\n"
-	}
-	return ";\n"
-}
-
 // A place is the operation of a message that has failed, and where.
 type Place struct {
-	Step   *Step // of those that were sent together; nil where there is one
-	Op     Op
-	Offset int  // in the file's text; -1 when not known, or when it was not the file
-	Unread bool // the server has refused the message before it ran any of it
+	Step     *Step // of those that were sent together; nil where there is one
+	Op       Op
+	Prepares bool // it has prepared or executed a statement
+	Offset   int  // in the file's text; -1 when not known, or when it was not the file
+	Unread   bool // the server has refused the message before it ran any of it
 }
 
 // Locate finds the operation that failed after so many results were answered, and the place in its file. PostgreSQL
@@ -161,18 +152,18 @@ type Place struct {
 func (m Message) Locate(answered, position int, bytes bool) Place {
 	unread := answered == 0
 	p, statement := m.after(answered)
-	if position > 0 && (statement < 0 || !p.Op.Prepared) { // those of prepared statements are in the text that has prepared them
+	if position > 0 && (statement < 0 || !p.Prepares) { // those of prepared statements are in the text that has prepared them
 		at := position - 1
 		if !bytes {
 			at = sqllex.ByteOffset(m.SQL, position)
 		}
 		for i := len(m.Parts) - 1; i >= 0; i-- {
 			if p := m.Parts[i]; at >= p.Start {
-				return Place{Step: p.Step, Op: *p.Op, Offset: p.place(at - p.Start + p.offset()), Unread: unread}
+				return Place{Step: p.Step, Op: *p.Op, Prepares: p.Prepares, Offset: p.place(at - p.Start + p.offset()), Unread: unread}
 			}
 		}
 	}
-	f := Place{Step: p.Step, Op: *p.Op, Offset: -1}
+	f := Place{Step: p.Step, Op: *p.Op, Prepares: p.Prepares, Offset: -1}
 	if statement < 0 {
 		return f
 	}

@@ -184,8 +184,9 @@ func (s Writer) end(move *Move, units int) *Step {
 	ops := append(s.open("", move.Version), s.claim(move), Op{Kind: OpClaim, SQL: sqltext.Block(sqltext.RequireRow(
 		fmt.Sprintf("delete from %s where version operator(pg_catalog.=) %s and done operator(pg_catalog.=) %d and started is null", progress, sqltext.Literal(move.Version), units),
 		sqltext.Raise(CodeStale, "another run has gone on with it", "")))},
-		s.DropProgress(), deferred(), s.seal(move), Op{Kind: OpCommit, SQL: "commit"})
-	return &Step{Move: move, title: title(move) + ": record it", Ops: append(ops, s.clean()...)}
+		s.DropProgress(), deferred())
+	ops = slices.Concat(ops, discards, []Op{s.seal(move), commit()}, s.free())
+	return &Step{Move: move, title: title(move) + ": record it", Ops: ops}
 }
 
 // part is a transaction of a no-transaction file: claimed and sealed as the whole of another file is, but that going up
@@ -208,7 +209,7 @@ func (s Writer) parted(move *Move, title string, operations, ending, after []Op)
 	ops := append(s.open(move.Isolation, move.Version), s.claim(move))
 	ops = append(append(ops, operations...), s.keepFromWorkers()...)
 	ops = append(append(ops, ending...), s.unlimited()...)
-	ops = append(append(ops, deferred(), Op{Kind: OpSeal, SQL: seal}, Op{Kind: OpCommit, SQL: "commit"}), after...)
+	ops = append(append(ops, deferred(), Op{Kind: OpSeal, SQL: seal}, commit()), after...)
 	ops = append(ops, s.Idle()...)
 	return &Step{Move: move, Part: true, title: title, Ops: ops}
 }

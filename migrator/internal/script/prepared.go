@@ -4,121 +4,62 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
-// What is prepared for files that are sent together. To read and plan the tool's own statements anew for each costs as much
-// as a small file does. None of it where a pooler may give the session to somebody else.
+// A Prepared is a second form of one or several operations in a row, for a session that has a statement prepared. To parse and plan
+// the tool's own statements for each file costs as much as a small file does.
 //
-// EXECUTE copies the text of the whole message in which the statement was prepared: the first message is a short one.
-
-// The operations around a file, where their text is written to the message alone.
-var (
-	framePart  = &Op{Kind: OpFrame}
-	lockPart   = &Op{Kind: OpLock}
-	commitPart = &Op{Kind: OpCommit}
-	clockPart  = &Op{Kind: OpClock, Prepared: true}
-	setPart    = &Op{Kind: OpFrame, Prepared: true}
-	claimPart  = &Op{Kind: OpClaim, Prepared: true}
-	deferPart  = &Op{Kind: OpDeferred}
-	sealPart   = &Op{Kind: OpSeal, Prepared: true}
-)
-
-// addFile adds a file with as little around it as can be.
-func (b *bundle) addFile(s *Step, final bool) {
-	move := s.Move
-	quoted := sqltext.Quote(move.Version)
-	name := sqltext.Quote(applicationSuffix(b.prefix, move.Version))
-	limit := milliseconds(move.LockTimeout)
-	b.write(s, framePart, "begin isolation level ", level(move.Isolation))
-	if b.last != nil {
-		b.cleanUp()
-	}
-	b.prepare(s, setPart, "set", b.set)
-	b.write(s, clockPart, "execute migrator_set ('0', '", b.prefix, name, "')")
-	if b.last == nil {
-		b.write(s, lockPart, b.lock().SQL)
-	}
-	if !move.Down && !move.Repeatable {
-		b.prepare(s, claimPart, "claim", b.claiming)
-		b.write(s, claimPart, "execute migrator_claim ('", quoted, "', '", move.Checksum, "')")
-	} else {
-		b.add(s, []Op{b.claim(move)})
-	}
-	b.write(s, framePart, "set local lock_timeout = ", limit)
-	whole := fileOp(move.File)
-	b.write(s, &whole, move.File.Text)
-	b.add(s, resetting)
-	b.prepare(s, setPart, "rest", b.rest)
-	b.write(s, setPart, "execute migrator_rest (", limit, ")")
-	b.write(s, deferPart, deferred().SQL)
-	if move.Down {
-		b.prepare(s, sealPart, "unseal", b.unsealing)
-		b.write(s, sealPart, "execute migrator_unseal ('", quoted, "')")
-	} else {
-		b.prepare(s, sealPart, "seal", b.sealing)
-		b.write(s, sealPart, "execute migrator_seal ('", quoted, "')")
-	}
-	b.write(s, commitPart, "commit")
-	if final {
-		b.add(s, slices.Concat(leavings, []Op{b.sweep()}, b.Idle()))
-	}
-}
-
-// sweep frees what functions have left, but for what is prepared here.
-func (b *bundle) sweep() Op {
-	return clean(sqltext.Block(deallocateWhere(`p.from_sql and p.name operator(pg_catalog.!~) '^migrator_'`) + "\n" + b.unlocking()))
-}
-
-// prepare prepares a statement where it is not yet. No file uses its name by accident.
-func (b *bundle) prepare(s *Step, o *Op, name string, definition func() string) {
-	if b.prepared.add(name) {
-		b.write(s, o, "prepare migrator_", name, " ", definition())
-	}
-}
-
-// Prepared are the names of those that a session has, as far as they are ours.
+// EXECUTE copies the text of the whole message in which the statement was prepared, so the first message is a short one.
 type Prepared struct {
-	Names []string
-	Began bool // the session has had a message in which something is prepared
+	statement *statement // nil: it needs none
+	sql       string
 }
 
-// add reports whether the name is new.
-func (p *Prepared) add(name string) bool {
-	if slices.Contains(p.Names, name) {
-		return false
+// A statement is one that a session prepares.
+type statement struct {
+	name       string
+	definition string
+	clock      bool // it answers when the step begins
+}
+
+// prefix begins the names of our prepared statements. No file uses it by accident.
+const prefix = "migrator_"
+
+// of gives operations the form of an EXECUTE with these arguments.
+func (s *statement) of(ops []Op, args ...string) []Op {
+	p := &Prepared{s, "execute " + prefix + s.name + " (" + strings.Join(args, ", ") + ")"}
+	for i := range ops {
+		ops[i].Prepared = p
 	}
-	p.Names = append(p.Names, name)
-	return true
+	return ops
 }
 
-func (p *Prepared) none() bool { return len(p.Names) == 0 }
+// statements are those of a plan.
+type statements struct{ set, claim, rest, seal, unseal statement }
 
-func (p *Prepared) Forget() { p.Names = nil }
-
-func (b *bundle) claiming() string {
-	return "(pg_catalog.text, pg_catalog.text) as " + b.Insert("$1", "$2")
+func (s Writer) statements() statements {
+	return statements{
+		set:    statement{"set", "(pg_catalog.text) as " + clock().SQL + "\n  where " + assigning(s.ours("-"), "application_name"), true},
+		claim:  statement{"claim", "(pg_catalog.text, pg_catalog.text) as " + s.Insert("$1", "$2"), false},
+		rest:   statement{"rest", "(pg_catalog.text) as select\n  where " + assigning(s.ending(""), "lock_timeout"), false},
+		seal:   statement{"seal", sealing(s.sealed(false, "$1")), false},
+		unseal: statement{"unseal", sealing(s.sealed(true, "$1")), false},
+	}
 }
 
-// set makes the settings under which a file begins, of which the application's name and the lock timeout are its own, and
-// tells when.
-func (b *bundle) set() string {
-	return "(pg_catalog.text, pg_catalog.text) as " + clock().SQL + "\n  where " + assigning(append(b.calm(), setting{"application_name", "$2"}))
-}
+// clock is the operation that answers when a step begins.
+func clock() Op { return Op{Kind: OpClock, SQL: "select " + history.AsTimestamp(utcNow)} }
 
-// rest makes those under which it ends.
-func (b *bundle) rest() string {
-	return "(pg_catalog.text) as select\n  where " + assigning(b.Lifted())
-}
-
-// assigning is a condition that is always true. The lock timeout is a parameter.
-func assigning(settings []setting) string {
+// assigning is a condition that is always true, and makes settings. One of them is a parameter.
+func assigning(settings []setting, parameter string) string {
 	calls := make([]string, len(settings))
 	for i, s := range settings {
-		if s.name == "lock_timeout" {
+		switch {
+		case s.name == parameter:
 			s.value = "$1"
-		}
-		if !strings.HasPrefix(s.value, "'") && !strings.HasPrefix(s.value, "$") {
+		case !strings.HasPrefix(s.value, "'"):
 			s.value = sqltext.Literal(s.value)
 		}
 		calls[i] = "pg_catalog.set_config(" + sqltext.Literal(s.name) + ", " + s.value + ", true)"
@@ -126,11 +67,44 @@ func assigning(settings []setting) string {
 	return "pg_catalog.concat(" + strings.Join(calls, ", ") + ") is not null"
 }
 
-// sealing says less than the seal itself where the row is not as it should be: the step is then sent alone.
-func (b *bundle) sealing() string { return sealing(b.sealed(false, "$1")) }
-
-func (b *bundle) unsealing() string { return sealing(b.sealed(true, "$1")) }
-
+// sealing is a seal that says less where the row is not as it should be: the step is then sent alone.
 func sealing(write string) string {
 	return "(pg_catalog.text) as with sealed as (\n  " + write + "\n  returning 1)\nselect 1 operator(pg_catalog./) pg_catalog.count(*) from sealed"
 }
+
+// claimed gives the claim of a move its second form. Repeatable migrations and those that are reverted have none.
+func (s *statements) claimed(move *Move, claim Op) Op {
+	if !move.Down && !move.Repeatable {
+		claim = s.claim.of([]Op{claim}, sqltext.Literal(move.Version), sqltext.Literal(move.Checksum))[0]
+	}
+	return claim
+}
+
+// sealed gives the seal of a move its second form.
+func (s *statements) sealed(move *Move, seal Op) Op {
+	if move.Down {
+		return s.unseal.of([]Op{seal}, sqltext.Literal(move.Version))[0]
+	}
+	return s.seal.of([]Op{seal}, sqltext.Literal(move.Version))[0]
+}
+
+// keepsPrepared is the second form of DEALLOCATE ALL: it spares ours.
+var keepsPrepared = &Prepared{sql: sqltext.Block(deallocateWhere("p.from_sql and p.name operator(pg_catalog.!~) '^" + prefix + "'"))}
+
+// A Session knows which of our statements are prepared in a session.
+type Session struct {
+	names []string
+	Began bool // it has had a message of several files
+}
+
+// prepare reports whether a statement has to be prepared first.
+func (s *Session) prepare(statement *statement) bool {
+	if statement == nil || slices.Contains(s.names, statement.name) {
+		return false
+	}
+	s.names = append(s.names, statement.name)
+	return true
+}
+
+// Forget notes that all prepared statements are gone.
+func (s *Session) Forget() { s.names = nil }

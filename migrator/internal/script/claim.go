@@ -1,0 +1,54 @@
+package script
+
+import (
+	"fmt"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
+)
+
+// utcNow is what applied_at is set to.
+const utcNow = "pg_catalog.timezone('utc', pg_catalog.clock_timestamp())"
+
+// sealHint is what to do where a seal finds the row gone.
+const sealHint = "a migration must not write to the history table, nor end its transaction; nor may a trigger there keep the row out"
+
+// claim writes the history row before the file runs. Whoever gets it does the work; whoever comes second waits for the
+// first one's end and then fails on the primary key, or finds the row gone.
+func (s Writer) claim(move *Move) Op {
+	version := sqltext.Literal(move.Version)
+	if move.Down {
+		return Op{Kind: OpClaim, SQL: sqltext.Block(sqltext.RequireRow(
+			fmt.Sprintf("update %s set applied_at = applied_at where version operator(pg_catalog.=) %s", s.Table.SQL(), version),
+			sqltext.Raise(CodeGone, "it is not applied any more", "")))}
+	}
+	insert := s.Insert(version, sqltext.Literal(move.Checksum))
+	if move.Repeatable { // its row may be there, with the checksum of an older text
+		insert = sqltext.Block(sqltext.RequireRow(
+			fmt.Sprintf("%s\n  on conflict (version) do update set checksum = excluded.checksum\n    where not coalesce(%s.checksum operator(pg_catalog.=) excluded.checksum, false)", insert, sqltext.Ident(s.Table.Name)),
+			sqltext.Raise(CodeGone, "it is applied already", "")))
+	}
+	return Op{Kind: OpClaim, SQL: insert}
+}
+
+// Insert takes expressions.
+func (s Writer) Insert(version, checksum string) string {
+	return fmt.Sprintf("insert into %s (version, applied_at, checksum)\nvalues (%s, %s, %s)", s.Table.SQL(), version, utcNow, checksum)
+}
+
+// seal refuses to commit when the row is gone or belongs to another transaction: the file has dropped or emptied the
+// history, or ended the transaction in a way that review did not see.
+func (s Writer) seal(move *Move) Op {
+	return Op{Kind: OpSeal, SQL: sqltext.Block(sqltext.RequireRow(
+		s.sealed(move.Down, sqltext.Literal(move.Version)),
+		sqltext.Raise(CodeSeal, "the row of this file is gone or changed in "+s.Table.String(), sealHint)))}
+}
+
+// sealed writes the row of a version, an expression, where it is this transaction's.
+func (s Writer) sealed(down bool, version string) string {
+	write := "update %s set applied_at = " + utcNow
+	if down {
+		write = "delete from %s"
+	}
+	return fmt.Sprintf(write+"\n  where version operator(pg_catalog.=) %s\n    and xmin operator(pg_catalog.=) pg_catalog.pg_current_xact_id()::pg_catalog.xid",
+		s.Table.SQL(), version)
+}
