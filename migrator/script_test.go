@@ -214,7 +214,7 @@ func fileLimits(t *testing.T, header, config time.Duration) (limits []string) {
 	require.NoError(t, err)
 	m := &Migrator{options: Config{LockTimeout: config}}
 	move := m.scriptMove(&Move{DirectionUp, Migration{Version: "1_a.sql", Up: *s}}, file)
-	operations := script.Writer{Table: history.Table{Schema: "public", Name: "h"}}.Framing().Transaction(move)
+	operations := (&script.Step{Move: move, Framing: script.Writer{Table: history.Table{Schema: "public", Name: "h"}}.Framing()}).LayOut()
 	for i, o := range operations {
 		if o.Kind == script.OpFile {
 			limits = append(limits, operations[i-1].SQL)

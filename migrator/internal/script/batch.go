@@ -1,7 +1,10 @@
 package script
 
-// Batch puts whole steps into one message. The run lock is taken once, and what outlives the transactions is freed at the end: to
-// free it after each file would cost a fifth of a small one. A step that Leaves something has to be the last one.
+// Batch puts whole steps into one message. It notes in session which statements the message prepares.
+//
+// The message takes the run lock once, at its beginning. It frees prepared statements and advisory locks, which outlive a
+// transaction, once at its end: doing that after each file would add a fifth to the cost of a small file. So a step for which
+// Leaves reports true must be the last one.
 func (s Writer) Batch(steps []*Step, session *Session) Message {
 	var w messageWriter
 	size := 0
@@ -11,12 +14,12 @@ func (s Writer) Batch(steps []*Step, session *Session) Message {
 	w.grow(size, 20*len(steps))
 	for i, st := range steps {
 		b := batch{messageWriter: &w, step: st, session: session, first: i == 0, last: i == len(steps)-1}
-		b.add(st.LayOut())
+		b.add()
 	}
 	return w.end()
 }
 
-// A batch adds one step to a message of several.
+// A batch adds one step to a message of several steps.
 type batch struct {
 	*messageWriter
 	step        *Step
@@ -24,42 +27,72 @@ type batch struct {
 	first, last bool
 }
 
-func (b *batch) add(ops []Op) {
+// add adds the operations of the step, each in its second form if it has one. If the file may deallocate our prepared statements,
+// add uses the plain forms.
+func (b *batch) add() {
 	deallocates := b.step.speaksOf("prepare", "deallocate")
 	plain := b.step.Framing == nil || deallocates
-	for i := range ops {
-		op := &ops[i]
-		switch {
-		case op.Kind == OpLock && !b.first, op.Kind == OpClean && !b.last:
-		case op.Prepared == nil || plain:
-			b.write(b.step, op)
-		case i == 0 || op.Prepared != ops[i-1].Prepared:
-			b.execute(op)
+	began := false
+	b.step.each(func(ops []Op) {
+		for i := range ops {
+			op := &ops[i]
+			switch {
+			case op.Kind == OpLock && !b.first, op.Kind == OpClean && !b.last:
+			case op.Prepared == nil, plain && op.Prepared.plain == nil:
+				b.write(b.step, op)
+			case plain:
+				for _, op := range op.Prepared.plain() {
+					b.write(b.step, &op)
+				}
+			default:
+				b.execute(op)
+			}
+			if !began && plain {
+				clock := clock()
+				b.write(b.step, &clock)
+			}
+			began = true
 		}
-		if i == 0 && plain { // the step has begun
-			clock := clock()
-			b.write(b.step, &clock)
-		}
-	}
+	})
 	if deallocates {
 		b.session.Forget()
 	}
 }
 
-// execute writes the second form of an operation.
+// execute writes the second form of an operation. It prepares the statement first if the session does not have it.
 func (b *batch) execute(op *Op) {
-	s := op.Prepared.statement
-	if b.session.prepare(s) {
-		b.writePart(Part{Step: b.step, Op: &Op{Kind: op.Kind, SQL: "prepare " + prefix + s.name + " " + s.definition}, Prepares: true})
+	p := op.Prepared
+	if p.statement == nil {
+		b.writePart(Part{Step: b.step, Op: &bare[op.Kind]}, p.sql, ";\n")
+		return
+	}
+	if b.session.prepare(p.statement) {
+		b.writePart(Part{Step: b.step, Op: &bare[op.Kind], Prepares: true}, "prepare ", prefix, p.statement.name, " ", p.statement.definition, ";\n")
 	}
 	kind := op.Kind
-	if s != nil && s.clock {
+	if p.statement.clock {
 		kind = OpClock
 	}
-	b.writePart(Part{Step: b.step, Op: &Op{Kind: kind, SQL: op.Prepared.sql}, Prepares: s != nil})
+	b.writePart(Part{Step: b.step, Op: &bare[kind], Prepares: true}, "execute ", prefix, p.statement.name, " (")
+	for i, argument := range p.arguments {
+		if i > 0 {
+			b.text.WriteString(", ")
+		}
+		b.text.WriteString(argument)
+	}
+	b.text.WriteString(");\n")
 }
 
-// Leaves reports whether the file may leave prepared statements or advisory locks, which no later file must meet.
+// bare has one operation of each kind, without text. Parts in the second form use it, because their text is only in the message.
+var bare = func() (ops [OpClock + 1]Op) {
+	for kind := range ops {
+		ops[kind].Kind = OpKind(kind)
+	}
+	return ops
+}()
+
+// Leaves reports whether the step's file may leave prepared statements or advisory locks in the session. No later file may see
+// them. It looks for words in the text of the file, so it may report true without need.
 func (s *Step) Leaves() bool { return s.speaksOf("prepare", "deallocate", "advisory") }
 
 func (s *Step) speaksOf(words ...string) bool {

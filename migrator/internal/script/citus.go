@@ -8,11 +8,13 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
-// What a script has in addition on Citus, all of it nothing elsewhere. The coordinator runs a file's statements on its
-// workers too, over connections of its own, which have the settings of the role and not those of this transaction.
+// This file holds the operations that a script has only on Citus. On other servers these functions return nothing.
+//
+// The coordinator runs a file's statements on its workers too, over connections of its own. Those connections have the settings
+// of the role, not the settings of this transaction.
 
-// keepFromWorkers keeps our own settings from being sent on to the workers, as a role or a file may have asked for: what
-// is sent is the message that a setting is part of, and that has the history in it, which is on the coordinator alone.
+// keepFromWorkers stops Citus from sending our own settings on to the workers, in case a role or a file has turned that on. Citus
+// would send the whole message that contains the setting. That message also writes the history, which only the coordinator has.
 func (s Writer) keepFromWorkers() []Op { return Local(s.keptFromWorkers()) }
 
 func (s Writer) keptFromWorkers() []setting {
@@ -22,8 +24,9 @@ func (s Writer) keptFromWorkers() []setting {
 	return []setting{{"citus.propagate_set_commands", "none"}}
 }
 
-// tellWorkers gives the workers the limits under which the file runs: who waits for one of their locks keeps others
-// waiting there too, and a role's statement_timeout would end a long statement. In a block each setting is sent alone.
+// tellWorkers sets the limits of the file on the workers too. A statement that waits for a lock on a worker makes others queue
+// behind it, and a role's statement_timeout would end a long statement there. The settings are in a DO block because Citus sends
+// each setting in a block by itself, without the rest of the message.
 func (s Writer) tellWorkers(limit Op) []Op {
 	if !s.Citus {
 		return nil
@@ -37,7 +40,7 @@ func (s Writer) tellWorkers(limit Op) []Op {
 	return []Op{Frame(sqltext.Block(body.String()))}
 }
 
-// localTables has Citus leave the history table alone when it is made.
+// localTables stops Citus from managing the tables that the tool creates.
 func (s Writer) localTables() []Op {
 	if !s.Citus {
 		return nil
@@ -45,8 +48,9 @@ func (s Writer) localTables() []Op {
 	return []Op{Frame("set local citus.use_citus_managed_tables = off")}
 }
 
-// RequireCoordinator refuses a history that is not the coordinator's own. A worker has a schema of the same look without the rows,
-// and would begin a second history; and in a table that Citus manages the seal cannot know its row.
+// RequireCoordinator returns operations that fail if the history is not a plain table on the coordinator. It returns none if the
+// server does not have Citus. A worker has the same tables without the rows, so a run there would begin a second history. In a
+// table that Citus manages, the seal cannot recognize its own row.
 func (s Writer) RequireCoordinator() []Op {
 	if !s.Citus {
 		return nil
@@ -62,9 +66,11 @@ func (s Writer) RequireCoordinator() []Op {
 		sqltext.Literal("make it a table of PostgreSQL alone with select pg_catalog.undistribute_table("+name+"), or name one in a schema that is not distributed"))))}
 }
 
-// shardAnswers are SQL rows r (success, result) of what the placements of a table's shards say when they are asked whether
-// their part of an index is valid. Citus commits the coordinator's index as valid, before it marks it invalid and builds
-// the shards': what was cut off in between looks done here.
+// shardAnswers is an item of an SQL FROM clause: rows r (success, result), one for each placement of a table's shards. The result
+// is t if the part of the index on that placement is valid.
+//
+// Citus commits the coordinator's index as valid before it marks it invalid and builds the indexes of the shards. So a build that
+// was interrupted in between looks complete on the coordinator.
 func shardAnswers(index, table string) string {
 	return fmt.Sprintf(`(
 	select array_agg(p.nodename order by p.placementid) as names, array_agg(p.nodeport::int4 order by p.placementid) as ports,

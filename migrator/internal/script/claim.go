@@ -6,14 +6,14 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
-// utcNow is what applied_at is set to.
+// utcNow is the SQL value of applied_at: the current time in UTC.
 const utcNow = "pg_catalog.timezone('utc', pg_catalog.clock_timestamp())"
 
-// sealHint is what to do where a seal finds the row gone.
+// sealHint is the hint of a seal that does not find its row.
 const sealHint = "a migration must not write to the history table, nor end its transaction; nor may a trigger there keep the row out"
 
-// claim writes the history row before the file runs. Whoever gets it does the work; whoever comes second waits for the
-// first one's end and then fails on the primary key, or finds the row gone.
+// claim writes the history row before the file runs. The first run to write it does the work. A second run waits until the
+// transaction of the first one ends. Then it fails on the primary key, or finds the row gone or up to date.
 func (s Writer) claim(move *Move) Op {
 	version := sqltext.Literal(move.Version)
 	if move.Down {
@@ -22,7 +22,7 @@ func (s Writer) claim(move *Move) Op {
 			sqltext.Raise(CodeGone, "it is not applied any more", "")))}
 	}
 	insert := s.Insert(version, sqltext.Literal(move.Checksum))
-	if move.Repeatable { // its row may be there, with the checksum of an older text
+	if move.Repeatable { // the row may exist already, with the checksum of an older text
 		insert = sqltext.Block(sqltext.RequireRow(
 			fmt.Sprintf("%s\n  on conflict (version) do update set checksum = excluded.checksum\n    where not coalesce(%s.checksum operator(pg_catalog.=) excluded.checksum, false)", insert, sqltext.Ident(s.Table.Name)),
 			sqltext.Raise(CodeGone, "it is applied already", "")))
@@ -30,20 +30,21 @@ func (s Writer) claim(move *Move) Op {
 	return Op{Kind: OpClaim, SQL: insert}
 }
 
-// Insert takes expressions.
+// Insert returns the statement that adds a history row. Both arguments are SQL expressions. applied_at is the current time.
 func (s Writer) Insert(version, checksum string) string {
 	return fmt.Sprintf("insert into %s (version, applied_at, checksum)\nvalues (%s, %s, %s)", s.Table.SQL(), version, utcNow, checksum)
 }
 
-// seal refuses to commit when the row is gone or belongs to another transaction: the file has dropped or emptied the
-// history, or ended the transaction in a way that review did not see.
+// seal prevents the commit if the history row is gone or belongs to another transaction. That means that the file has dropped or
+// emptied the history, or has ended the transaction in a way that the review of its text did not notice.
 func (s Writer) seal(move *Move) Op {
 	return Op{Kind: OpSeal, SQL: sqltext.Block(sqltext.RequireRow(
 		s.sealed(move.Down, sqltext.Literal(move.Version)),
 		sqltext.Raise(CodeSeal, "the row of this file is gone or changed in "+s.Table.String(), sealHint)))}
 }
 
-// sealed writes the row of a version, an expression, where it is this transaction's.
+// sealed is a statement that updates the history row, or deletes it going down, if this transaction has written the row before.
+// version is an SQL expression.
 func (s Writer) sealed(down bool, version string) string {
 	write := "update %s set applied_at = " + utcNow
 	if down {

@@ -8,23 +8,23 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
 
-// A Message is what is sent at once, in the simple protocol: some operations of a step, or several steps. How many go into
-// one is the choice of whoever walks the script.
+// A Message is SQL that a run sends at once, in the simple query protocol: some operations of a step, a step, or several steps.
+// The caller chooses by calling OneByOne, Whole or Writer.Batch.
 type Message struct {
 	SQL   string
 	Parts []Part
 }
 
-// A Part is an operation, or one statement of its file, in a message.
+// A Part is one operation in a message, or one statement of an operation that sends several.
 type Part struct {
-	Step      *Step // where the message holds several
+	Step      *Step // the step of the operation; nil if Batch has not made the message
 	Op        *Op
-	Prepares  bool              // it prepares or executes a statement, whose text the places in its errors belong to
-	Start     int               // where it begins in the message, in bytes
-	statement *sqllex.Statement // of the file, the one that is this part; nil: all of the operation
+	Prepares  bool              // it is a PREPARE or an EXECUTE of ours
+	Start     int               // the offset in the message, in bytes
+	statement *sqllex.Statement // the statement of the file that is this part; nil: all of the operation
 }
 
-// statements are those of the file in this part.
+// statements returns the statements of the file that are in this part.
 func (p Part) statements() []sqllex.Statement {
 	if p.statement != nil {
 		return []sqllex.Statement{*p.statement}
@@ -32,7 +32,7 @@ func (p Part) statements() []sqllex.Statement {
 	return p.Op.statements
 }
 
-// offset is where in the file the part begins.
+// offset returns where the part begins in the file, in bytes.
 func (p Part) offset() int {
 	if p.statement != nil {
 		return p.statement.Start
@@ -40,6 +40,7 @@ func (p Part) offset() int {
 	return p.Op.offset
 }
 
+// Results returns how many results the server sends for the part: one for each statement.
 func (p Part) Results() int {
 	if p.Op.Kind == OpFile && p.statement == nil {
 		return len(p.Op.statements)
@@ -53,27 +54,30 @@ type messageWriter struct {
 	parts []Part
 }
 
-// grow makes room for so many bytes and parts.
 func (w *messageWriter) grow(size, parts int) {
 	w.text.Grow(size)
 	w.parts = slices.Grow(w.parts, parts)
 }
 
-// write adds an operation as it is.
-func (w *messageWriter) write(s *Step, o *Op) { w.writePart(Part{Step: s, Op: o}) }
+// write adds an operation in its plain form, not in its prepared form.
+func (w *messageWriter) write(s *Step, o *Op) {
+	w.writePart(Part{Step: s, Op: o}, o.SQL, o.end())
+}
 
-func (w *messageWriter) writePart(p Part) {
+// writePart begins a part, and writes text to the message.
+func (w *messageWriter) writePart(p Part, text ...string) {
 	p.Start = w.text.Len()
 	w.parts = append(w.parts, p)
-	w.text.WriteString(p.Op.SQL)
-	w.text.WriteString(p.Op.end())
+	for _, piece := range text {
+		w.text.WriteString(piece)
+	}
 }
 
 func (w *messageWriter) end() Message {
 	return Message{SQL: w.text.String(), Parts: w.parts}
 }
 
-// Whole puts all operations into one message.
+// Whole puts all operations into one message, which it returns as the only one.
 func Whole(operations []Op) []Message {
 	size := 0
 	for i := range operations {
@@ -87,7 +91,7 @@ func Whole(operations []Op) []Message {
 	return []Message{w.end()}
 }
 
-// Committed counts the steps whose commit is among so many results.
+// Committed returns how many steps are known to be committed when the server has sent so many results.
 func (m Message) Committed(answered int) (steps int) {
 	for _, p := range m.Parts {
 		if answered -= p.Results(); answered < 0 {
@@ -100,7 +104,7 @@ func (m Message) Committed(answered int) (steps int) {
 	return steps
 }
 
-// Clocks are which of the results tell when a step has begun.
+// Clocks returns the indexes of the results, from 0, that tell when a step has begun.
 func (m Message) Clocks() (clocks []int) {
 	results := 0
 	for _, p := range m.Parts {
@@ -112,11 +116,11 @@ func (m Message) Clocks() (clocks []int) {
 	return clocks
 }
 
-// OneByOne puts each statement of a file into a message of its own, as Citus needs it. What is the tool's own stays
-// together: behind a pooler, what follows the commit has to reach the same session.
+// OneByOne puts each statement of a file into its own message. Citus needs that, and so does a statement that cannot run in a
+// transaction. Our own operations stay together: behind a pooler those after the commit must reach the same session.
 func OneByOne(operations []Op) []Message {
 	var messages []Message
-	ours := 0 // where the operations begin that are not sent yet
+	ours := 0 // the first operation that is in no message yet
 	for i := range operations {
 		o := &operations[i]
 		if o.Kind != OpFile && o.Kind != OpSettle {
@@ -137,22 +141,22 @@ func OneByOne(operations []Op) []Message {
 	return append(messages, Whole(operations[ours:])...)
 }
 
-// A place is the operation of a message that has failed, and where.
+// A Place is the operation of a message that failed, and the position of the error in the file.
 type Place struct {
-	Step     *Step // of those that were sent together; nil where there is one
+	Step     *Step // the step that failed; nil if Batch has not made the message
 	Op       Op
-	Prepares bool // it has prepared or executed a statement
-	Offset   int  // in the file's text; -1 when not known, or when it was not the file
-	Unread   bool // the server has refused the message before it ran any of it
+	Prepares bool // it is a PREPARE or an EXECUTE of ours
+	Offset   int  // in the file's text, in bytes; -1: not known, or the operation is not the file's
+	Unread   bool // the server refused the message before it ran any part of it
 }
 
-// Locate finds the operation that failed after so many results were answered, and the place in its file. PostgreSQL
-// counts positions in characters of the whole message, from 1; most errors at run time have none, but the number of
-// answers tells the statement.
+// Locate finds the operation that failed after the server had answered with so many results, and the place in its file. position
+// is that of the server's error, 0 if it has none. It counts from 1 in the whole message: in bytes if bytes is true, otherwise in
+// characters. Most errors at run time have no position, but the number of results tells the statement.
 func (m Message) Locate(answered, position int, bytes bool) Place {
 	unread := answered == 0
 	p, statement := m.after(answered)
-	if position > 0 && (statement < 0 || !p.Prepares) { // those of prepared statements are in the text that has prepared them
+	if position > 0 && (statement < 0 || !p.Prepares) { // an EXECUTE fails at a position in the message with its PREPARE
 		at := position - 1
 		if !bytes {
 			at = sqllex.ByteOffset(m.SQL, position)
@@ -173,8 +177,8 @@ func (m Message) Locate(answered, position int, bytes bool) Place {
 	return f
 }
 
-// after returns the part whose answer comes after so many, and which of its statements it is; where all have come it is the
-// last part, and -1.
+// after returns the part that sends the next result after so many, and the index of the statement in that part. If the server has
+// sent all results, it returns the last part and -1.
 func (m Message) after(answered int) (p Part, statement int) {
 	for _, p = range m.Parts {
 		if answered < p.Results() {
@@ -185,7 +189,8 @@ func (m Message) after(answered int) (p Part, statement int) {
 	return p, -1
 }
 
-// place bounds an offset to the file's statements: an error at the end of the input is at the semicolon that we have added.
+// place limits an offset to the statements of the file, or returns -1 if the part is not a file's. The server reports an error at
+// the end of the input at the semicolon that we have added; place moves it to the last character of the last statement.
 func (p Part) place(offset int) int {
 	if p.Op.Kind != OpFile {
 		return -1

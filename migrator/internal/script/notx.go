@@ -9,17 +9,17 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
-// What the tool's own statements raise in a no-transaction move.file.
+// The SQLSTATEs that our own statements raise in a no-transaction file.
 const (
-	CodeStale   = "MG004" // the progress is not what was read: another run has gone on
-	codeInvalid = "MG005" // an index that was built is not valid
+	CodeStale   = "MG004" // the record is not as it was read: another run has resumed the file
+	codeInvalid = "MG005" // the index that a statement has built is not valid
 )
 
-// NoTransaction returns the steps of a no-transaction file that are left to do; p is nil when it was not begun.
+// NoTransaction returns the steps that are left to do of a no-transaction file. p is the file's record; nil if it has not begun.
 //
-// A statement that can run in a transaction travels in one with its record, which is claimed first, so it cannot run
-// twice. For one that cannot, it is recorded that it begins, and afterwards that it is done; what was cut off in
-// between is settled from the catalog.
+// A statement that can run in a transaction runs in one that first updates the record, so it cannot run twice. For any other
+// statement, one step records that it begins, and a step after it records that it is done. If it is interrupted in between, the
+// next run finds out from the catalog how far it came.
 func (s Writer) NoTransaction(move *Move, p *history.Progress) []*Step {
 	steps := []*Step{s.lockSession(move)}
 	done := 0
@@ -40,27 +40,28 @@ func (s Writer) NoTransaction(move *Move, p *history.Progress) []*Step {
 	return append(steps, s.end(move, len(move.File.Separate)))
 }
 
-// lockSession makes the run lock one of the session that works: the backend of a client that is gone keeps it, so nobody
-// runs beside that.
+// lockSession takes the run lock for the session that runs the statements. If the client dies, its backend keeps the lock as long
+// as it still works, so no other run works at the same time.
 func (s Writer) lockSession(move *Move) *Step {
 	return &Step{Move: move, Part: true, title: title(move) + ": keep other runs away", Ops: []Op{s.lockBy("pg_try_advisory_lock")}}
 }
 
-// UpdateRecord adds to the file's record what an older version has not written.
+// UpdateRecord returns the step that adds to the file's record what an older version of the tool did not write. done is how many
+// statements have run. The step fails with CodeStale if the record shows another number.
 func (s Writer) UpdateRecord(move *Move, done int) *Step {
 	return s.part(move, title(move)+": bring the record up to date", s.extendProgress(), s.claimProgress(move, "", "set done = done", done, "true"))
 }
 
-// begin makes the progress table where there is none, and the file's row.
+// begin creates the progress table if there is none, and adds the file's record.
 func (s Writer) begin(move *Move) *Step {
-	row := Op{Kind: OpClaim, SQL: fmt.Sprintf( // of all columns: a default might be a stranger's
+	row := Op{Kind: OpClaim, SQL: fmt.Sprintf( // sets all columns, so that no default runs: it might be a stranger's
 		"insert into %s (version, direction, done, hashes, started, scope, spared, session)\nvalues (%s, %s, 0, '{}', null, '{}', '{}', '{}')",
 		s.Table.Progress().SQL(), sqltext.Literal(move.Version), sqltext.Literal(move.direction()))}
 	return s.part(move, title(move)+": begin", slices.Concat(
 		s.localTables(), []Op{s.makeProgress()}, s.newOwner(s.Table.Progress()), []Op{s.extendProgress(), row}, s.RequireCoordinator())...)
 }
 
-// inside runs a statement in a transaction, with its record.
+// inside runs a statement in a transaction that also updates the record.
 func (s Writer) inside(move *Move, i int) *Step {
 	u := move.File.Separate[i]
 	text := u.Span.Text(move.File.Text)
@@ -74,12 +75,12 @@ func (s Writer) inside(move *Move, i int) *Step {
 	return st
 }
 
-// start records that a statement begins which can be in no transaction with its record, and what tells afterwards how far
-// it came.
+// start records that a statement is about to run outside a transaction. It also records what the next run needs to find out how
+// far the statement came: see scopeSQL and sparedSQL.
 func (s Writer) start(move *Move, i int) *Step {
 	u := move.File.Separate[i]
 	operations := []Op{s.claimProgress(move, s.refuseLeft(move, i), fmt.Sprintf("set started = %s", sqltext.Literal(u.Span.Text(move.File.Text))), i, "started is null")}
-	operations = append(operations, SettingOps(move.File, u)...) // the search_path finds what the statement is about
+	operations = append(operations, SettingOps(move.File, u)...) // the statement's names need the file's search_path
 	operations = append(append(operations, s.keepFromWorkers()...),
 		Frame("select pg_catalog.set_config('migrator.objects', "+resolveSQL(u.NonTx)+", true)"),
 		Frame("reset session authorization"), Frame("reset role"), catalogPath,
@@ -91,7 +92,8 @@ func (s Writer) start(move *Move, i int) *Step {
 	return st
 }
 
-// NonTx runs a statement outside a transaction.
+// NonTx returns the step that runs statement i, from 0, outside a transaction. A patient one waits for locks as long as it takes;
+// otherwise the move's lock timeout applies.
 func (s Writer) NonTx(move *Move, i int, patient bool) *Step {
 	u := move.File.Separate[i]
 	st := s.alone(move, u, s.unitTitle(move, i), StatementOp(move.File, u.Span), patient)
@@ -99,13 +101,14 @@ func (s Writer) NonTx(move *Move, i int, patient bool) *Step {
 	return st
 }
 
-// CleanUp ends what is left of a statement.
+// CleanUp returns the step that runs sql outside a transaction, with the settings of u, to clear up after u, which was interrupted
+// or has failed. A patient one waits for locks as long as it takes; otherwise the move's lock timeout applies.
 func (s Writer) CleanUp(move *Move, u *sqlfile.Statement, sql string, patient bool) *Step {
 	return s.alone(move, u, title(move)+": "+sql, Op{Kind: OpSettle, SQL: sql}, patient)
 }
 
-// alone runs an operation outside a transaction, where the settings of a unit hold. Who is patient waits without being in
-// anybody's way, and to give up would leave an invalid index each time.
+// alone runs an operation outside a transaction, with the settings that the file makes for a statement. A patient operation has
+// no lock timeout: it blocks nobody while it waits, and each attempt that gives up would leave an invalid index.
 func (s Writer) alone(move *Move, u *sqlfile.Statement, title string, o Op, patient bool) *Step {
 	timeout := move.LockTimeout
 	if patient {
@@ -116,11 +119,11 @@ func (s Writer) alone(move *Move, u *sqlfile.Statement, title string, o Op, pati
 		operations = append(operations, Frame(setting))
 	}
 	operations = append(operations,
-		Frame("set default_transaction_isolation = 'read committed'"), // of CONCURRENTLY's own transactions
+		Frame("set default_transaction_isolation = 'read committed'"), // for the transactions that CONCURRENTLY begins
 		Frame("set lock_timeout = "+milliseconds(timeout)))
 	operations = append(operations, SettingOps(move.File, u)...)
 	after := resets()
-	if text := u.Span.Text(move.File.Text); u.NonTx.Kind == sqlfile.Opaque { // what it leaves is for its record
+	if text := u.Span.Text(move.File.Text); u.NonTx.Kind == sqlfile.Opaque { // no RESET ALL yet: recordState needs the notes
 		operations = append(operations, noteState("before", text, false), Frame(markSQL))
 		after = []Op{noteState("left", text, false), after[0], after[1]}
 	}
@@ -128,7 +131,8 @@ func (s Writer) alone(move *Move, u *sqlfile.Statement, title string, o Op, pati
 	return &Step{Move: move, Part: true, Alone: true, Patient: patient, title: title, Ops: operations}
 }
 
-// Record notes that a statement outside a transaction is done. An index that is not valid is not.
+// Record returns the step that records that statement i, from 0, is done, after it ran outside a transaction. The step fails if the
+// statement should have built an index and the index is not valid.
 func (s Writer) Record(move *Move, u *sqlfile.Statement, i int) *Step {
 	var operations []Op
 	if u.NonTx.Kind == sqlfile.BuildsIndex {
@@ -139,14 +143,14 @@ func (s Writer) Record(move *Move, u *sqlfile.Statement, i int) *Step {
 		operations = append(operations, s.recordState(move))
 	}
 	st := s.part(move, s.unitTitle(move, i)+": is done", operations...)
-	if u.NonTx.Kind == sqlfile.Opaque { // a procedure may have let the run lock go, and nothing but this tells that it has run
+	if u.NonTx.Kind == sqlfile.Opaque { // a procedure may have released the run lock, and only this record tells that it has run
 		st.Ops = slices.DeleteFunc(st.Ops, func(o Op) bool { return o.Kind == OpLock })
 	}
 	st.Runs, st.Number, st.Of = u, i+1, len(move.File.Separate)
 	return st
 }
 
-// seesIndex raises where an index that was built is not valid, on Citus also on its shards.
+// seesIndex is a block that fails if the index that was built is not valid. On Citus it also asks the shards.
 func (s Writer) seesIndex(move *Move, u *sqlfile.Statement) string {
 	index := fmt.Sprintf("pg_index i join pg_class c on c.oid = i.indexrelid, %s p\n      where p.version = %s and i.indrelid = any (p.scope) and c.relname = %s and i.indisvalid",
 		s.Table.Progress().SQL(), sqltext.Literal(move.Version), identifier(u.NonTx.Index))
@@ -162,7 +166,7 @@ func (s Writer) seesIndex(move *Move, u *sqlfile.Statement) string {
 	return sqltext.Block(body)
 }
 
-// seesOther raises where IF NOT EXISTS has skipped an index because something else has its name.
+// seesOther is the part of that block that fails if IF NOT EXISTS has skipped the index because something else has its name.
 func (s Writer) seesOther(move *Move, u *sqlfile.Statement) string {
 	return fmt.Sprintf(`  if exists (select from pg_class c, %s p
       where p.version = %s and c.relname = %s and c.relnamespace in (select t.relnamespace from pg_class t where t.oid = any (p.scope))
@@ -173,12 +177,13 @@ func (s Writer) seesOther(move *Move, u *sqlfile.Statement) string {
 		sqltext.Literal("something else is named "+u.NonTx.Index+" already, so IF NOT EXISTS has skipped the index"))
 }
 
-// Restart takes back that a statement was begun: nothing is left of it.
+// Restart returns the step that removes a begun statement from the record, so that the statement begins again. Nothing of it may
+// be left over in the database. done is how many statements have run before it.
 func (s Writer) Restart(move *Move, done int) *Step {
 	return s.part(move, title(move)+": begin a statement again", s.claimProgress(move, "", "set started = null", done, "started is not null"))
 }
 
-// end records the file as done, and takes the progress table away where it was the last.
+// end writes the history row of the file, deletes its record, and drops the progress table if no other file is unfinished.
 func (s Writer) end(move *Move, units int) *Step {
 	progress := s.Table.Progress().SQL()
 	ops := append(s.open("", move.Version), s.claim(move), Op{Kind: OpClaim, SQL: sqltext.Block(sqltext.RequireRow(
@@ -189,13 +194,13 @@ func (s Writer) end(move *Move, units int) *Step {
 	return &Step{Move: move, title: title(move) + ": record it", Ops: ops}
 }
 
-// part is a transaction of a no-transaction file: claimed and sealed as the whole of another file is, but that going up
-// the history row is taken away again: the file is not done.
+// part is a transaction of a no-transaction file. Like the transaction of any other file it claims and seals the history row.
+// Going up, the seal deletes the row again, because the file is not done yet.
 func (s Writer) part(move *Move, title string, operations ...Op) *Step {
 	return s.parted(move, title, operations, resets(), nil)
 }
 
-// parted is part with what ends the file's settings before the seal, and what follows the commit.
+// parted is part with a choice of two more things: ending undoes the file's settings before the seal, after follows the commit.
 func (s Writer) parted(move *Move, title string, operations, ending, after []Op) *Step {
 	version := sqltext.Literal(move.Version)
 	own := "xmin operator(pg_catalog.=) pg_catalog.pg_current_xact_id()::pg_catalog.xid"
@@ -214,12 +219,15 @@ func (s Writer) parted(move *Move, title string, operations, ending, after []Op)
 	return &Step{Move: move, Part: true, title: title, Ops: ops}
 }
 
-// advance claims that a statement has run, after a check. What is temporary may still be there.
+// advance records that statement i, from 0, is done. See claimProgress for check and state. The record keeps the temporary
+// objects that earlier statements have left, because they may still be there.
 func (s Writer) advance(move *Move, i int, u *sqlfile.Statement, check, state string) Op {
 	const temporary = "coalesce((select pg_catalog.jsonb_object_agg(e.key, e.value) from pg_catalog.jsonb_each(session) e where pg_catalog.starts_with(e.key, 'pg_temp.')), '{}')"
 	return s.claimProgress(move, check, fmt.Sprintf("set done = %d, hashes[%d] = %s, started = null, scope = '{}', spared = '{}', session = "+temporary, i+1, i+1, sqltext.Literal(u.Hash)), i, state)
 }
 
+// claimProgress updates the record if so many statements are done and the SQL condition state holds. Otherwise it raises
+// CodeStale. check is a part of a block that comes first and may raise; it may be empty.
 func (s Writer) claimProgress(move *Move, check, set string, done int, state string) Op {
 	return Op{Kind: OpClaim, SQL: sqltext.Block(check + sqltext.RequireRow(
 		fmt.Sprintf("update %s %s\n  where version operator(pg_catalog.=) %s and direction operator(pg_catalog.=) %s and done operator(pg_catalog.=) %d and %s",

@@ -1,5 +1,5 @@
-// Package script is exactly what is sent to the database for a plan, as data: operations, laid out once for each step. They are
-// sent alone, together with other steps, one by one, or printed.
+// Package script lays out, as data, exactly what is sent to the database for a plan. Each Step is a list of operations (Op). A
+// run sends the operations of a step in one message (Message), together with other steps, or one by one. A dry run prints them.
 package script
 
 import (
@@ -9,7 +9,7 @@ import (
 
 // The SQLSTATEs that our own statements raise.
 const (
-	CodeGone   = "MG001" // the history row is not as it was read: another run has done the work
+	CodeGone   = "MG001" // the history row is not as expected: another run has done the work
 	CodeSeal   = "MG002" // the history row does not belong to this transaction any more
 	CodeLocked = "MG003" // another run holds the run lock
 )
@@ -20,30 +20,30 @@ type OpKind uint8
 // The kinds of operations.
 const (
 	OpFrame    OpKind = iota // BEGIN, settings and resets around a file
-	OpLock                   // takes the run lock; a message needs it once
-	OpClaim                  // writes the history row before the file runs: the primary key decides who applies a file
-	OpFile                   // the file
+	OpLock                   // takes the run lock; once in a message
+	OpClaim                  // writes the history row, before the file runs, or the record; the primary key decides which run does it
+	OpFile                   // sends the file
 	OpDeferred               // fires deferred triggers and constraints before the seal
-	OpSettle                 // clears up after an interrupted statement, in a message of its own
+	OpSettle                 // clears up after an interrupted statement, in its own message
 	OpSeal                   // checks that the history row still belongs to this transaction
 	OpCommit                 // commits
-	OpClean                  // frees what outlives the transaction; a message needs it once, at its end
-	OpClock                  // answers when a step begins, where several are in a message
+	OpClean                  // comes after the commit and frees what has outlived it; once in a message, at its end
+	OpClock                  // returns the time at which a step begins, in a message of several steps
 )
 
-// An Op is one statement to send, or the statements of a file.
+// An Op is an operation: one statement to send, or the statements of a file.
 type Op struct {
 	Kind     OpKind
 	SQL      string
-	Prepared *Prepared // the form for a session that has it prepared; nil: none
+	Prepared *Prepared // the form that Batch sends instead; nil: none
 
-	// Of OpFile only: the file, where SQL begins in it, and its statements in SQL.
+	// Only for OpFile: the file, the offset of SQL in its text in bytes, and the statements in SQL.
 	File       *sqlfile.File
 	offset     int
 	statements []sqllex.Statement
 }
 
-// end separates an operation from the next one. A file may end in a comment, or without a semicolon.
+// end returns the text that separates the operation from the next one. A file may end in a comment or without a semicolon.
 func (o *Op) end() string {
 	if o.Kind == OpFile {
 		return "\n;\n"
@@ -51,7 +51,7 @@ func (o *Op) end() string {
 	return ";\n"
 }
 
-// Frame is an operation around a file.
+// Frame returns an OpFrame.
 func Frame(sql string) Op { return Op{Kind: OpFrame, SQL: sql} }
 
 func clean(sql string) Op { return Op{Kind: OpClean, SQL: sql} }
@@ -60,17 +60,17 @@ func deferred() Op { return Op{Kind: OpDeferred, SQL: "set constraints all immed
 
 func commit() Op { return Op{Kind: OpCommit, SQL: "commit"} }
 
-// fileOp sends all of a file.
+// fileOp sends a whole file.
 func fileOp(file *sqlfile.File) Op {
 	return Op{Kind: OpFile, SQL: file.Text, File: file, statements: file.Statements}
 }
 
-// StatementOp sends one statement of a file.
+// StatementOp returns the operation that sends one statement of a file.
 func StatementOp(file *sqlfile.File, statement sqllex.Statement) Op {
 	return Op{Kind: OpFile, SQL: statement.Text(file.Text), File: file, offset: statement.Start, statements: []sqllex.Statement{statement}}
 }
 
-// SettingOps send the settings that a file makes before a statement.
+// SettingOps returns the operations that make the settings of a no-transaction file again, for one of its statements.
 func SettingOps(file *sqlfile.File, u *sqlfile.Statement) (ops []Op) {
 	for _, s := range u.Settings {
 		ops = append(ops, StatementOp(file, s.Span))

@@ -35,7 +35,7 @@ func variants(t *testing.T, check func(t *testing.T, s Writer, move *Move, ops [
 										Table: history.Table{Schema: "app", Name: "history"}, RunID: "1a2b3c4d", Major: major,
 										KeepsLock: keepsLock, Pooled: pooled, CheckInterval: checks, Citus: citus,
 									}
-									check(t, s, move, s.Framing().Transaction(move))
+									check(t, s, move, (&Step{Move: move, Framing: s.Framing()}).LayOut())
 								}
 							}
 						}

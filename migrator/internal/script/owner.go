@@ -9,14 +9,15 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
-// A superuser who writes a row runs what is on the table: triggers, rules, checks, defaults. On PostgreSQL 14 anybody may make
-// a table in schema public before the tool does, and wait for that.
+// When a superuser writes a row, the triggers, rules, checks and defaults of the table run as the superuser. On PostgreSQL 14
+// any role may create a table in schema public before the tool does, and wait for that. A stranger is a role that is not trusted:
+// see history.TrustedOwner.
 
-// CodeStranger is raised where something of a stranger's would run as a superuser.
+// CodeStranger is the SQLSTATE that our own statements raise if code of a stranger would run as a superuser.
 const CodeStranger = "MG006"
 
-// lockExposed locks them before a transaction of a stricter isolation takes its snapshot, which would not show what was put on
-// them afterwards. LOCK alone takes none.
+// lockExposed locks the exposed tables before a transaction of a stricter isolation level takes its snapshot. LOCK takes no
+// snapshot. If the snapshot came first, it would not show CheckOwners a trigger that a stranger adds before the lock.
 func (s Writer) lockExposed(isolation string) (operations []Op) {
 	if isolation == "" {
 		return nil
@@ -27,8 +28,9 @@ func (s Writer) lockExposed(isolation string) (operations []Op) {
 	return operations
 }
 
-// CheckOwners keeps a superuser from running what a stranger has put on our tables, in a transaction that writes to them.
-// They are locked first, as a write locks them: from then on nothing can be put on them.
+// CheckOwners returns operations for a transaction that writes to our tables. They raise CodeStranger if a stranger has put
+// something on a table that would run as a superuser. They first lock the tables as a write does, so that nobody can add more.
+// CheckOwners returns none if no table is exposed.
 func (s Writer) CheckOwners() []Op {
 	if s.Exposed == nil {
 		return nil
@@ -52,9 +54,9 @@ func (s Writer) CheckOwners() []Op {
 		sqltext.Literal(s.Table.SQL()), history.Columns, sqltext.Literal(s.Table.Progress().SQL()), history.ProgressColumns, CodeStranger, strangers)))}
 }
 
-// newOwner is the same for a table that was made just now, or by a stranger a moment before.
+// newOwner checks a table that we have just created, and fails if a stranger has created it a moment before.
 func (s Writer) newOwner(made history.Table) []Op {
-	if !s.Superuser || s.Exposed != nil { // where one was there before, it may be the stranger's
+	if !s.Superuser || s.Exposed != nil { // a table that existed before may belong to a stranger
 		return s.CheckOwners()
 	}
 	return []Op{Frame(sqltext.Block(fmt.Sprintf(`  if exists (

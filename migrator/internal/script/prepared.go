@@ -8,35 +8,34 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
-// A Prepared is a second form of one or several operations in a row, for a session that has a statement prepared. To parse and plan
-// the tool's own statements for each file costs as much as a small file does.
+// A Prepared is the second form of one or more operations, for Batch: mostly an EXECUTE of a prepared statement. Without it, the
+// server would parse and plan our own statements for each file, which costs as much as a small file does.
 //
-// EXECUTE copies the text of the whole message in which the statement was prepared, so the first message is a short one.
+// EXECUTE copies the text of the whole message in which the statement was prepared, so the first message of a session is short.
 type Prepared struct {
-	statement *statement // nil: it needs none
-	sql       string
+	statement *statement  // nil: sql is sent instead of an EXECUTE
+	arguments []string    // of the EXECUTE, as SQL
+	sql       string      // sent if statement is nil
+	plain     func() []Op // returns the plain form; nil: the operation itself is the plain form
 }
 
-// A statement is one that a session prepares.
+// A statement is one of our own that a session prepares.
 type statement struct {
 	name       string
 	definition string
-	clock      bool // it answers when the step begins
+	clock      bool // its result tells when the step begins
 }
 
 // prefix begins the names of our prepared statements. No file uses it by accident.
 const prefix = "migrator_"
 
-// of gives operations the form of an EXECUTE with these arguments.
-func (s *statement) of(ops []Op, args ...string) []Op {
-	p := &Prepared{s, "execute " + prefix + s.name + " (" + strings.Join(args, ", ") + ")"}
-	for i := range ops {
-		ops[i].Prepared = p
-	}
-	return ops
+// instead returns an operation that Batch sends as an EXECUTE of the statement, with arguments in SQL. In a session that does not
+// have the statement, the operations that plain returns take its place.
+func (s *statement) instead(kind OpKind, plain func() []Op, arguments ...string) Op {
+	return Op{Kind: kind, Prepared: &Prepared{statement: s, arguments: arguments, plain: plain}}
 }
 
-// statements are those of a plan.
+// statements are the prepared statements of a plan.
 type statements struct{ set, claim, rest, seal, unseal statement }
 
 func (s Writer) statements() statements {
@@ -49,10 +48,10 @@ func (s Writer) statements() statements {
 	}
 }
 
-// clock is the operation that answers when a step begins.
+// clock returns the operation that tells when a step begins, by the server's clock in UTC.
 func clock() Op { return Op{Kind: OpClock, SQL: "select " + history.AsTimestamp(utcNow)} }
 
-// assigning is a condition that is always true, and makes settings. One of them is a parameter.
+// assigning is an SQL condition that makes settings and is always true. The setting named parameter gets the value $1.
 func assigning(settings []setting, parameter string) string {
 	calls := make([]string, len(settings))
 	for i, s := range settings {
@@ -67,37 +66,22 @@ func assigning(settings []setting, parameter string) string {
 	return "pg_catalog.concat(" + strings.Join(calls, ", ") + ") is not null"
 }
 
-// sealing is a seal that says less where the row is not as it should be: the step is then sent alone.
+// sealing is a seal that divides by zero if the row is not as it should be. The run then sends the step alone, in its plain form,
+// which fails with a better message.
 func sealing(write string) string {
 	return "(pg_catalog.text) as with sealed as (\n  " + write + "\n  returning 1)\nselect 1 operator(pg_catalog./) pg_catalog.count(*) from sealed"
 }
 
-// claimed gives the claim of a move its second form. Repeatable migrations and those that are reverted have none.
-func (s *statements) claimed(move *Move, claim Op) Op {
-	if !move.Down && !move.Repeatable {
-		claim = s.claim.of([]Op{claim}, sqltext.Literal(move.Version), sqltext.Literal(move.Checksum))[0]
-	}
-	return claim
-}
-
-// sealed gives the seal of a move its second form.
-func (s *statements) sealed(move *Move, seal Op) Op {
-	if move.Down {
-		return s.unseal.of([]Op{seal}, sqltext.Literal(move.Version))[0]
-	}
-	return s.seal.of([]Op{seal}, sqltext.Literal(move.Version))[0]
-}
-
-// keepsPrepared is the second form of DEALLOCATE ALL: it spares ours.
+// keepsPrepared is the second form of DEALLOCATE ALL. It keeps our own prepared statements.
 var keepsPrepared = &Prepared{sql: sqltext.Block(deallocateWhere("p.from_sql and p.name operator(pg_catalog.!~) '^" + prefix + "'"))}
 
-// A Session knows which of our statements are prepared in a session.
+// A Session knows which of our statements are prepared in a session of the database. The zero value has none.
 type Session struct {
 	names []string
-	Began bool // it has had a message of several files
+	Began bool // the caller has begun the session's first batch, which is short
 }
 
-// prepare reports whether a statement has to be prepared first.
+// prepare reports whether a statement must be prepared first, and notes that the session has it from then on.
 func (s *Session) prepare(statement *statement) bool {
 	if statement == nil || slices.Contains(s.names, statement.name) {
 		return false
@@ -106,5 +90,5 @@ func (s *Session) prepare(statement *statement) bool {
 	return true
 }
 
-// Forget notes that all prepared statements are gone.
+// Forget notes that the session has no prepared statements any more.
 func (s *Session) Forget() { s.names = nil }

@@ -8,7 +8,8 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
-// ProceduresSQL asks for the procedures that calls may mean: of a name and a number of arguments there may be several.
+// ProceduresSQL is a query for the language and source of the procedures that calls may mean. Several procedures may fit the same
+// name and number of arguments. calls must not be empty.
 func ProceduresSQL(calls []sqlfile.Procedure) string {
 	var conditions []string
 	for _, c := range calls {

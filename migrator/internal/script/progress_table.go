@@ -7,32 +7,33 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
-// How the table that records the progress of no-transaction files is made, and taken away.
+// This file creates, extends and drops the progress table, which holds the records of no-transaction files.
 
-// madeBySQL is the comment on a progress table that a run has made. One that was made by hand has none, and stays.
+// madeBySQL is the comment, as an SQL string, on a progress table that a run has created. A table that was created by hand does
+// not have it, and is never dropped.
 const madeBySQL = "'made by the migrator, which drops it when no file is unfinished'"
 
-// makeProgress makes the table where there is none.
+// makeProgress creates the table if there is none.
 func (s Writer) makeProgress() Op {
 	name := s.Table.Progress().SQL()
 	return Op{Kind: OpClaim, SQL: sqltext.Block(fmt.Sprintf("  if pg_catalog.to_regclass(%s) is null then\n    %s;\n    comment on table %s is %s;\n  end if;",
 		sqltext.Literal(name), strings.ReplaceAll(s.Table.ProgressDDL(), "\n", "\n    "), name, madeBySQL))}
 }
 
-// extendProgress adds what a table that an older version has made lacks.
+// extendProgress adds the column and the comment that a table lacks if an older version of the tool has created it.
 func (s Writer) extendProgress() Op {
 	name := s.Table.Progress().SQL()
 	return Op{Kind: OpClaim, SQL: sqltext.Block(fmt.Sprintf("  if %s then\n    alter table %s add column session pg_catalog.jsonb not null default '{}';\n    comment on table %[2]s is %s;\n  end if;", s.lacksSession(), name, madeBySQL))}
 }
 
-// lacksSession is a condition for a table that an older version has made.
+// lacksSession is an SQL condition: an older version of the tool has created the table.
 func (s Writer) lacksSession() string {
 	return fmt.Sprintf("not exists (select from pg_catalog.pg_attribute a where a.attrelid operator(pg_catalog.=) pg_catalog.to_regclass(%s) and a.attname operator(pg_catalog.=) 'session' and not a.attisdropped)",
 		sqltext.Literal(s.Table.Progress().SQL()))
 }
 
-// DropProgress takes the table away where nothing is unfinished any more, unless it was made by hand. It may as well stay: a view
-// that shows it, or an event trigger that guards tables, keeps no file from being recorded.
+// DropProgress returns the operation that drops the table if no file is unfinished, unless it was created by hand. The operation
+// never fails, since the table may as well stay: a view on it, or an event trigger that guards tables, must not fail the file.
 func (s Writer) DropProgress() Op {
 	name := s.Table.Progress().SQL()
 	return Frame(sqltext.Block(fmt.Sprintf(

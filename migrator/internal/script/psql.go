@@ -8,26 +8,27 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
-// A run sends many statements in one message, which the server reads before it runs any of them. psql sends one after the
-// other, so that a statement of a file may change how the next one is read.
+// A run sends many statements in one message, and the server reads the whole message before it runs any of them. psql sends one
+// statement after the other, so a statement of a file may change how the server reads the next one.
 
-// reading says whether what follows is read as a run has it read.
+// reading tells whether the server would read the following text as in a run.
 type reading uint8
 
 const (
 	readAsRun   reading = iota
 	readUnknown         // a function may have changed the settings
-	readReset           // they are what the database has
+	readReset           // the settings are the defaults of the database
 )
 
 // A printer prints the operations of a step.
 type printer struct {
 	b       *strings.Builder
-	alone   bool // a run sends each statement of the step in a message of its own, too
+	alone   bool // a run sends each statement of the step in its own message too
 	reading reading
 }
 
-// restore prints what makes a text be read as a run has it read, where that may be lost. It leaves out what would change nothing.
+// restore prints the settings with which the server reads text as in a run, if they may have changed. It prints nothing if that
+// makes no difference.
 func (p *printer) restore(text string) {
 	if p.reading == readReset || p.reading == readUnknown && dependsOnReading(text) {
 		p.b.WriteString(conforming + encoding)
@@ -35,7 +36,7 @@ func (p *printer) restore(text string) {
 	}
 }
 
-// file prints what a run sends of a file.
+// file prints the statements of a file, and restores the settings between them where needed.
 func (p *printer) file(o *Op) {
 	text := strings.TrimSuffix(o.SQL, "\n")
 	var buffer [sqllex.MaxWords]string
@@ -52,7 +53,8 @@ func (p *printer) file(o *Op) {
 	p.b.WriteString(sqllex.ForPsql(text[printed:]) + o.end())
 }
 
-// note notes what a statement may do to how the next one is read. SET itself is refused where it would change that.
+// note notes how a statement may change the way the server reads the next one. SET does not matter here: files in which it would
+// change that are refused.
 func (p *printer) note(words []string, statement string) {
 	switch {
 	case sqllex.Matches(words, "RESET|DISCARD", "ALL"):

@@ -9,10 +9,12 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
-// What is recorded before a statement runs outside a transaction, so that what is left of it can be told from what was
-// there before: by sets of oids, since REINDEX makes indexes of names of its own, and a file may be mended meanwhile.
+// Before a statement runs outside a transaction, the record notes which objects it concerns and which indexes exist. So the next
+// run can tell the indexes that are left over from those that were there before. The record has oids, not names: REINDEX chooses
+// names of its own, and somebody may fix the file before the next run.
 
-// resolve is an SQL expression for the oids of what the statement names, with commas, as the file's search_path finds it.
+// resolveSQL is an SQL expression for the oids of the objects that the statement names, with commas in between. It finds them
+// with the file's search_path.
 func resolveSQL(o *sqlfile.NonTx) string {
 	var oids []string
 	for _, n := range o.Names {
@@ -29,17 +31,18 @@ func resolveSQL(o *sqlfile.NonTx) string {
 	return "pg_catalog.concat_ws(',', " + strings.Join(oids, ", ") + ")"
 }
 
-// catalogPath is where all below it is at home: nothing is in front of PostgreSQL's own, no temporary table either.
+// catalogPath sets the search_path for the SQL below that uses unqualified names. Nothing comes before PostgreSQL's own objects,
+// not even a temporary table.
 var catalogPath = Frame("set local search_path = pg_catalog, pg_temp")
 
-// objects is what resolve has found.
+// objects is an SQL expression for the oids that resolveSQL has found.
 const objects = "string_to_array(current_setting('migrator.objects'), ',')::oid[]"
 
-// withToast adds to tables, which are c, those that hold their long values: their indexes are rebuilt too.
+// withToast adds to each table c its TOAST table, which holds long values: REINDEX rebuilds its index too.
 const withToast = "cross join lateral (values (c.oid), (c.reltoastrelid)) f (oid)"
 
-// scopeSQL is an SQL expression for the objects whose indexes the statement makes, or, where it makes none, for those that
-// show whether it is done.
+// scopeSQL is an SQL expression for the oids of the tables for which the statement builds indexes. If it builds none, it is an
+// expression for the objects that show whether the statement is done.
 func scopeSQL(o *sqlfile.NonTx) string {
 	if o.Kind != sqlfile.Reindexes {
 		return objects
@@ -56,9 +59,9 @@ func scopeSQL(o *sqlfile.NonTx) string {
 	return "array(select c.oid from pg_class c where c.relkind in ('r', 'm', 't'))"
 }
 
-// sparedSQL is an SQL expression for the indexes in scope that are there before the statement and none of its remains. An
-// invalid one under the name that CREATE INDEX … IF NOT EXISTS asks for is not spared: an earlier attempt has left it, and
-// to skip it would be to accept it.
+// sparedSQL is an SQL expression for the indexes in scope that exist before the statement, and so are not left over from it. An
+// invalid index with the name that CREATE INDEX … IF NOT EXISTS asks for is not spared: an earlier attempt has left it, and
+// PostgreSQL would accept it by skipping the statement.
 func sparedSQL(o *sqlfile.NonTx, scope string) string {
 	switch o.Kind {
 	case sqlfile.BuildsIndex:
@@ -74,12 +77,13 @@ func sparedSQL(o *sqlfile.NonTx, scope string) string {
 	return "'{}'::oid[]"
 }
 
-// identifier is an SQL expression for a name as the catalog has it: folded to lower case where it has no quotes.
+// identifier is an SQL expression for a name as the catalog has it: in lower case unless it is quoted.
 func identifier(name string) string {
 	return "(parse_ident(" + sqltext.Literal(name) + "))[1]::name"
 }
 
-// LeftoversSQL asks for what the catalog shows of a statement that was begun, as one row of JSON.
+// LeftoversSQL is a query for what the catalog shows about a statement that began outside a transaction. Its result is one row,
+// the JSON of Leftovers, or no row if the file has no record any more.
 func LeftoversSQL(o *sqlfile.NonTx, t history.Table, version string, citus bool) string {
 	named := "null"
 	if o.Kind == sqlfile.BuildsIndex {
@@ -105,40 +109,41 @@ select json_build_object(
 ) from %s p where p.version = %s`, named, ownSQL(o), len(o.Names), t.Progress().SQL(), sqltext.Literal(version))
 }
 
-// ownSQL is a condition for the indexes that the statement makes: others may build theirs on the same tables.
+// ownSQL is an SQL condition for the indexes c that the statement itself builds: others may build indexes on the same tables.
 func ownSQL(o *sqlfile.NonTx) string {
 	switch o.Kind {
 	case sqlfile.BuildsIndex:
 		return "c.relname = " + identifier(o.Index)
 	case sqlfile.Reindexes:
-		return "c.relname ~ '_cc(new|old)[0-9]*$'" // what ReindexRelationConcurrently names them, and where that is taken already
+		return "c.relname ~ '_cc(new|old)[0-9]*$'" // as PostgreSQL's ReindexRelationConcurrently names them
 	case sqlfile.Opaque, sqlfile.Repeatable, sqlfile.DropsIndex, sqlfile.Detaches, sqlfile.Finalizes:
 	}
 	return "false"
 }
 
-// Leftovers is the answer to remainsSQL.
+// Leftovers is the result of LeftoversSQL.
 type Leftovers struct {
 	Named *struct {
 		OID    int64  `json:"oid"`
 		Name   string `json:"name"`
 		Valid  bool   `json:"valid"`
 		Shards *struct {
-			Silent string `json:"silent"` // why one cannot be asked
-			Whole  bool   `json:"whole"`  // it is valid on all of them
-		} `json:"shards"` // of Citus
-	} `json:"named"` // the index that the statement was to build, where it was not there before
-	Invalid  []string `json:"invalid"`  // indexes that are new and not valid, as SQL names
-	Known    bool     `json:"known"`    // all that the statement is about was there when it began
-	There    bool     `json:"there"`    // something of it still is
-	Broken   bool     `json:"broken"`   // an index of it that is not valid
-	Attached bool     `json:"attached"` // the partition is
-	Finalize string   `json:"finalize"` // what ends the detachment of the partition, where it was begun
-	Builders []uint32 `json:"builders"` // other sessions that build indexes on its tables
+			Silent string `json:"silent"` // why a shard cannot be asked; "": all can
+			Whole  bool   `json:"whole"`  // the index is valid on all shards
+		} `json:"shards"` // nil: the server does not have Citus
+	} `json:"named"` // the index that the statement builds; nil: there is none, or it existed before
+	Invalid  []string `json:"invalid"`  // new indexes of the statement that are not valid, as SQL names
+	Known    bool     `json:"known"`    // all objects that the statement names existed when it began
+	There    bool     `json:"there"`    // at least one of them still exists
+	Broken   bool     `json:"broken"`   // one of them is an index that is not valid
+	Attached bool     `json:"attached"` // the partition is still attached
+	Finalize string   `json:"finalize"` // the statement that ends a pending detachment of the partition; "": none is pending
+	Builders []uint32 `json:"builders"` // the pids of other sessions that build indexes on its tables
 }
 
-// SameSQL are statements for a transaction in which the file's settings hold: what the statement makes of an empty copy of
-// the table is compared with the index that is there. The transaction is to be rolled back.
+// SameSQL returns statements that compare the index with this oid to the one that the statement would build. They build that one
+// on an empty copy of the table. The last result is true if both have the same definition. Run the statements in a transaction
+// with the file's settings, and roll it back.
 func SameSQL(o *sqlfile.NonTx, index int64) string {
 	const definition = "pg_catalog.regexp_replace(pg_catalog.pg_get_indexdef(i.indexrelid), '^.*? USING ', '')"
 	unique := ""

@@ -8,16 +8,17 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
-// What the session's state is before a statement of a transaction. Where the file sets nothing, all settings but our own are those
-// that the session began with: the list of all need not be read before the statement, and little has to be compared after it.
+// This file notes the state of the session before a statement that runs in a transaction. If the file makes no settings, all
+// settings except ours have the values with which the session began. Then the server need not read the list of all settings
+// before the statement, and has little to compare after it.
 
-// brief reports whether the state before a statement is kept without the list of all settings. A call of a function takes a
-// hundred arguments.
+// isBrief reports whether the state before a statement is kept without the list of all settings. The number of custom settings is
+// limited because a function takes at most a hundred arguments.
 func isBrief(u *sqlfile.Statement, statement string) bool {
 	return len(u.Settings) == 0 && len(customSettings(statement)) <= 20
 }
 
-// noteBefore keeps the state before a statement.
+// noteBefore keeps the state before a statement, for coverState.
 func (s Writer) noteBefore(u *sqlfile.Statement, statement string) Op {
 	if !isBrief(u, statement) {
 		return noteState("before", statement, true)
@@ -26,10 +27,11 @@ func (s Writer) noteBefore(u *sqlfile.Statement, statement string) Op {
 	return Frame(sqltext.Block("  if " + noTemporary + " then\n" + keep + s.briefState(u, statement) + ", true);\n  else\n" + keep + s.ownState(u, statement) + "::pg_catalog.text, true);\n  end if;"))
 }
 
-// noTemporary is a condition for a session that has made nothing temporary.
+// noTemporary is an SQL condition: the session has created nothing temporary.
 const noTemporary = "pg_catalog.pg_my_temp_schema() operator(pg_catalog.=) 0::pg_catalog.oid"
 
-// unchanged is a condition that tells quickly that a statement has changed nothing in its session; it may be false for nothing.
+// unchanged is a quick SQL condition. If it is true, the statement has changed nothing in its session. If it is false, that is
+// not known.
 func (s Writer) unchanged(u *sqlfile.Statement, statement string) string {
 	if !isBrief(u, statement) {
 		return "false"
@@ -38,7 +40,7 @@ func (s Writer) unchanged(u *sqlfile.Statement, statement string) string {
 		"\n      and not exists (select " + changedSettings + " and g.name operator(pg_catalog.<>) all (array[" + s.ownSettings(u) + "]))"
 }
 
-// briefState is ownState as text, where there is nothing temporary.
+// briefState is ownState as text, for a session that has created nothing temporary.
 func (s Writer) briefState(u *sqlfile.Statement, statement string) string {
 	pairs := []string{"'role', pg_catalog.current_setting('role')", "'session_authorization', session_user::pg_catalog.text"}
 	for _, name := range s.ownNames(u) {
@@ -51,13 +53,13 @@ func (s Writer) briefState(u *sqlfile.Statement, statement string) string {
 	return "pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(" + strings.Join(pairs, ", ") + "))::pg_catalog.text"
 }
 
-// ownState is the state with our own settings alone, in the form of SHOW.
+// ownState is the state with only our own settings, with values in the form of SHOW.
 func (s Writer) ownState(u *sqlfile.Statement, statement string) string {
 	return stateOf("select o.name, pg_catalog.current_setting(o.name, true) from pg_catalog.unnest(array["+s.ownSettings(u)+"]) o (name)", statement)
 }
 
-// wasState is what noteBefore has kept, in the form of the list of all settings, which state has: what is the same now as then is
-// the same in both forms.
+// wasState is the state that noteBefore has kept, with values in the form of the list of all settings, as the variable state has
+// them. If one of our settings is the same now as before in the form of SHOW, its value is taken from state.
 func (s Writer) wasState(u *sqlfile.Statement, statement string) string {
 	if !isBrief(u, statement) {
 		return noted("before")

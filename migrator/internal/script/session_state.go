@@ -11,33 +11,35 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
-// A statement of a no-transaction file may leave what its text does not show in its session: set_config in a DO or in a function,
-// a temporary table. Later statements would have it in psql. Here each begins with what the file itself sets, so that a run
-// which goes on after a crash has the same. So what is left is recorded, and stops the file at the next statement.
+// A statement of a no-transaction file may change its session in ways that its text does not show, for example by set_config in a
+// DO block or a function, or by a temporary table. In psql later statements would see that. Here each statement begins with the
+// settings that the file itself makes, so that a run that resumes the file after a crash has the same ones. So the record keeps
+// everything else that a statement has left in its session, and the file stops at the next statement.
 //
-// In a transaction SET LOCAL looks like SET, and a table ON COMMIT DROP like any other: what was changed is recorded in the
-// statement's own transaction, and what of it outlives that is found after its commit.
+// In a transaction SET LOCAL looks like SET, and a table with ON COMMIT DROP looks like any other. So the transaction of the
+// statement records all changes, and a second one finds out after the commit which of them have outlived the first.
 
-// codeLeft is raised where a statement would not have what an earlier one has left in its session.
+// codeLeft is the SQLSTATE raised if a statement would not see what an earlier one has left in its session.
 const codeLeft = "MG007"
 
-// changedSettings are those that the session has changed, in the server's list of all.
+// changedSettings is an SQL FROM and WHERE for the settings g that the session has changed, in the server's list of all settings.
 const changedSettings = "from pg_catalog.pg_settings g where g.source operator(pg_catalog.=) 'session' and g.setting operator(pg_catalog.<>) g.reset_val"
 
-// stateSQL is an expression for what a session has beyond what it began with, as JSON. The server takes a millisecond for the list
-// of all settings.
+// stateSQL is an SQL expression for everything that a session has changed since it began, as JSON. Reading the list of all
+// settings takes the server a millisecond.
 func stateSQL(statement string) string {
 	return stateOf("select g.name, g.setting "+changedSettings, statement)
 }
 
-// stateOf adds to settings what is in no list of them: custom ones, of which those count that the statement names, and what is
-// temporary.
+// stateOf adds the rest of the state to a query for settings: the role, temporary objects, and custom settings, which the
+// server's list does not have. Of the custom settings only those count that the statement names.
 func stateOf(settings, statement string) string {
 	var b strings.Builder
 	for _, name := range customSettings(statement) {
 		fmt.Fprintf(&b, "\n  union all select %[1]s, pg_catalog.current_setting(%[1]s, true)", sqltext.Literal(name))
 	}
-	const temporary = "pg_catalog.pg_my_temp_schema() operator(pg_catalog.<>) 0::pg_catalog.oid and " // most sessions have no such schema
+	// Most sessions have no temporary schema.
+	const temporary = "pg_catalog.pg_my_temp_schema() operator(pg_catalog.<>) 0::pg_catalog.oid and "
 	return `(select pg_catalog.jsonb_object_agg(s.name, s.value) from (
   ` + settings + `
   union all select 'role', pg_catalog.current_setting('role')
@@ -50,12 +52,13 @@ func stateOf(settings, statement string) string {
   where pg_catalog.length(s.value) operator(pg_catalog.>) 0 or s.name operator(pg_catalog.=) 'search_path' or pg_catalog.starts_with(s.name, 'pg_temp.'))`
 }
 
+// customSetting matches the name of a custom setting, which has a dot, after SET or set_config.
 var customSetting = regexp.MustCompile(`(?i)\bset(?:_config\s*\(\s*e?'|\s+(?:session\s+)?)("?[a-z_][\w$]*"?(?:\s*\.\s*"?[a-z_][\w$]*"?)+)`)
 
-// unwritten takes away what a name may be written with, and is not part of it.
+// unwritten removes quotes and white space from a name.
 var unwritten = strings.NewReplacer(`"`, "", " ", "", "\t", "", "\n", "")
 
-// customSettings are those that a statement may set, by their names.
+// customSettings returns the names of the custom settings that a statement may set.
 func customSettings(statement string) (names []string) {
 	for _, found := range customSetting.FindAllStringSubmatch(statement, -1) {
 		if name := unwritten.Replace(strings.ToLower(found[1])); !slices.Contains(names, name) {
@@ -65,33 +68,35 @@ func customSettings(statement string) (names []string) {
 	return names
 }
 
-// noteState keeps the session's state under a name, until a RESET ALL.
+// noteState keeps the session's state in the setting migrator.<name> until a RESET ALL or, if local, until the end of the
+// transaction.
 func noteState(name, statement string, local bool) Op {
 	return Frame(fmt.Sprintf("select pg_catalog.set_config('migrator.%s', %s::pg_catalog.text, %t)", name, stateSQL(statement), local))
 }
 
-// noted is a state that was kept.
+// noted is an SQL expression for a state that was kept.
 func noted(name string) string {
 	return "pg_catalog.current_setting('migrator." + name + "')::pg_catalog.jsonb"
 }
 
-// differenceSQL is an expression for what is not the same in two states, with its value in the second one; {} for nothing.
+// differenceSQL is an SQL expression for the entries that differ in two states, with their values in the second one; {} for none.
 func differenceSQL(before, after string) string {
 	return fmt.Sprintf(`coalesce((select pg_catalog.jsonb_object_agg(k.name, v.after operator(pg_catalog.->) k.name)
     from (select %s, %s) v (before, after), lateral pg_catalog.jsonb_object_keys(v.before operator(pg_catalog.||) v.after) k (name)
     where coalesce(v.before operator(pg_catalog.->) k.name, 'null') operator(pg_catalog.<>) coalesce(v.after operator(pg_catalog.->) k.name, 'null')), '{}')`, before, after)
 }
 
-// cutOff and unknown are what the record has under no name.
+// cutOff and unknown are entries with an empty name, in the state that a record keeps.
 const (
-	cutOff  = `'{"": "cut off"}'::pg_catalog.jsonb` // it was not found yet what outlives the transaction
-	unknown = UnknownText + "::pg_catalog.jsonb"    // nor what was changed
+	cutOff  = `'{"": "cut off"}'::pg_catalog.jsonb` // it is not known yet which changes outlive the transaction
+	unknown = UnknownText + "::pg_catalog.jsonb"    // it is not known what the statement has changed
 
+	// UnknownText is unknown as an SQL string, for a hint to a person who settles a statement by hand.
 	UnknownText = `'{"": "unknown"}'`
 )
 
-// coverState has our own role write the record, without a reset of what is to outlive the commit, and records what the statement
-// has changed.
+// coverState records what a statement has changed in its session. To write the record it returns to our own role, by SET LOCAL: a
+// RESET would also undo a role that is to outlive the commit.
 func (s Writer) coverState(move *Move, u *sqlfile.Statement, statement string) []Op {
 	user := "  if pg_catalog.jsonb_exists(changed, 'session_authorization') then\n    set local session authorization default;\n  end if;\n"
 	if setsFor(u, sqlfile.SessionUser) {
@@ -111,8 +116,8 @@ func (s Writer) coverState(move *Move, u *sqlfile.Statement, statement string) [
   end;`, s.unchanged(u, statement), stateSQL(statement), s.wasState(u, statement), stateBeforeReset(u), differenceSQL("was", "state"), user, s.ownSettings(u), s.Table.Progress().SQL(), cutOff, sqltext.Literal(move.Version))))}
 }
 
-// beforeReset is the state before a statement with a RESET ALL, which has reset the note of it too: what the file has set was
-// not the default, and all that is no default now comes from the statement.
+// stateBeforeReset is the state before a statement that has run RESET ALL, which also erased the note of that state. It assumes
+// that each setting of the file had another value than its default, and that all other settings were at their defaults.
 func stateBeforeReset(u *sqlfile.Statement) string {
 	var set []string
 	for _, s := range u.Settings {
@@ -124,7 +129,7 @@ func stateBeforeReset(u *sqlfile.Statement) string {
 		strings.Join(set, ", ") + "]::pg_catalog.text[]) n (name)), '{}')"
 }
 
-// ownSettings are ownNames as SQL strings.
+// ownSettings returns ownNames as SQL strings, separated by commas.
 func (s Writer) ownSettings(u *sqlfile.Statement) string {
 	var names []string
 	for _, name := range s.ownNames(u) {
@@ -133,7 +138,7 @@ func (s Writer) ownSettings(u *sqlfile.Statement) string {
 	return strings.Join(names, ", ")
 }
 
-// ownNames are the names of the settings that are ours for the transaction and not the file's.
+// ownNames returns the names of the settings that we make for the transaction and the file does not.
 func (s Writer) ownNames(u *sqlfile.Statement) []string {
 	names := []string{"transaction_isolation", "transaction_read_only", "transaction_deferrable"}
 	for _, setting := range slices.Concat(s.ours("-"), Idle()) {
@@ -144,12 +149,12 @@ func (s Writer) ownNames(u *sqlfile.Statement) []string {
 	return names
 }
 
-// sets reports whether the file has a setting in force for the unit.
+// setsFor reports whether a setting of the file is in force for a statement.
 func setsFor(u *sqlfile.Statement, name string) bool {
 	return slices.ContainsFunc(u.Settings, func(s sqlfile.Setting) bool { return s.Name == name })
 }
 
-// findState finds after the commit what has outlived it.
+// findState finds out, after the commit, which of the recorded changes have outlived it, and records only those.
 func (s Writer) findState(move *Move, statement string) []Op {
 	update := fmt.Sprintf(`update %s as p set session = coalesce((
   select pg_catalog.jsonb_object_agg(k.name, v.now operator(pg_catalog.->) k.name)
@@ -157,24 +162,26 @@ func (s Writer) findState(move *Move, statement string) []Op {
   where case when pg_catalog.starts_with(k.name, 'pg_temp.') then pg_catalog.jsonb_exists(v.now, k.name)
     else coalesce(v.expected operator(pg_catalog.->) k.name, 'null') operator(pg_catalog.<>) coalesce(v.now operator(pg_catalog.->) k.name, 'null') end), '{}')
 where p.version operator(pg_catalog.=) %s and pg_catalog.jsonb_exists(p.session, '')`, s.Table.Progress().SQL(), noted("expected"), noted("left"), sqltext.Literal(move.Version))
-	const found = "pg_catalog.length(pg_catalog.current_setting('migrator.expected', true)) operator(pg_catalog.>) 0" // else nothing was changed
+	// If this is false, the statement has changed nothing.
+	const found = "pg_catalog.length(pg_catalog.current_setting('migrator.expected', true)) operator(pg_catalog.>) 0"
 	note := "  if " + found + " then\n    perform pg_catalog.set_config('migrator.left', " + stateSQL(statement) + "::pg_catalog.text, false);\n  end if;"
 	return []Op{
-		clean("begin read write"), // it may have left default_transaction_read_only = on
+		clean("begin read write"), // the statement may have left default_transaction_read_only = on
 		clean(sqltext.Block(note)), clean("reset session authorization"), clean("reset role"), clean(sqltext.Block("  if " + found + " then\n    " + update + ";\n  end if;")),
 		clean("commit"),
 	}
 }
 
-// recordState records what a statement outside a transaction has left in its session, which still has it.
+// recordState records what a statement outside a transaction has left in its session. The session still has the notes of the
+// state before and after the statement. If they are gone, it records unknown.
 func (s Writer) recordState(move *Move) Op {
 	return Op{Kind: OpClaim, SQL: fmt.Sprintf(`update %s set session = session operator(pg_catalog.||) case
   when pg_catalog.length(pg_catalog.current_setting('migrator.before', true)) operator(pg_catalog.>) 0 and pg_catalog.length(pg_catalog.current_setting('migrator.left', true)) operator(pg_catalog.>) 0 then %s else %s end
 where version operator(pg_catalog.=) %s`, s.Table.Progress().SQL(), differenceSQL(noted("before"), noted("left")), unknown, sqltext.Literal(move.Version))}
 }
 
-// refuseLeft is the part of a block that stops the file where an earlier statement has left in its session what the next one would
-// not have.
+// refuseLeft is the part of a block that stops the file at statement i, from 0, if an earlier statement has left something in its
+// session that statement i would not see.
 func (s Writer) refuseLeft(move *Move, i int) string {
 	if i == 0 {
 		return ""
@@ -210,7 +217,8 @@ func (s Writer) refuseLeft(move *Move, i int) string {
 		sqltext.Literal("insert after it what the rest of the file needs (SET), then: update "+progress+" set session = session - '' where version = "+version+"; and run again"), s.refuseTemporary(move, i))
 }
 
-// unresolved is a condition for a setting that a statement has left and that the file's text after it says nothing about.
+// unresolved is an SQL condition for a setting e that statement i-1 has left, and that the file itself does not set or reset before
+// statement i.
 func unresolved(file *sqlfile.File, i int) string {
 	decided := "false"
 	var names []string

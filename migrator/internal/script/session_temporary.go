@@ -9,10 +9,10 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
-// A temporary table or function that a statement has made is there for the next ones until the run ends, and not when another run
-// goes on with the file. So it stops the file at a statement that names it, and in another session at each that may use it.
+// A temporary table or function that a statement has created exists until the run ends, but not if another run resumes the file.
+// So it stops the file at a statement that names it. In another session it stops the file at each statement that may use it.
 
-// refuseTemporary is the part of refuseLeft's block about what is temporary.
+// refuseTemporary is the part of refuseLeft for temporary objects.
 func (s Writer) refuseTemporary(move *Move, i int) string {
 	return fmt.Sprintf(`    select pg_catalog.string_agg(e.key, ', '), pg_catalog.array_agg(e.key)::pg_catalog.text into names, changes
       from %[1]s p, lateral pg_catalog.jsonb_object_keys(p.session) e (key)
@@ -26,13 +26,13 @@ func (s Writer) refuseTemporary(move *Move, i int) string {
 			strings.ReplaceAll(sqltext.Literal(move.Version), "%", "%%")+"; and run again"))
 }
 
-// usesTemporary is a condition for a temporary object that a statement may use.
+// usesTemporary is an SQL condition for a temporary object e that a statement may use.
 func usesTemporary(file *sqlfile.File, u *sqlfile.Statement) string {
-	named := "true" // too long to be looked at in the server
+	named := "true" // the text is too long to search it on the server
 	if text := u.Span.Text(file.Text); len(text) < 8<<10 {
 		named = "pg_catalog.concat(' ', " + sqltext.Literal(withoutQualified(text)) + ", ' ') operator(pg_catalog.~*) pg_catalog.concat('[^[:alnum:]_]', pg_catalog.regexp_replace(pg_catalog.substr(e.key, 9), '[^[:alnum:]_]', '.', 'g'), '[^[:alnum:]_]')"
 	}
-	if u.NonTx != nil && u.NonTx.Kind != sqlfile.Opaque { // it uses what it names
+	if u.NonTx != nil && u.NonTx.Kind != sqlfile.Opaque { // it uses only objects that it names
 		return named
 	}
 	return named + `
@@ -40,11 +40,12 @@ func usesTemporary(file *sqlfile.File, u *sqlfile.Statement) string {
           union all select from pg_catalog.pg_proc f where f.pronamespace operator(pg_catalog.=) pg_catalog.pg_my_temp_schema() and pg_catalog.concat('pg_temp.', f.proname) operator(pg_catalog.=) e.key)`
 }
 
-// dotted is a name with others after a dot. What follows %, $ or & may be a placeholder of format() or U&"…": nothing that is
-// known here.
+// dotted matches a name that is followed by others after dots. After %, $ or & it may be a placeholder of format() or U&"…",
+// which could stand for any name.
 var dotted = regexp.MustCompile(`[%$&]?("[^"]*"|[\pL_][\pL\pN_]*)(?:\.(?:"[^"]*"|[\pL_][\pL\pN_]*))+`)
 
-// withoutQualified takes out of a statement the names that cannot be those of a temporary object, since they have a schema.
+// withoutQualified removes names after a dot from the text of a statement: an object with a schema is not a temporary one. A text
+// with pg_temp stays as it is.
 func withoutQualified(text string) string {
 	if strings.Contains(strings.ToLower(text), "pg_temp") {
 		return text

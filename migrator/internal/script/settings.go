@@ -13,8 +13,10 @@ type setting struct{ name, value string }
 
 func (s setting) local() Op { return Frame("set local " + s.name + " = " + s.value) }
 
+// Session returns the statement that makes the setting for the session.
 func (s setting) Session() string { return "set " + s.name + " = " + s.value }
 
+// Local returns the operations that make settings for the current transaction.
 func Local(settings []setting) (operations []Op) {
 	for _, s := range settings {
 		operations = append(operations, s.local())
@@ -22,6 +24,7 @@ func Local(settings []setting) (operations []Op) {
 	return operations
 }
 
+// InSession returns the statements that make settings for the session.
 func InSession(settings []setting) (texts []string) {
 	for _, s := range settings {
 		texts = append(texts, s.Session())
@@ -29,10 +32,11 @@ func InSession(settings []setting) (texts []string) {
 	return texts
 }
 
-// settings are those under which our own statements run, and at first the file.
+// settings returns the settings with which our own statements run, and with which the file begins.
 func (s Writer) settings(application string) []Op { return Local(s.ours(application)) }
 
-// SessionSettings are the same for a session, where there is no transaction.
+// SessionSettings returns the statements that make the same settings for a session, for use outside a transaction. application is
+// the last part of application_name, see ApplicationName; if it is empty, the name stays as it is.
 func (s Writer) SessionSettings(application string) []string { return InSession(s.ours(application)) }
 
 func (s Writer) ours(application string) []setting {
@@ -43,14 +47,15 @@ func (s Writer) ours(application string) []setting {
 	return settings
 }
 
+// Name returns the setting that makes application_name an ApplicationName of the run.
 func (s Writer) Name(application string) setting {
 	return setting{"application_name", sqltext.Literal(ApplicationName(s.RunID, application))}
 }
 
-// unlimited lifts the limits again after a reset: deferred triggers may take their time.
+// unlimited lifts the limits again after a reset, because deferred triggers may take long.
 func (s Writer) unlimited() []Op { return append(s.keepFromWorkers(), Local(s.Lifted())...) }
 
-// ending are the settings after the resets of a file: no limits but that of its locks.
+// ending returns the settings after the resets of a file: no limit except its lock timeout, which is SQL.
 func (s Writer) ending(lockTimeout string) []setting {
 	settings := append(s.keptFromWorkers(), s.Lifted()...)
 	for i := range settings {
@@ -61,19 +66,20 @@ func (s Writer) ending(lockTimeout string) []setting {
 	return settings
 }
 
-// limits lifts those that a role may have: they are meant for an application's queries. A client that has vanished is
-// given up all the same, with the locks that it holds.
+// limits lifts the limits that a role may have, because they are meant for the queries of an application. The server still gives
+// up a client that has vanished, and with it the locks that the client holds.
 func (s Writer) limits() []Op { return Local(s.calm()) }
 
-// calm are the settings that limits makes.
+// calm returns the settings that limits makes.
 func (s Writer) calm() []setting {
 	return s.Lifted(append([]setting{{"idle_in_transaction_session_timeout", "0"}}, presence()...)...)
 }
 
-// A peer that vanishes without a word, such as a host that loses its power or a network that drops every packet, is given up
-// after PeerTimeout: by us, and by the server, which gets the same limits as settings. TCP by itself would take a quarter of an
-// hour while something is unanswered, and the server two hours while nothing is. Shorter interruptions, such as a virtual
-// machine that is moved, are survived.
+// KeepaliveIdle, KeepaliveInterval and KeepaliveCount are the TCP keepalives of a run's connections. They add up to PeerTimeout:
+// after that time we give up a peer that has vanished without a word, for example because its host has lost power or the network
+// drops every packet. The server does the same, since it gets the same limits as settings. By itself, TCP would take a quarter of
+// an hour while something is unanswered, and the server two hours while nothing is. Shorter interruptions do no harm, such as the
+// move of a virtual machine.
 const (
 	KeepaliveIdle     = 15 * time.Second
 	KeepaliveInterval = 10 * time.Second
@@ -81,7 +87,7 @@ const (
 	PeerTimeout       = KeepaliveIdle + KeepaliveCount*KeepaliveInterval
 )
 
-// presence is how soon the server finds out that the client's host has vanished.
+// presence returns the settings by which the server notices that the client's host has vanished.
 func presence() []setting {
 	return []setting{
 		{"tcp_keepalives_idle", fmt.Sprintf("'%s'", KeepaliveIdle)},
@@ -90,12 +96,13 @@ func presence() []setting {
 	}
 }
 
-// Idle are the settings of a session that holds the run lock and waits for its client, but not for one that is gone.
+// Idle returns the settings of a session that holds the run lock. The server waits for the client without a limit, but not for a
+// client whose host has vanished.
 func Idle() []setting {
 	return append([]setting{{"idle_session_timeout", "0"}}, presence()...)
 }
 
-// Idle makes them anew where all settings were reset.
+// Idle returns operations that make these settings again after a RESET ALL, or none if the session does not keep the run lock.
 func (s Writer) Idle() (ops []Op) {
 	if s.KeepsLock {
 		for _, setting := range InSession(Idle()) {
@@ -105,19 +112,19 @@ func (s Writer) Idle() (ops []Op) {
 	return ops
 }
 
-// Lifted are no limits of what runs, and more.
+// Lifted returns the settings that lift the limits on locks, statements and transactions, together with more.
 func (s Writer) Lifted(more ...setting) []setting {
 	settings := append([]setting{{"lock_timeout", "0"}, {"statement_timeout", "0"}}, more...)
 	if s.Major >= 17 {
 		settings = append(settings, setting{"transaction_timeout", "0"})
 	}
-	if s.CheckInterval { // the server gives up the statement of a client that is gone
+	if s.CheckInterval { // the server ends the statement of a client that is gone
 		settings = append(settings, setting{"client_connection_check_interval", "'500ms'"})
 	}
 	return settings
 }
 
-// milliseconds is a timeout as SQL. It is rounded up: 0 would be none.
+// milliseconds returns a timeout as SQL, rounded up: a timeout that becomes 0 would mean no limit.
 func milliseconds(d time.Duration) string {
 	return "'" + strconv.FormatInt(int64((d+time.Millisecond-1)/time.Millisecond), 10) + "ms'"
 }

@@ -8,29 +8,66 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
-// A framing is what is around every file, and is the same for all files of a plan.
+// A framing is the operations around a file in its transaction. All files of a plan share it.
 type framing struct {
 	Writer
 	lock, after, free []Op
 	statements        statements
 }
 
-// Framing returns what is around the files of a plan.
+// Framing returns the operations around the files of a plan.
 func (s Writer) Framing() *framing {
 	return &framing{Writer: s, lock: s.locking(), after: slices.Concat(s.keepFromWorkers(), resets()), free: s.free(), statements: s.statements()}
 }
 
-// Transaction is the transaction of a file.
-func (f *framing) Transaction(move *Move) []Op {
+// layOut yields the operations of a file's transaction, and those after it, in pieces, since most of them are the same for all
+// files. The claim comes before the lock timeout, because it may wait for another run as long as it takes.
+func (f *framing) layOut(move *Move, yield func([]Op)) {
 	limit := milliseconds(move.LockTimeout)
 	wait := Frame("set local lock_timeout = " + limit)
-	return slices.Concat(
-		f.opening(move.Isolation, f.statements.set.of(f.settings(move.Version), f.Name(move.Version).value), f.lock),
-		[]Op{f.statements.claimed(move, f.claim(move))}, f.RequireCoordinator(),
-		[]Op{wait}, f.tellWorkers(wait), []Op{fileOp(move.File)},
-		f.after, f.statements.rest.of(Local(f.ending(limit)), limit), []Op{deferred()}, discards, []Op{f.statements.sealed(move, f.seal(move)), commit()}, f.free,
-	)
+	yield(begins[level(move.Isolation)])
+	yield([]Op{f.statements.set.instead(OpFrame, func() []Op { return f.settings(move.Version) }, f.Name(move.Version).value)})
+	yield(f.lockExposed(move.Isolation))
+	yield(f.lock)
+	yield([]Op{f.claimOp(move)})
+	yield(f.RequireCoordinator())
+	yield([]Op{wait})
+	yield(f.tellWorkers(wait))
+	yield([]Op{fileOp(move.File)})
+	yield(f.after)
+	yield([]Op{f.statements.rest.instead(OpFrame, func() []Op { return Local(f.ending(limit)) }, limit), deferred()})
+	yield(discards)
+	yield([]Op{f.sealOp(move), commit()})
+	yield(f.free)
 }
+
+// claimOp returns the claim, with its second form. The claims of repeatable migrations and of down files have none.
+func (f *framing) claimOp(move *Move) Op {
+	if move.Down || move.Repeatable {
+		return f.claim(move)
+	}
+	return f.statements.claim.instead(OpClaim, func() []Op { return []Op{f.claim(move)} }, sqltext.Literal(move.Version), sqltext.Literal(move.Checksum))
+}
+
+// sealOp returns the seal, with its second form.
+func (f *framing) sealOp(move *Move) Op {
+	statement := &f.statements.seal
+	if move.Down {
+		statement = &f.statements.unseal
+	}
+	return statement.instead(OpSeal, func() []Op { return []Op{f.seal(move)} }, sqltext.Literal(move.Version))
+}
+
+// begins has the operation that begins a transaction, for each isolation level.
+var begins = map[string][]Op{}
+
+func init() {
+	for _, level := range []string{"read committed", "repeatable read", "serializable"} {
+		begins[level] = []Op{begin(level)}
+	}
+}
+
+func begin(level string) Op { return Frame("begin isolation level " + level) }
 
 // open begins a transaction that no setting of a role can end early, and takes the run lock.
 func (s Writer) open(isolation, application string) []Op {
@@ -38,17 +75,17 @@ func (s Writer) open(isolation, application string) []Op {
 }
 
 func (s Writer) opening(isolation string, settings, lock []Op) []Op {
-	return slices.Concat([]Op{Frame("begin isolation level " + level(isolation))}, settings, s.lockExposed(isolation), lock)
+	return slices.Concat(begins[level(isolation)], settings, s.lockExposed(isolation), lock)
 }
 
-// locking takes the run lock, and sees that our tables may be written.
+// locking takes the run lock, and checks that a write to our tables runs no code of a stranger.
 func (s Writer) locking() []Op { return append([]Op{s.lock()}, s.CheckOwners()...) }
 
-// level is an isolation level, whatever the role's own.
+// level returns an isolation level. It is always given, because a role may have a default of its own.
 func level(isolation string) string { return cmp.Or(isolation, "read committed") }
 
-// lock takes the run lock, or has it already. It never waits in the server: a waiter holds a snapshot there, for which a
-// CREATE INDEX CONCURRENTLY of the holder would wait for ever.
+// lock takes the run lock, if the session does not have it already. It never waits on the server: a waiter would hold a snapshot,
+// and a CREATE INDEX CONCURRENTLY of the run that has the lock would wait for that snapshot forever.
 func (s Writer) lock() Op {
 	if s.KeepsLock {
 		return s.lockBy("pg_try_advisory_lock")
@@ -56,6 +93,7 @@ func (s Writer) lock() Op {
 	return s.lockBy("pg_try_advisory_xact_lock")
 }
 
+// lockBy takes the run lock with a function that does not wait. It raises CodeLocked if another run holds the lock.
 func (s Writer) lockBy(function string) Op {
 	return Op{Kind: OpLock, SQL: sqltext.Block(fmt.Sprintf(
 		"  if not pg_catalog.%s(%d) then\n    raise exception using errcode = '%s', message = 'another run is migrating this database';\n  end if;",
