@@ -204,10 +204,10 @@ func TestAcceptanceARenamedSetIsReportedAsRenames(t *testing.T) {
 	}
 	m := open(t, database, renamed, migrator.Config{})
 	_, err := m.Run(patience(t), migrator.Up())
-	var drift *migrator.DriftError
-	require.ErrorAs(t, err, &drift)
-	require.Len(t, drift.Drift, 3)
-	for _, s := range drift.Drift {
+	var mismatch *migrator.MismatchError
+	require.ErrorAs(t, err, &mismatch)
+	require.Len(t, mismatch.Mismatches, 3)
+	for _, s := range mismatch.Mismatches {
 		require.Equal(t, migrator.StateRenamed, s.State)
 	}
 	_, err = m.Run(patience(t), migrator.Repair())

@@ -150,7 +150,7 @@ func chooseMarks(statuses []Status, target Target) ([]Change, error) {
 		case target.kind == targetMarkPending && before != nil:
 			changes = append(changes, Change{before, nil})
 		case target.kind == targetMarkApplied && s.State == StateChanged:
-			return nil, &DriftError{Drift: []Status{*s}}
+			return nil, &MismatchError{Mismatches: []Status{*s}}
 		case target.kind == targetMarkApplied && (s.Pending() || s.State == StateUnfinished):
 			changes = append(changes, Change{before, &Row{Version: version, Checksum: s.Checksum}})
 		}

@@ -64,6 +64,6 @@
 //
 // # Errors
 //
-// Errors that a caller can tell apart: FileError, MigrationError, DriftError, OrderError, VersionError, HistoryError,
+// Errors that a caller can tell apart: FileError, MigrationError, MismatchError, OrderError, VersionError, HistoryError,
 // UnrelatedError, LockedError, UnfinishedError, ErrNoMigrations, ErrIrreversible, ErrUnsettled, ErrInDoubt.
 package migrator

@@ -59,9 +59,9 @@ func followNext(h *history.History, files []Migration) error {
 	return validateTable(&h.Server, h.Table, h.Server.Find(h.Table))
 }
 
-// judgePlace refuses to apply files where they may have been applied already, or where others were; and to revert nothing
+// validatePlace refuses to apply files where they may have been applied already, or where others were; and to revert nothing
 // where what is meant is elsewhere.
-func (m *Migrator) judgePlace(h *history.History, target Target) error {
+func (m *Migrator) validatePlace(h *history.History, target Target) error {
 	if len(h.Records) > 0 {
 		if m.options.AllowUnrelated || target.first() == DirectionDown {
 			return nil

@@ -93,18 +93,18 @@ func (e *MigrationError) Error() string {
 
 func (e *MigrationError) Unwrap() error { return e.Err }
 
-// A DriftError means that files and history contradict each other. For a run that is where applied files were changed or
+// A MismatchError means that files and history contradict each other. For a run that is where applied files were changed or
 // renamed; nothing has run. For Verify it is every disagreement.
-type DriftError struct {
-	Drift []Status // the versions in question
+type MismatchError struct {
+	Mismatches []Status // the versions in question
 }
 
 // Error has a line or more for each version, and what to do about it.
-func (e *DriftError) Error() string {
-	lines := make([]string, 0, len(e.Drift)+3)
+func (e *MismatchError) Error() string {
+	lines := make([]string, 0, len(e.Mismatches)+3)
 	states := map[State]bool{}
-	for _, s := range e.Drift {
-		lines = append(lines, s.explain())
+	for _, s := range e.Mismatches {
+		lines = append(lines, s.describe())
 		states[s.State] = true
 	}
 	if states[StateChanged] || states[StateRenamed] {

@@ -38,7 +38,7 @@ func TestEveryErrorSaysWhereWhatAndWhatToDo(t *testing.T) {
 			"1_a.sql: lock timeout (SQLSTATE 55P03)\nBLOCKED BY: pid 7, user \"joe\"\nBLOCKED BY: pid 8\nSTATE: rolled back; nothing of this file was applied",
 		},
 		{
-			&DriftError{Drift: []Status{{Version: "1_a.sql", State: StateChanged, Recorded: "x", Checksum: "y"}, {Version: "2_b.sql", State: StateRenamed, Renamed: "3_b.sql"}}},
+			&MismatchError{Mismatches: []Status{{Version: "1_a.sql", State: StateChanged, Recorded: "x", Checksum: "y"}, {Version: "2_b.sql", State: StateRenamed, Renamed: "3_b.sql"}}},
 			"1_a.sql: changed since it was applied\n  applied: x\n  file:    y\n2_b.sql: applied, and now named 3_b.sql\n" +
 				"HINT: put the files back as they were applied, and write a new one for the difference; or accept them as they are now with repair",
 		},
@@ -73,7 +73,7 @@ func TestErrorsUnwrapToTheirCause(t *testing.T) {
 
 func TestAnErrorWithoutACauseCanBePrinted(t *testing.T) {
 	t.Parallel()
-	for _, err := range []error{&FileError{}, &MigrationError{}, &DriftError{}, &OrderError{}, &VersionError{}, &HistoryError{}, &UnrelatedError{}, &LockedError{}} {
+	for _, err := range []error{&FileError{}, &MigrationError{}, &MismatchError{}, &OrderError{}, &VersionError{}, &HistoryError{}, &UnrelatedError{}, &LockedError{}} {
 		require.NotPanics(t, func() { _ = err.Error() }, "%T", err)
 	}
 }

@@ -178,9 +178,9 @@ func ExampleMigrator_Verify() {
 		}
 		m := migrator.New(config, migrations, migrator.Config{})
 		_, _ = m.Run(ctx, migrator.Up()) // refuses the second time, as Verify says
-		var drift *migrator.DriftError
-		if errors.As(m.Verify(ctx), &drift) {
-			fmt.Println(drift.Drift[0].Version, drift.Drift[0].State)
+		var mismatch *migrator.MismatchError
+		if errors.As(m.Verify(ctx), &mismatch) {
+			fmt.Println(mismatch.Mismatches[0].Version, mismatch.Mismatches[0].State)
 		}
 	}
 	// Output: 1_a.sql changed

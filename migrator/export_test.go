@@ -24,7 +24,7 @@ func Review(text string, mode Mode) (sent string, statements []sqllex.Statement,
 }
 
 // ViewSQL is how a watch looks at a worker.
-var ViewSQL = viewSQL
+var ViewSQL = observationSQL
 
 // LockKey is that of the run lock of a history.
 func LockKey(schema, name string) int64 { return history.Table{Schema: schema, Name: name}.LockKey() }

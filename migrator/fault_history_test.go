@@ -61,14 +61,14 @@ func TestAHistoryThatTheFilesContradictStopsARunBeforeAnythingRuns(t *testing.T)
 			delete(test.fsys, "002_file.down.sql")
 			results, err := open(t, url, test.fsys, mode.config).Run(patience(t), migrator.Up())
 			require.Empty(t, results, test.name)
-			var drift *migrator.DriftError
-			require.ErrorAs(t, err, &drift, test.name)
+			var mismatch *migrator.MismatchError
+			require.ErrorAs(t, err, &mismatch, test.name)
 			for _, want := range test.want {
 				require.ErrorContains(t, err, want, test.name)
 			}
 			if test.name == "edited" {
-				require.NotEqual(t, recorded, drift.Drift[0].Checksum)
-				require.ErrorContains(t, err, "\n  file:    "+drift.Drift[0].Checksum)
+				require.NotEqual(t, recorded, mismatch.Mismatches[0].Checksum)
+				require.ErrorContains(t, err, "\n  file:    "+mismatch.Mismatches[0].Checksum)
 			}
 			require.Equal(t, ledgerState(3), state(t, url), test.name)
 		}

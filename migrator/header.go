@@ -13,7 +13,7 @@ func (s *Script) readHeader() error {
 	case h.NoTransaction:
 		s.Mode = NoTransaction
 	case h.Batch:
-		s.Mode = Batch
+		s.Mode = batchMode
 	}
 	if problem != nil {
 		return s.errorAt(problem.Offset, problem.Message, problem.Hint)

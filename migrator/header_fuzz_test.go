@@ -31,7 +31,7 @@ func FuzzHeader(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, sql string, at uint16, spelling uint8) {
 		s, err := parsed(sql)
-		require.Contains(t, []Mode{Transactional, NoTransaction, Batch}, s.Mode)
+		require.Contains(t, []Mode{Transactional, NoTransaction, batchMode}, s.Mode)
 		require.True(t, s.LockTimeout == 0 || (s.LockTimeout >= time.Millisecond && s.LockTimeout <= MaxLockTimeout))
 		if !strings.Contains(strings.ToLower(sql), "migrator:") {
 			require.NoError(t, err)

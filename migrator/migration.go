@@ -72,9 +72,10 @@ const (
 	// NoTransaction files (`-- migrator: no-transaction`) run statement by statement, for what PostgreSQL refuses
 	// inside a transaction.
 	NoTransaction Mode = "no-transaction"
-	// Batch files (`-- migrator: batch`) repeat their statement until it affects no row.
-	Batch Mode = "batch"
 )
+
+// batchMode is for files that repeat their statement until it affects no row. It is refused for now.
+const batchMode Mode = "batch"
 
 // Migration is one version of the schema: a file to apply and, where there is one, a file to revert it.
 type Migration struct {

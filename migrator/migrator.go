@@ -99,7 +99,7 @@ func (m *Migrator) Status(ctx context.Context) ([]Status, error) {
 	return m.compare(h), nil
 }
 
-// Verify compares files and history, and returns a *DriftError that names each version on which they disagree: one that was
+// Verify compares files and history, and returns a *MismatchError that names each version on which they disagree: one that was
 // changed, renamed or removed since it was applied, that is newer than all files, pending below an applied one, or not
 // finished. What is merely pending is no disagreement. It takes no lock and writes nothing.
 func (m *Migrator) Verify(ctx context.Context) error {
@@ -107,9 +107,9 @@ func (m *Migrator) Verify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	drift := slices.DeleteFunc(statuses, func(s Status) bool { return !s.drifted() })
-	if len(drift) > 0 {
-		return &DriftError{Drift: drift}
+	mismatch := slices.DeleteFunc(statuses, func(s Status) bool { return !s.mismatched() })
+	if len(mismatch) > 0 {
+		return &MismatchError{Mismatches: mismatch}
 	}
 	return nil
 }
@@ -178,7 +178,7 @@ func (m *Migrator) plan(h *history.History, target Target, s script.Writer, revi
 	moves, warnings, err := choose(m.migrations, statuses, target, m.options.StrictOrder)
 	var disordered *OrderError
 	if len(moves) > 0 || errors.As(err, &disordered) || target.first() == DirectionDown {
-		err = cmp.Or(m.judgePlace(h, target), err)
+		err = cmp.Or(m.validatePlace(h, target), err)
 	}
 	if err != nil {
 		return nil, err
@@ -200,7 +200,7 @@ func (m *Migrator) script(h *history.History, target Target, moves []Move, warni
 			problems = append(problems, err)
 			continue
 		}
-		if err := m.judgeFile(h, moves, i, file); err != nil {
+		if err := m.validateFile(h, moves, i, file); err != nil {
 			problems = append(problems, err)
 		}
 		if p := progressFor(h, moves, i); p != nil && p.Started != "" {
@@ -221,8 +221,8 @@ func (m *Migrator) script(h *history.History, target Target, moves []Move, warni
 	return &Plan{Target: target, Moves: moves, Warnings: warnings, steps: m.compile(s, h, target, moves, files)}, nil
 }
 
-// judgeFile refuses a file that is fine in itself, but not on this connection, or not after what has run of it.
-func (m *Migrator) judgeFile(h *history.History, moves []Move, i int, file *sqlfile.File) error {
+// validateFile refuses a file that is fine in itself, but not on this connection, or not after what has run of it.
+func (m *Migrator) validateFile(h *history.History, moves []Move, i int, file *sqlfile.File) error {
 	p := progressFor(h, moves, i)
 	if p != nil {
 		if err := validateProgress(p, &moves[i], file); err != nil {

@@ -52,7 +52,7 @@ func (p *Plan) Only() Target {
 	return Target{kind: targetMoves, moves: slices.Clone(p.Moves)}
 }
 
-// choose turns a target into moves. It is the whole policy of what may run: drift, order, missing downs.
+// choose turns a target into moves. It is the whole policy of what may run: mismatch, order, missing downs.
 func choose(migrations []Migration, statuses []Status, target Target, strict bool) (moves []Move, warnings []string, err error) {
 	if target.count < 0 || (target.count == 0 && target.relative()) {
 		return nil, nil, fmt.Errorf("a target of %d migrations: want 1 or more", target.count)
@@ -65,7 +65,7 @@ func choose(migrations []Migration, statuses []Status, target Target, strict boo
 	for _, s := range statuses {
 		switch {
 		case s.State == StateMissing || s.State == StateOutOfOrder:
-			warnings = append(warnings, s.explain())
+			warnings = append(warnings, s.describe())
 		case s.State == StateUnfinished && s.Unfinished.Direction != target.first():
 			return nil, nil, &UnfinishedError{Version: s.Version, Unfinished: *s.Unfinished}
 		}
@@ -191,14 +191,14 @@ func refuseOvertaken(statuses []Status, moves []Move) error {
 
 // refuseDrift keeps an up from building on a history that the files contradict.
 func refuseDrift(statuses []Status) error {
-	var drift []Status
+	var mismatch []Status
 	for _, s := range statuses {
 		if s.State == StateChanged || s.State == StateRenamed {
-			drift = append(drift, s)
+			mismatch = append(mismatch, s)
 		}
 	}
-	if len(drift) > 0 {
-		return &DriftError{Drift: drift}
+	if len(mismatch) > 0 {
+		return &MismatchError{Mismatches: mismatch}
 	}
 	return nil
 }

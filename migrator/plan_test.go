@@ -129,8 +129,8 @@ func TestATargetThatCannotBeReachedIsRefusedBeforeAnythingRuns(t *testing.T) {
 		require.EqualError(t, err, c.want, c.name)
 		require.Empty(t, moves, c.name)
 		require.Equal(t, strings.Contains(c.want, "no down file"), errors.Is(err, ErrIrreversible), c.name)
-		var drift *DriftError
-		require.Equal(t, strings.HasSuffix(c.want, repair), errors.As(err, &drift), c.name)
+		var mismatch *MismatchError
+		require.Equal(t, strings.HasSuffix(c.want, repair), errors.As(err, &mismatch), c.name)
 	}
 }
 

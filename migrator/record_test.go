@@ -49,11 +49,11 @@ func TestRepairAcceptsTheFilesAsTheyAre(t *testing.T) {
 	at := query(t, url, "select applied_at::text from schema_migrations order by version")
 
 	m := open(t, url, edited(), migrator.Config{})
-	var drift *migrator.DriftError
-	require.ErrorAs(t, m.Verify(patience(t)), &drift)
-	require.Len(t, drift.Drift, 2)
+	var mismatch *migrator.MismatchError
+	require.ErrorAs(t, m.Verify(patience(t)), &mismatch)
+	require.Len(t, mismatch.Mismatches, 2)
 	_, err = m.Run(patience(t), migrator.Up())
-	require.ErrorAs(t, err, &drift)
+	require.ErrorAs(t, err, &mismatch)
 
 	results, err := m.Run(patience(t), migrator.Repair())
 	require.NoError(t, err)
@@ -152,10 +152,10 @@ func TestVerifyNamesEveryDisagreement(t *testing.T) {
 	fsys["002_file.sql"] = files("x", "-- changed\n")["x"]
 	delete(fsys, "003_file.sql")
 	delete(fsys, "003_file.down.sql")
-	var drift *migrator.DriftError
-	require.ErrorAs(t, open(t, url, fsys, migrator.Config{}).Verify(patience(t)), &drift)
+	var mismatch *migrator.MismatchError
+	require.ErrorAs(t, open(t, url, fsys, migrator.Config{}).Verify(patience(t)), &mismatch)
 	var found []string
-	for _, s := range drift.Drift {
+	for _, s := range mismatch.Mismatches {
 		found = append(found, string(s.Version)+" "+string(s.State))
 	}
 	require.Equal(t, []string{"002_file.sql changed", "003_file.sql missing", "004_file.sql out of order", "005_file.sql newer"}, found)

@@ -41,25 +41,25 @@ type run struct {
 	began    time.Time
 	emitMu   sync.Mutex
 
-	server    history.Server
-	table     history.Table
-	exists    bool // the history table
-	glimpse   *glimpse
-	fixed     []Move  // a relative target, resolved once; what is left of it
-	total     int     // moves of the whole run, as last planned
-	sent      []*step // what became of them is not known; the first one runs
-	sentAt    time.Time
-	flight    flight
-	begun     Version  // the migration that was last reported to start, until it is finished
-	within    bool     // a no-transaction file
-	lostIn    *failure // where the connection was last lost
-	results   []Result
-	warned    map[string]bool
-	planned   int // moves, as first announced; -1: not yet
-	waiting   waiting
-	losses    losses
-	conflicts int // with other runners, since this run or another one made progress
-	left      int // moves of the last plan
+	server     history.Server
+	table      history.Table
+	exists     bool // the history table
+	fast       *fastPlan
+	fixed      []Move  // a relative target, resolved once; what is left of it
+	total      int     // moves of the whole run, as last planned
+	sent       []*step // what became of them is not known; the first one runs
+	sentAt     time.Time
+	flight     flight
+	begun      Version  // the migration that was last reported to start, until it is finished
+	within     bool     // a no-transaction file
+	lostIn     *failure // where the connection was last lost
+	results    []Result
+	warned     map[string]bool
+	planned    int // moves, as first announced; -1: not yet
+	waiting    waiting
+	reconnects reconnects
+	conflicts  int // with other runners, since this run or another one made progress
+	left       int // moves of the last plan
 }
 
 func newRun(m *Migrator, target Target) *run {
@@ -67,7 +67,7 @@ func newRun(m *Migrator, target Target) *run {
 	_, _ = rand.Read(id) // never fails
 	return &run{
 		m: m, target: target, id: hex.EncodeToString(id), reviews: &reviewer{}, began: time.Now(), planned: -1,
-		warned: map[string]bool{}, losses: losses{limit: m.options.ReconnectFor},
+		warned: map[string]bool{}, reconnects: reconnects{limit: m.options.ReconnectFor},
 	}
 }
 
@@ -79,14 +79,14 @@ func (r *run) all(ctx context.Context) error {
 			r.done()
 			return nil
 		}
-		if err := r.again(ctx, err); err != nil {
-			return r.doubt(err)
+		if err := r.retry(ctx, err); err != nil {
+			return r.addUnsettled(err)
 		}
 	}
 }
 
-// doubt adds to an error that has ended the run that it is not known what became of the move that was under way.
-func (r *run) doubt(err error) error {
+// addUnsettled adds to an error that has ended the run that it is not known what became of the move that was under way.
+func (r *run) addUnsettled(err error) error {
 	var told *MigrationError
 	s := unsettledOf(r.sent)
 	if s == nil || errors.As(err, &told) {
@@ -97,7 +97,7 @@ func (r *run) doubt(err error) error {
 
 // unsettledOf returns the first of the steps of which it matters what became of them; nil for none.
 func unsettledOf(sent []*step) *step {
-	if i := slices.IndexFunc(sent, (*step).settles); i >= 0 {
+	if i := slices.IndexFunc(sent, (*step).reported); i >= 0 {
 		return sent[i]
 	}
 	return nil
@@ -116,10 +116,10 @@ func (r *run) done() {
 // attempt does what is left, from wherever the history says that the run stands.
 func (r *run) attempt(ctx context.Context) error {
 	for {
-		switch seen, err := r.glance(ctx); {
-		case err != nil || seen == nothingToDo:
+		switch seen, err := r.fastPath(ctx); {
+		case err != nil || seen == nothingPending:
 			return err
-		case seen == somethingToDo:
+		case seen == somethingPending:
 			if err := r.lock(ctx); err != nil {
 				return err
 			}
@@ -143,14 +143,14 @@ func (r *run) attempt(ctx context.Context) error {
 		if plan.Empty() {
 			return nil
 		}
-		if err := r.checkUsable(ctx); err != nil {
+		if err := r.preflight(ctx); err != nil {
 			return err
 		}
 		if r.pooled() && r.locked {
-			return &stop{outcome: lost, err: errors.New("the connection leads to another process of the server than before")}
+			return &stop{class: lost, err: errors.New("the connection leads to another process of the server than before")}
 		}
 		if r.pooled() || r.locked {
-			return r.walk(ctx, plan)
+			return r.sendPlan(ctx, plan)
 		}
 		if err := r.lock(ctx); err != nil {
 			return err
@@ -158,21 +158,21 @@ func (r *run) attempt(ctx context.Context) error {
 	}
 }
 
-// again decides what to do about an error of an attempt: nil is to go on. What a lost connection, another runner or a
+// retry decides what to do about an error of an attempt: nil is to go on. What a lost connection, another runner or a
 // busy lock has left undone is found out by reading the history.
-func (r *run) again(ctx context.Context, err error) error {
+func (r *run) retry(ctx context.Context, err error) error {
 	var stopped *stop
 	if !errors.As(err, &stopped) {
 		var told *MigrationError // the connection may have been another one, of the file's own
-		if ctx.Err() != nil || errors.As(err, &told) || !worthWaiting(err) {
+		if ctx.Err() != nil || errors.As(err, &told) || !isTemporaryRefusal(err) {
 			return err
 		}
-		stopped = &stop{outcome: lost, err: err}
+		stopped = &stop{class: lost, err: err}
 	}
-	switch stopped.outcome {
+	switch stopped.class {
 	case lost:
-		r.hangUp()
-		pause, ok := r.losses.next()
+		r.disconnect()
+		pause, ok := r.reconnects.next()
 		if !ok {
 			return r.giveUp(ctx, stopped.err)
 		}
@@ -182,7 +182,7 @@ func (r *run) again(ctx context.Context, err error) error {
 		}
 		return nil
 	case taken:
-		if r.conflicts++; r.conflicts <= maxLosses {
+		if r.conflicts++; r.conflicts <= maxReconnects {
 			return nil
 		}
 		if stopped.failed != nil { // it is not another run that is in the way
@@ -194,7 +194,7 @@ func (r *run) again(ctx context.Context, err error) error {
 		}
 	case locked:
 		if err := r.wait(ctx); err != nil {
-			return r.again(ctx, err)
+			return r.retry(ctx, err)
 		}
 		return nil
 	case busy, cancelled, final:
@@ -206,17 +206,17 @@ func (r *run) again(ctx context.Context, err error) error {
 func (r *run) giveUp(ctx context.Context, err error) error {
 	sent := r.sent
 	if unsettledOf(sent) == nil {
-		return fmt.Errorf("%s: %w", r.losses.describe(), err)
+		return fmt.Errorf("%s: %w", r.reconnects.describe(), err)
 	}
 	failed := &failure{err: err, offset: -1}
 	if r.lostIn != nil {
 		failed = r.lostIn
 	}
-	often := "; the connection was lost " + times(r.losses.count)
+	often := "; the connection was lost " + times(r.reconnects.count)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*pgsession.CancelGrace)
 	defer cancel()
 	h, unread := r.readHistory(ctx)
-	if unread == nil && slices.ContainsFunc(sent, func(s *step) bool { return s.settles() && s.done(h) }) {
+	if unread == nil && slices.ContainsFunc(sent, func(s *step) bool { return s.reported() && s.done(h) }) {
 		return nil // it is done after all, or the first of several are: the run gets on
 	}
 	failed.step = unsettledOf(sent)
@@ -254,7 +254,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-func (r *run) hangUp() {
+func (r *run) disconnect() {
 	if r.worker != nil {
 		r.worker.Close()
 		r.worker = nil
@@ -276,5 +276,5 @@ func (r *run) close() {
 		defer cancel()
 		_, _ = r.worker.Send(ctx, "select pg_catalog.pg_advisory_unlock_all()", nil) // closing the connection does it too, only a little later
 	}
-	r.hangUp()
+	r.disconnect()
 }

@@ -22,20 +22,20 @@ type flight struct {
 	sent    time.Time
 	results int // of the run, before
 
-	heard        int       // of how many it is known when they began
+	clocks       int       // of how many it is known when they began
 	first, began time.Time // by the server's clock: the first and the last of them
 	clockSet     bool      // that clock was set meanwhile
 
-	looked time.Time     // when the watch last saw what runs
-	doubt  time.Duration // about when that has begun
+	observed time.Time     // when the watch last saw what runs
+	doubt    time.Duration // about when that has begun
 }
 
-func (r *run) takeOff(w *watch) {
+func (r *run) startFlight(w *watch) {
 	f := &r.flight
 	f.Lock()
 	defer f.Unlock()
-	f.steps, f.watch, f.over, f.sent, f.results, f.heard = r.sent, w, false, time.Now(), len(r.results), 0
-	f.clockSet, f.looked, f.doubt = false, f.sent, 0
+	f.steps, f.watch, f.over, f.sent, f.results, f.clocks = r.sent, w, false, time.Now(), len(r.results), 0
+	f.clockSet, f.observed, f.doubt = false, f.sent, 0
 }
 
 // stop waits for what is being told; nothing more is told by the watch.
@@ -45,8 +45,8 @@ func (f *flight) stop() {
 	f.over = true
 }
 
-// hear reads the answers that tell when a step has begun: those before it are committed.
-func (r *run) hear(clocks []int) pgsession.Reader {
+// readClocks reads the answers that tell when a step has begun: those before it are committed.
+func (r *run) readClocks(clocks []int) pgsession.Reader {
 	return func(result int, row [][]byte) error {
 		if len(clocks) == 0 || clocks[0] != result {
 			return nil
@@ -56,16 +56,16 @@ func (r *run) hear(clocks []int) pgsession.Reader {
 		if err != nil {
 			return err
 		}
-		r.hearStep(began)
+		r.noteClock(began)
 		return nil
 	}
 }
 
-func (r *run) hearStep(began time.Time) {
+func (r *run) noteClock(began time.Time) {
 	f := &r.flight
 	f.Lock()
 	defer f.Unlock()
-	if f.heard++; f.heard == 1 {
+	if f.clocks++; f.clocks == 1 {
 		f.first, f.began = began, began
 	}
 	took := began.Sub(f.began)
@@ -74,12 +74,12 @@ func (r *run) hearStep(began time.Time) {
 	}
 	f.began = began
 	switch {
-	case f.heard > r.landed()+1:
-		r.land(took, r.sentAt.Add(took))
-	case f.heard > 1: // the watch was quicker, but did not see when
-		r.correct(f.heard-2, took)
+	case f.clocks > r.acknowledged()+1:
+		r.acknowledge(took, r.sentAt.Add(took))
+	case f.clocks > 1: // the watch was quicker, but did not see when
+		r.correctElapsed(f.clocks-2, took)
 	}
-	if f.heard == r.landed()+1 {
+	if f.clocks == r.acknowledged()+1 {
 		r.sentAt, f.doubt = f.sent.Add(max(0, min(began.Sub(f.first), time.Since(f.sent)))), 0
 	}
 }
@@ -97,15 +97,15 @@ const maxDoubt = 250 * time.Millisecond
 
 // estimate is how long a step took that the watch sees to be done; 0 where that is not known to within a fifth.
 func (f *flight) estimate(began, now time.Time) time.Duration {
-	took, doubt := now.Sub(began), f.doubt+now.Sub(f.looked)
+	took, doubt := now.Sub(began), f.doubt+now.Sub(f.observed)
 	if doubt > maxDoubt || took < 5*doubt {
 		return 0
 	}
 	return took.Round(100 * time.Millisecond)
 }
 
-// correct notes how long a step took that was reported before that was known.
-func (r *run) correct(index int, took time.Duration) {
+// correctElapsed notes how long a step took that was reported before that was known.
+func (r *run) correctElapsed(index int, took time.Duration) {
 	at := r.flight.results + results(r.flight.steps[:index])
 	if took > 0 && r.flight.steps[index].move != nil {
 		r.results[at].Elapsed = took
@@ -127,16 +127,16 @@ func (s *step) results() int {
 	return len(s.changes)
 }
 
-// arrive is told by the watch which step runs. How long each of several before it took is not known yet. It does not wait for
+// runs is told by the watch which step runs. How long each of several before it took is not known yet. It does not wait for
 // observers, but says whether they know.
-func (r *run) arrive(index int) (known bool) {
+func (r *run) runs(index int) (known bool) {
 	f := &r.flight
 	if !f.TryLock() {
 		return false
 	}
-	n, now := index-r.landed(), time.Now()
+	n, now := index-r.acknowledged(), time.Now()
 	if f.over || n <= 0 {
-		f.looked = now
+		f.observed = now
 		f.Unlock()
 		return true
 	}
@@ -144,23 +144,23 @@ func (r *run) arrive(index int) (known bool) {
 	if n > 1 {
 		took = 0
 	}
-	f.doubt, f.looked = now.Sub(f.looked), now
+	f.doubt, f.observed = now.Sub(f.observed), now
 	go func() {
 		defer f.Unlock()
 		for ; n > 0; n-- {
-			r.land(took, now)
+			r.acknowledge(took, now)
 		}
 	}()
 	return false
 }
 
-// land notes that the first of the steps that were sent is committed, after so long, and the next one runs. The watch is told
+// acknowledge notes that the first of the steps that were sent is committed, after so long, and the next one runs. The watch is told
 // first: the server does not wait for observers.
-func (r *run) land(took time.Duration, ended time.Time) {
+func (r *run) acknowledge(took time.Duration, ended time.Time) {
 	s := r.sent[0]
 	r.sent = r.sent[1:]
 	if w := r.flight.watch; w != nil && len(r.sent) > 0 {
-		w.turn(r.landed())
+		w.moveTo(r.acknowledged())
 	}
 	r.progress(s, took)
 	if len(r.sent) > 0 {
@@ -168,8 +168,8 @@ func (r *run) land(took time.Duration, ended time.Time) {
 	}
 }
 
-// landed is how many of the steps that were sent are known to be committed.
-func (r *run) landed() int { return len(r.flight.steps) - len(r.sent) }
+// acknowledged is how many of the steps that were sent are known to be committed.
+func (r *run) acknowledged() int { return len(r.flight.steps) - len(r.sent) }
 
 // begin notes since when the first of the steps that were sent runs.
 func (r *run) begin(at time.Time) {

@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// maxLosses bounds how often one file may lose its connection: a file that crashes the server each time shall not do so
+// maxReconnects bounds how often one file may lose its connection: a file that crashes the server each time shall not do so
 // for ever.
-const maxLosses = 10
+const maxReconnects = 10
 
-// losses is the patience with a server that goes away, between one migration and the next.
-type losses struct {
+// reconnects is the patience with a server that goes away, between one migration and the next.
+type reconnects struct {
 	limit time.Duration // how long it may be away, in all
 	away  time.Duration // how long it was, before the current loss
 	since time.Time     // when it was lost; zero while it is there
@@ -19,7 +19,7 @@ type losses struct {
 }
 
 // next returns how long to pause before dialling again, and whether to do so at all.
-func (l *losses) next() (time.Duration, bool) {
+func (l *reconnects) next() (time.Duration, bool) {
 	if l.since.IsZero() {
 		l.since = time.Now()
 		l.count++
@@ -27,13 +27,13 @@ func (l *losses) next() (time.Duration, bool) {
 	}
 	l.pause = min(2*l.pause, 3*time.Second)
 	pause := jitter(l.pause)
-	return pause, l.count <= maxLosses && l.total() < l.limit
+	return pause, l.count <= maxReconnects && l.total() < l.limit
 }
 
 // describe says for how long, or how often, there was no connection.
-func (l *losses) describe() string {
+func (l *reconnects) describe() string {
 	switch {
-	case l.count > maxLosses:
+	case l.count > maxReconnects:
 		return "the connection to the database was lost " + times(l.count)
 	case l.limit <= 0:
 		return "no connection to the database"
@@ -48,7 +48,7 @@ func times(n int) string {
 	return fmt.Sprintf("%d times", n)
 }
 
-func (l *losses) total() time.Duration {
+func (l *reconnects) total() time.Duration {
 	if l.since.IsZero() {
 		return l.away
 	}
@@ -56,9 +56,9 @@ func (l *losses) total() time.Duration {
 }
 
 // connected notes that the server is there.
-func (l *losses) connected() {
+func (l *reconnects) connected() {
 	l.away, l.since = l.total(), time.Time{}
 }
 
 // progress begins anew: a migration was committed.
-func (l *losses) progress() { *l = losses{limit: l.limit} }
+func (l *reconnects) progress() { *l = reconnects{limit: l.limit} }

@@ -11,7 +11,7 @@ import (
 func TestPausesGrowUntilTheServerIsBack(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := losses{limit: time.Hour}
+		l := reconnects{limit: time.Hour}
 		for _, want := range []time.Duration{50, 100, 200, 400, 800, 1600, 3000, 3000, 3000} {
 			pause, again := l.next()
 			require.True(t, again)
@@ -31,7 +31,7 @@ func TestAServerThatStaysAwayIsGivenUpAfterTheLimit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		l := losses{limit: time.Minute}
+		l := reconnects{limit: time.Minute}
 		pause, again := l.next()
 		for ; again; pause, again = l.next() {
 			time.Sleep(pause)
@@ -45,7 +45,7 @@ func TestAServerThatStaysAwayIsGivenUpAfterTheLimit(t *testing.T) {
 func TestTheTimesThatAServerWasAwayForOneMigrationAddUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := losses{limit: 10 * time.Second}
+		l := reconnects{limit: 10 * time.Second}
 		for range 3 {
 			_, again := l.next()
 			require.True(t, again)
@@ -70,8 +70,8 @@ func TestTheTimesThatAServerWasAwayForOneMigrationAddUp(t *testing.T) {
 
 func TestAFileThatLosesTheServerEachTimeIsGivenUp(t *testing.T) {
 	t.Parallel()
-	l := losses{limit: time.Hour}
-	for range maxLosses {
+	l := reconnects{limit: time.Hour}
+	for range maxReconnects {
 		_, again := l.next()
 		require.True(t, again)
 		l.connected()
@@ -82,7 +82,7 @@ func TestAFileThatLosesTheServerEachTimeIsGivenUp(t *testing.T) {
 
 func TestBelowZeroALostServerIsNotWaitedFor(t *testing.T) {
 	t.Parallel()
-	l := losses{limit: -1}
+	l := reconnects{limit: -1}
 	_, again := l.next()
 	require.False(t, again)
 }

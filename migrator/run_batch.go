@@ -13,16 +13,16 @@ const (
 	firstMessage = 8 << 10
 )
 
-// A load is what is to be sent together.
-type load struct {
+// A batch is what is to be sent together.
+type batch struct {
 	steps []*step
 	size  int
 	limit int
 }
 
-// takes reports whether a step can travel with those before it. One direction only: of a version that is reverted and applied
+// fits reports whether a step can travel with those before it. One direction only: of a version that is reverted and applied
 // again the history would not tell whether both was done, or nothing.
-func (l *load) takes(s *step) bool {
+func (l *batch) fits(s *step) bool {
 	if len(l.steps) == 0 {
 		return true
 	}
@@ -39,20 +39,20 @@ func (l *load) takes(s *step) bool {
 	return l.size+s.Size() <= l.limit
 }
 
-func (l *load) add(s *step) {
+func (l *batch) add(s *step) {
 	l.steps = append(l.steps, s)
 	l.size += s.Size()
 }
 
-// apiece reports whether each step is sent alone. Behind a pooler others wait for the server's session meanwhile, and get it
+// sendsAlone reports whether each step is sent alone. Behind a pooler others wait for the server's session meanwhile, and get it
 // between the messages.
-func (r *run) apiece() bool { return r.oneByOne() || r.pooled() }
+func (r *run) sendsAlone() bool { return r.oneByOne() || r.pooled() }
 
-// walk sends the steps of a plan, as many together as can be.
-func (r *run) walk(ctx context.Context, plan *Plan) error {
+// sendPlan sends the steps of a plan, as many together as can be.
+func (r *run) sendPlan(ctx context.Context, plan *Plan) error {
 	r.total = len(r.results) + len(plan.Moves)
 	r.results = slices.Grow(r.results, len(plan.Moves))
-	ready := load{limit: maxMessage}
+	ready := batch{limit: maxMessage}
 	if !r.prepared.Began {
 		ready.limit, r.prepared.Began = firstMessage, true
 	}
@@ -61,8 +61,8 @@ func (r *run) walk(ctx context.Context, plan *Plan) error {
 		if s.move != nil && s.move == begun {
 			continue
 		}
-		if s.Part || !ready.takes(s) || r.apiece() {
-			if err := r.unload(ctx, &ready); err != nil {
+		if s.Part || !ready.fits(s) || r.sendsAlone() {
+			if err := r.flush(ctx, &ready); err != nil {
 				return err
 			}
 		}
@@ -76,19 +76,19 @@ func (r *run) walk(ctx context.Context, plan *Plan) error {
 			ready.add(s)
 		}
 		if !r.server.Citus && s.move != nil && r.reviews.files[s.move.script().Path].MakesCitus() {
-			if err := r.unload(ctx, &ready); err != nil {
+			if err := r.flush(ctx, &ready); err != nil {
 				return err
 			}
-			return &stop{outcome: taken, err: errors.New("the server has Citus now, and is to be looked at again")}
+			return &stop{class: taken, err: errors.New("the server has Citus now, and is to be looked at again")}
 		}
 	}
-	return r.unload(ctx, &ready)
+	return r.flush(ctx, &ready)
 }
 
-// unload sends what is ready.
-func (r *run) unload(ctx context.Context, ready *load) error {
+// flush sends what is ready.
+func (r *run) flush(ctx context.Context, ready *batch) error {
 	steps := ready.steps
-	if *ready = (load{limit: maxMessage}); len(steps) == 0 {
+	if *ready = (batch{limit: maxMessage}); len(steps) == 0 {
 		return nil
 	}
 	return r.steps(ctx, steps)

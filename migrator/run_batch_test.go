@@ -15,14 +15,14 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
 
-// A batch is what a run sends in one message, with the steps in it.
-type batch struct {
+// A sentBatch is what a run sends in one message, with the steps in it.
+type sentBatch struct {
 	steps []*step
 	script.Message
 }
 
 // batches are those of a plan, whatever their size.
-func batches(t *testing.T, migrations []Migration, h *history.History, target Target) (all []batch) {
+func batches(t *testing.T, migrations []Migration, h *history.History, target Target) (all []sentBatch) {
 	t.Helper()
 	r := &run{m: New(nil, migrations, Config{}), id: "1a2b3c4d", target: target, reviews: &reviewer{}}
 	r.server, r.table = history.Server{Platform: "PostgreSQL 17.4 on x86_64-pc-linux-gnu"}, h.Table
@@ -30,13 +30,13 @@ func batches(t *testing.T, migrations []Migration, h *history.History, target Ta
 	plan, err := r.plan(h)
 	require.NoError(t, err)
 	session := &script.Session{}
-	ready := load{limit: math.MaxInt}
+	ready := batch{limit: math.MaxInt}
 	send := func() {
-		all = append(all, batch{ready.steps, r.scripter(h).Batch(scriptSteps(ready.steps), session)})
-		ready = load{limit: math.MaxInt}
+		all = append(all, sentBatch{ready.steps, r.scripter(h).Batch(scriptSteps(ready.steps), session)})
+		ready = batch{limit: math.MaxInt}
 	}
 	for s := range plan.steps {
-		if !ready.takes(s) {
+		if !ready.fits(s) {
 			send()
 		}
 		ready.add(s)

@@ -11,21 +11,21 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
 )
 
-// An outcome says what to do about an error.
-type outcome uint8
+// An class says what to do about an error.
+type class uint8
 
 const (
-	final     outcome = iota // the user's to mend
-	cancelled                // the context has ended
-	lost                     // the connection, or the server, is gone: dial again and ask the history
-	busy                     // a lock was not to be had: rolled back, try again
-	taken                    // another runner has done it: read the history again
-	locked                   // another run holds the lock
+	final     class = iota // the user's to mend
+	cancelled              // the context has ended
+	lost                   // the connection, or the server, is gone: dial again and ask the history
+	busy                   // a lock was not to be had: rolled back, try again
+	taken                  // another runner has done it: read the history again
+	locked                 // another run holds the lock
 )
 
-// judgeError sorts an error that came back for an operation. watched: the watch has cancelled the statement because it
+// classify sorts an error that came back for an operation. watched: the watch has cancelled the statement because it
 // waited for locks too long.
-func judgeError(ctx context.Context, kind script.OpKind, err error, watched bool, srv history.Server) outcome {
+func classify(ctx context.Context, kind script.OpKind, err error, watched bool, srv history.Server) class {
 	var pg *pgconn.PgError
 	switch {
 	case ctx.Err() != nil:

@@ -24,7 +24,7 @@ func TestAnErrorOfTheServerDecidesWhatIsDoneNext(t *testing.T) {
 		err     error
 		kind    script.OpKind
 		watched bool
-		want    outcome
+		want    class
 	}{
 		{"no answer at all", io.ErrUnexpectedEOF, script.OpFile, false, lost},
 		{"lock not available", state("55P03"), script.OpFile, false, busy},
@@ -64,23 +64,23 @@ func TestAnErrorOfTheServerDecidesWhatIsDoneNext(t *testing.T) {
 		{"the database was dropped", state("57P04"), script.OpFile, false, final},
 		{"read only", state("25006"), script.OpClaim, false, final},
 	} {
-		require.Equal(t, c.want, judgeError(context.Background(), c.kind, c.err, c.watched, history.Server{}), c.name)
+		require.Equal(t, c.want, classify(context.Background(), c.kind, c.err, c.watched, history.Server{}), c.name)
 	}
 }
 
 func TestAStandbyThatRefusesToWriteCountsAsALostServer(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, lost, judgeError(context.Background(), script.OpClaim, state("25006"), false, history.Server{Standby: true}))
-	require.Equal(t, lost, judgeError(context.Background(), script.OpClaim, &pgconn.PgError{Code: "25006", SeverityUnlocalized: "ERROR"}, false, history.Server{Standby: true}))
-	require.Equal(t, final, judgeError(context.Background(), script.OpClaim, state("25006"), false, history.Server{}))
+	require.Equal(t, lost, classify(context.Background(), script.OpClaim, state("25006"), false, history.Server{Standby: true}))
+	require.Equal(t, lost, classify(context.Background(), script.OpClaim, &pgconn.PgError{Code: "25006", SeverityUnlocalized: "ERROR"}, false, history.Server{Standby: true}))
+	require.Equal(t, final, classify(context.Background(), script.OpClaim, state("25006"), false, history.Server{}))
 }
 
 func TestBehindOthersAPlainErrorMayTellOfALostConnection(t *testing.T) {
 	t.Parallel()
 	err := &pgconn.PgError{Code: "08006", SeverityUnlocalized: "ERROR"}
-	require.Equal(t, final, judgeError(t.Context(), script.OpFile, err, false, history.Server{}))
-	require.Equal(t, lost, judgeError(t.Context(), script.OpFile, err, false, history.Server{Pooled: true}))
-	require.Equal(t, lost, judgeError(t.Context(), script.OpFile, err, false, history.Server{Citus: true}))
+	require.Equal(t, final, classify(t.Context(), script.OpFile, err, false, history.Server{}))
+	require.Equal(t, lost, classify(t.Context(), script.OpFile, err, false, history.Server{Pooled: true}))
+	require.Equal(t, lost, classify(t.Context(), script.OpFile, err, false, history.Server{Citus: true}))
 }
 
 func TestTheEndOfTheContextComesBeforeEveryOtherReason(t *testing.T) {
@@ -88,7 +88,7 @@ func TestTheEndOfTheContextComesBeforeEveryOtherReason(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	for _, err := range []error{io.EOF, state("57014"), state("55P03"), state("57P01"), state("23505")} {
-		require.Equal(t, cancelled, judgeError(ctx, script.OpClaim, err, true, history.Server{}))
+		require.Equal(t, cancelled, classify(ctx, script.OpClaim, err, true, history.Server{}))
 	}
 }
 
@@ -117,7 +117,7 @@ func TestAServerThatMayTakeAConnectionLaterIsWorthWaitingFor(t *testing.T) {
 		"the caller's own hook":     {errors.New("before connect: no token"), false},
 	} {
 		require.Error(t, c.err, name)
-		require.Equal(t, c.want, worthWaiting(c.err), name)
+		require.Equal(t, c.want, isTemporaryRefusal(c.err), name)
 	}
 }
 
@@ -125,8 +125,8 @@ func TestWhatFailsAfterTheCommitIsNotTriedAgain(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{"55P03", "40P01", "40001", "57014"} {
 		err := &pgconn.PgError{Code: code}
-		require.Equal(t, busy, judgeError(t.Context(), script.OpFile, err, true, history.Server{}), code)
-		require.Equal(t, final, judgeError(t.Context(), script.OpClean, err, true, history.Server{}), code)
+		require.Equal(t, busy, classify(t.Context(), script.OpFile, err, true, history.Server{}), code)
+		require.Equal(t, final, classify(t.Context(), script.OpClean, err, true, history.Server{}), code)
 	}
-	require.Equal(t, lost, judgeError(t.Context(), script.OpClean, &pgconn.PgError{Code: "57P01"}, false, history.Server{}))
+	require.Equal(t, lost, classify(t.Context(), script.OpClean, &pgconn.PgError{Code: "57P01"}, false, history.Server{}))
 }

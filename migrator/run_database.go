@@ -12,8 +12,8 @@ import (
 
 // Statements about a whole database, to which nobody else may be connected meanwhile, not even the connection that watches.
 
-// clearWay ends our own second connection where a statement needs the database for itself, and keeps it from being opened again.
-func (r *run) clearWay(ctx context.Context, st *step) error {
+// leaveDatabase ends our own second connection where a statement needs the database for itself, and keeps it from being opened again.
+func (r *run) leaveDatabase(ctx context.Context, st *step) error {
 	rows, err := r.worker.Rows(ctx, "select pg_catalog.current_database()")
 	if err != nil {
 		return r.stopFor(ctx, script.OpFrame, err)
@@ -24,8 +24,8 @@ func (r *run) clearWay(ctx context.Context, st *step) error {
 	return nil
 }
 
-// nameConnected names those who are connected to the database of a statement that has failed because of them.
-func (r *run) nameConnected(ctx context.Context, failed *failure) {
+// findConnected names those who are connected to the database of a statement that has failed because of them.
+func (r *run) findConnected(ctx context.Context, failed *failure) {
 	var pg *pgconn.PgError
 	if database := failed.step.Runs.NonTx.Database; database != "" && errors.As(failed.err, &pg) && pg.Code == "55006" { // object in use
 		failed.blockers, _ = describeBackends(ctx, r.worker, "select a.pid from pg_catalog.pg_stat_activity a where a.datname operator(pg_catalog.=) "+sqltext.Literal(database)+

@@ -32,12 +32,12 @@ func (r *run) finalize(ctx context.Context, s script.Writer, move *Move, file *s
 			return nil
 		}
 		failed.blockers = seen.blockers
-		result := judgeError(ctx, script.OpSettle, failed.err, seen.exceeded, r.server)
+		result := classify(ctx, script.OpSettle, failed.err, seen.exceeded, r.server)
 		wait, again := tries.next(st, failed.err, sent, r.m.options.RetryFor)
 		if result != busy || !again {
 			return r.uncleared(ctx, failed, sql, result)
 		}
-		if err := r.abandon(ctx); err != nil {
+		if err := r.abort(ctx); err != nil {
 			return r.stopFor(ctx, script.OpFrame, err)
 		}
 		r.emit(r.event(Event{Kind: EventRetrying, Err: failed.err, Pause: wait, Backends: seen.blockers, Statement: number, Statements: len(file.Separate)}, move))
@@ -79,7 +79,7 @@ func (r *run) awaitSnapshots(ctx context.Context, move *Move) (waited time.Durat
 		}
 		if len(kept) > 0 && (named.Equal(began) || time.Since(named) >= nameEvery) {
 			named = time.Now()
-			if err := r.waitsFor(ctx, move, kept, time.Since(began)); err != nil {
+			if err := r.reportWaitsFor(ctx, move, kept, time.Since(began)); err != nil {
 				return 0, err
 			}
 		}
@@ -90,8 +90,8 @@ func (r *run) awaitSnapshots(ctx context.Context, move *Move) (waited time.Durat
 	}
 }
 
-// waitsFor reports for which sessions a file waits.
-func (r *run) waitsFor(ctx context.Context, move *Move, pids []uint32, waited time.Duration) error {
+// reportWaitsFor reports for which sessions a file waits.
+func (r *run) reportWaitsFor(ctx context.Context, move *Move, pids []uint32, waited time.Duration) error {
 	values := make([]string, len(pids))
 	for i, pid := range pids {
 		values[i] = "(" + strconv.FormatUint(uint64(pid), 10) + ")"

@@ -23,7 +23,7 @@ func TestATimeIsToldOnlyWhereItIsKnown(t *testing.T) {
 		{"not seen for long", 20 * time.Second, time.Second, 0, 0},
 		{"of which it is not clear when it began", 2 * time.Second, 50 * time.Millisecond, time.Second, 0},
 	} {
-		f := flight{looked: now.Add(-c.unseen), doubt: c.unclear}
+		f := flight{observed: now.Add(-c.unseen), doubt: c.unclear}
 		require.Equal(t, c.want, f.estimate(now.Add(-c.took), now), c.name)
 	}
 }
@@ -40,15 +40,15 @@ func TestAServersClockThatIsSetGivesNoNegativeTime(t *testing.T) {
 		for _, v := range []Version{"1_a.sql", "2_b.sql", "3_c.sql"} {
 			r.sent = append(r.sent, &step{Step: &script.Step{}, move: &Move{Direction: DirectionUp, Migration: Migration{Version: v}}})
 		}
-		r.takeOff(nil)
+		r.startFlight(nil)
 		r.flight.sent = time.Now().Add(-time.Second)
 		server := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
-		r.hearStep(server)
-		r.hearStep(server.Add(100 * time.Millisecond))
-		r.hearStep(server.Add(200*time.Millisecond + jump))
+		r.noteClock(server)
+		r.noteClock(server.Add(100 * time.Millisecond))
+		r.noteClock(server.Add(200*time.Millisecond + jump))
 		require.False(t, r.sentAt.After(time.Now()), name)
 		require.LessOrEqual(t, time.Since(r.sentAt), time.Minute, name)
-		r.land(r.elapsed(), time.Now())
+		r.acknowledge(r.elapsed(), time.Now())
 		require.Equal(t, []time.Duration{100 * time.Millisecond, 0, 0}, told, name)
 	}
 	require.Zero(t, seconds("-3600.5"), "of a session's age")

@@ -15,18 +15,18 @@ import (
 )
 
 // What a glance at the history has shown.
-type outlook uint8
+type fastResult uint8
 
 const (
-	lookCloser outlook = iota // it does not show what there is to do
-	nothingToDo
-	somethingToDo // under the run lock
+	unclear fastResult = iota // it does not show what there is to do
+	nothingPending
+	somethingPending // under the run lock
 )
 
 // glance reads the rows of a history that needs no closer look; nil where it does. Most runs find nothing pending, and to ask
 // what tables there are costs the server more than all the rest. What is wrong with the table itself is found when something is
 // to be written to it.
-func readGlance(ctx context.Context, s *pgsession.Session, t history.Table, expect []Migration) (*history.History, error) {
+func readFast(ctx context.Context, s *pgsession.Session, t history.Table, expect []Migration) (*history.History, error) {
 	read := &history.Reader{Expect: expected(expect)}
 	_, err := s.Send(ctx, s.LiftLimits()+history.FastQuery(t), read.Read)
 	h := &history.History{Server: read.Server, Table: history.Table{Schema: read.Server.Schema, Name: t.Name}}
@@ -47,51 +47,51 @@ func readGlance(ctx context.Context, s *pgsession.Session, t history.Table, expe
 	return h, nil
 }
 
-// glance tells what an up has to do. Other targets take a closer look: those that count are resolved by it before another run
+// fastPath tells what an up has to do. Other targets take a closer look: those that count are resolved by it before another run
 // is waited for. So does a plan, before anything runs.
-func (r *run) glance(ctx context.Context) (outlook, error) {
+func (r *run) fastPath(ctx context.Context) (fastResult, error) {
 	if r.locked || len(r.sent) > 0 || (r.target.kind != targetUp && r.target.kind != targetUpTo) {
-		return lookCloser, nil
+		return unclear, nil
 	}
-	defer r.tellSlow()()
+	defer r.warnSlow()()
 	if err := r.connect(ctx); err != nil {
-		return lookCloser, err
+		return unclear, err
 	}
-	h, err := readGlance(ctx, r.worker, r.place(), r.m.migrations)
+	h, err := readFast(ctx, r.worker, r.place(), r.m.migrations)
 	if err != nil {
-		return lookCloser, r.stopFor(ctx, script.OpFrame, fmt.Errorf("read history %s: %w", r.place(), err))
+		return unclear, r.stopFor(ctx, script.OpFrame, fmt.Errorf("read history %s: %w", r.place(), err))
 	}
 	if h == nil {
-		return lookCloser, nil
+		return unclear, nil
 	}
-	r.losses.connected()
+	r.reconnects.connected()
 	plan := &Plan{Target: r.target}
 	if r.target.kind != targetUp || !h.Exists || !slices.EqualFunc(h.Records, r.m.migrations, isUpToDate) {
 		if plan, err = r.m.plan(h, r.target, r.m.scripter(h), r.reviews); err != nil || len(plan.Warnings) > 0 {
-			return lookCloser, nil // to say when it was applied
+			return unclear, nil // to say when it was applied
 		}
 	}
 	if h.Server.Pooled && !plan.Empty() {
-		return lookCloser, nil
+		return unclear, nil
 	}
 	r.server, r.table, r.exists = h.Server, h.Table, h.Exists
 	if h.Exists {
 		r.announce(plan)
 	}
 	if plan.Empty() {
-		return nothingToDo, nil
+		return nothingPending, nil
 	}
-	r.glimpse = &glimpse{records: h.Records, moves: plan.Moves}
-	return somethingToDo, nil
+	r.fast = &fastPlan{records: h.Records, moves: plan.Moves}
+	return somethingPending, nil
 }
 
-// A glimpse is what was chosen at a glance. It holds for a history of the same rows.
-type glimpse struct {
+// A fastPlan is what was chosen at a glance. It holds for a history of the same rows.
+type fastPlan struct {
 	records []history.Record
 	moves   []Move
 }
 
-func (g *glimpse) holds(h *history.History) bool {
+func (g *fastPlan) holds(h *history.History) bool {
 	return g != nil && len(h.Finds) == 0 && h.Next() == nil && len(h.Progress) == 0 && slices.EqualFunc(h.Records, g.records, history.Record.Same)
 }
 

@@ -12,7 +12,7 @@ import (
 func TestWhatWasChosenAtAGlanceHoldsForTheSameRows(t *testing.T) {
 	t.Parallel()
 	rows := []history.Record{{Version: "1_a.sql", Checksum: "a"}, {Version: "2_b.sql"}}
-	g := &glimpse{records: rows}
+	g := &fastPlan{records: rows}
 	for name, c := range map[string]struct {
 		h    history.History
 		want bool
@@ -26,6 +26,6 @@ func TestWhatWasChosenAtAGlanceHoldsForTheSameRows(t *testing.T) {
 	} {
 		require.Equal(t, c.want, g.holds(&c.h), name)
 	}
-	require.True(t, (&glimpse{}).holds(&history.History{}), "of none")
-	require.False(t, (*glimpse)(nil).holds(&history.History{}), "of nothing")
+	require.True(t, (&fastPlan{}).holds(&history.History{}), "of none")
+	require.False(t, (*fastPlan)(nil).holds(&history.History{}), "of nothing")
 }

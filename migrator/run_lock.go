@@ -41,21 +41,21 @@ func (r *run) wait(ctx context.Context) error {
 	began := time.Now()
 	for time.Since(began) < rereadEvery {
 		waited := r.waited()
-		if err := r.nameHolder(ctx, waited); err != nil {
+		if err := r.reportHolder(ctx, waited); err != nil {
 			return err
 		}
 		if err := sleep(ctx, jitter(pollPause(waited))); err != nil {
 			return err
 		}
-		if free, err := r.free(ctx); err != nil || free {
+		if free, err := r.lockIsFree(ctx); err != nil || free {
 			return err
 		}
 	}
 	return nil
 }
 
-// free reports whether nobody holds the run lock.
-func (r *run) free(ctx context.Context) (bool, error) {
+// lockIsFree reports whether nobody holds the run lock.
+func (r *run) lockIsFree(ctx context.Context) (bool, error) {
 	rows, err := r.worker.Rows(ctx, fmt.Sprintf("select pg_catalog.pg_try_advisory_xact_lock_shared(%d)", r.table.LockKey()))
 	if err != nil {
 		return false, r.stopFor(ctx, script.OpFrame, err)
@@ -71,8 +71,8 @@ func pollPause(waited time.Duration) time.Duration {
 	return min(30*time.Millisecond+waited/10, 300*time.Millisecond)
 }
 
-// nameHolder finds out who is waited for, or ends the wait.
-func (r *run) nameHolder(ctx context.Context, waited time.Duration) error {
+// reportHolder finds out who is waited for, or ends the wait.
+func (r *run) reportHolder(ctx context.Context, waited time.Duration) error {
 	expired := r.m.options.WaitFor != 0 && waited >= r.m.options.WaitFor
 	if waited < max(r.waiting.next, nameAfter) && !expired {
 		return nil
@@ -84,12 +84,12 @@ func (r *run) nameHolder(ctx context.Context, waited time.Duration) error {
 	if expired {
 		return &LockedError{Waited: waited, Holder: holders}
 	}
-	r.waits(holders)
+	r.reportWaiting(holders)
 	return nil
 }
 
-// waits reports for whom it waits, less and less often. That nobody is to be seen is reported later: they may be gone by now.
-func (r *run) waits(holders []Backend) {
+// reportWaiting reports for whom it waits, less and less often. That nobody is to be seen is reported later: they may be gone by now.
+func (r *run) reportWaiting(holders []Backend) {
 	waited := r.waited()
 	if waited < r.waiting.next || (len(holders) == 0 && waited < unseenAfter) {
 		return

@@ -27,11 +27,11 @@ func TestThatARunWaitsIsReportedWhereNobodyIsToBeSeen(t *testing.T) {
 	var seen []Event
 	r := newRun(New(nil, nil, Config{Observe: func(e Event) { seen = append(seen, e) }}), Up())
 	r.waiting.since = time.Now().Add(-time.Second)
-	r.waits(nil)
+	r.reportWaiting(nil)
 	require.Empty(t, seen, "whoever it was may just have left")
 	r.waiting.since = time.Now().Add(-3 * time.Second)
-	r.waits(nil)
-	r.waits(nil)
+	r.reportWaiting(nil)
+	r.reportWaiting(nil)
 	require.Len(t, seen, 1)
 	require.Equal(t, EventWaiting, seen[0].Kind)
 }

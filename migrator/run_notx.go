@@ -22,7 +22,7 @@ func (r *run) withoutTransaction(ctx context.Context, lock *step) error {
 		return err
 	}
 	r.within = true
-	defer r.leave(ctx)
+	defer r.leaveFile(ctx)
 	if err := r.step(ctx, lock); err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func (r *run) withoutTransaction(ctx context.Context, lock *step) error {
 			return err
 		}
 		if move.done(h) {
-			return &stop{outcome: taken, err: errors.New("another run has done it")}
+			return &stop{class: taken, err: errors.New("another run has done it")}
 		}
 		p := h.ProgressOf(string(move.Migration.Version))
 		if p != nil {
@@ -53,8 +53,8 @@ func (r *run) withoutTransaction(ctx context.Context, lock *step) error {
 	}
 }
 
-// leave frees what the file has left in the session.
-func (r *run) leave(ctx context.Context) {
+// leaveFile frees what the file has left in the session.
+func (r *run) leaveFile(ctx context.Context) {
 	r.within = false
 	if r.guards {
 		r.guards = false
@@ -65,7 +65,7 @@ func (r *run) leave(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pgsession.CancelGrace)
 	defer cancel()
-	if r.abandon(ctx) != nil {
+	if r.abort(ctx) != nil {
 		r.worker.Close() // it goes with the session
 	}
 }
@@ -99,14 +99,14 @@ func (r *run) units(ctx context.Context, s script.Writer, move *Move, file *sqlf
 func (r *run) outside(ctx context.Context, s script.Writer, st *step, file *sqlfile.File) error {
 	u := st.Runs
 	if u.NonTx.IfNotExists { // what an earlier attempt has left invalid would be taken for the index
-		if done, err := r.settleStarted(ctx, s, st.move, file, u); done || err != nil {
+		if done, err := r.recoverStatement(ctx, s, st.move, file, u); done || err != nil {
 			return err
 		}
 	}
 	began, met := time.Now(), 0
 	for pause := 250 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
 		arrived := time.Now()
-		st, err := r.makeWay(ctx, s, st, file)
+		st, err := r.prepareNonTx(ctx, s, st, file)
 		if err != nil {
 			return err
 		}
@@ -115,10 +115,10 @@ func (r *run) outside(ctx context.Context, s script.Writer, st *step, file *sqlf
 		if failed == nil {
 			return nil
 		}
-		result := judgeError(ctx, failed.operation.Kind, failed.err, seen.exceeded, r.server)
+		result := classify(ctx, failed.operation.Kind, failed.err, seen.exceeded, r.server)
 		if result == lost {
 			r.lostIn = failed
-			return &stop{outcome: lost, err: failed.err}
+			return &stop{class: lost, err: failed.err}
 		}
 		failed.blockers = seen.blockers
 		if u.NonTx.Routine {
@@ -126,16 +126,16 @@ func (r *run) outside(ctx context.Context, s script.Writer, st *step, file *sqlf
 		}
 		if result == cancelled || failed.partly || (u.NonTx.Kind == sqlfile.Opaque && failed.after) {
 			if u.NonTx.Kind == sqlfile.Opaque {
-				r.recordEnd(ctx, s, file, failed)
+				r.recordOutcome(ctx, s, file, failed)
 			}
 			return r.settle(ctx, failed, result)
 		}
-		if err := r.abandon(ctx); err != nil {
+		if err := r.abort(ctx); err != nil {
 			return r.stopFor(ctx, script.OpFrame, err)
 		}
-		r.nameConnected(ctx, failed)
+		r.findConnected(ctx, failed)
 		if u.NonTx.Kind != sqlfile.Opaque { // the server has answered: of an opaque one nothing is left
-			done, err := r.settleStarted(ctx, s, st.move, file, u)
+			done, err := r.recoverStatement(ctx, s, st.move, file, u)
 			if done || err != nil {
 				return err
 			}
@@ -158,12 +158,12 @@ func (r *run) outside(ctx context.Context, s script.Writer, st *step, file *sqlf
 	}
 }
 
-// makeWay sees to the second connection before a statement runs outside a transaction, and waits for whoever would keep it from
+// prepareNonTx sees to the second connection before a statement runs outside a transaction, and waits for whoever would keep it from
 // its end.
-func (r *run) makeWay(ctx context.Context, s script.Writer, st *step, file *sqlfile.File) (*step, error) {
+func (r *run) prepareNonTx(ctx context.Context, s script.Writer, st *step, file *sqlfile.File) (*step, error) {
 	switch o := st.Runs.NonTx; {
 	case o.Database != "":
-		return st, r.clearWay(ctx, st)
+		return st, r.leaveDatabase(ctx, st)
 	case o.Kind == sqlfile.Opaque:
 		r.guard(ctx)
 	case o.Kind == sqlfile.Detaches && !r.watched(ctx): // who else would end its wait for the partition?
@@ -175,9 +175,9 @@ func (r *run) makeWay(ctx context.Context, s script.Writer, st *step, file *sqlf
 	return st, nil
 }
 
-// recordEnd notes how an opaque statement has ended, which nothing else would tell the next run. What has not come back, or may
+// recordOutcome notes how an opaque statement has ended, which nothing else would tell the next run. What has not come back, or may
 // have committed a part of its work, stays in doubt.
-func (r *run) recordEnd(ctx context.Context, s script.Writer, file *sqlfile.File, failed *failure) {
+func (r *run) recordOutcome(ctx context.Context, s script.Writer, file *sqlfile.File, failed *failure) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pgsession.CancelGrace)
 	defer cancel()
 	st := failed.step
@@ -191,11 +191,11 @@ func (r *run) recordEnd(ctx context.Context, s script.Writer, file *sqlfile.File
 		return
 	}
 	for range 3 { // the cancel request may be late, and meet this
-		if r.abandon(ctx) != nil {
+		if r.abort(ctx) != nil {
 			continue
 		}
 		if failed, _ := r.send(ctx, []*step{end}); failed == nil {
-			r.land(r.elapsed(), time.Now())
+			r.acknowledge(r.elapsed(), time.Now())
 			return
 		}
 	}
@@ -237,7 +237,7 @@ func (r *run) resume(ctx context.Context, s script.Writer, move *Move, file *sql
 			return err
 		}
 	}
-	done, err := r.settleStarted(ctx, s, move, file, u)
+	done, err := r.recoverStatement(ctx, s, move, file, u)
 	if err != nil {
 		return err
 	}

@@ -23,8 +23,8 @@ func (r *run) plan(h *history.History) (*Plan, error) {
 		}
 		return r.m.script(h, r.target, r.fixed, nil, s, r.reviews)
 	}
-	if r.glimpse.holds(h) {
-		return r.m.script(h, r.target, r.glimpse.moves, nil, s, r.reviews)
+	if r.fast.holds(h) {
+		return r.m.script(h, r.target, r.fast.moves, nil, s, r.reviews)
 	}
 	plan, err := r.m.plan(h, r.target, s, r.reviews)
 	if err == nil && (r.target.relative() || r.target.kind == targetMoves) {
@@ -49,7 +49,7 @@ func (r *run) connect(ctx context.Context) error {
 		return err
 	}
 	r.worker, r.prepared = worker, script.Session{}
-	if len(r.sent) > 0 || r.losses.count > 0 {
+	if len(r.sent) > 0 || r.reconnects.count > 0 {
 		if err := r.endOrphans(ctx); err != nil {
 			return r.stopFor(ctx, script.OpFrame, err)
 		}
@@ -59,7 +59,7 @@ func (r *run) connect(ctx context.Context) error {
 
 // readHistory reads, and settles what became of the move that was sent last.
 func (r *run) readHistory(ctx context.Context) (*history.History, error) {
-	defer r.tellSlow()()
+	defer r.warnSlow()()
 	if err := r.connect(ctx); err != nil {
 		return nil, err
 	}
@@ -72,8 +72,8 @@ func (r *run) readHistory(ctx context.Context) (*history.History, error) {
 		return nil, err
 	}
 	r.server, r.table, r.exists = h.Server, h.Table, h.Exists
-	r.losses.connected()
-	r.settleSent(h)
+	r.reconnects.connected()
+	r.acknowledgeRead(h)
 	return h, nil
 }
 
@@ -96,8 +96,8 @@ func (r *run) survey(ctx context.Context, h *history.History) error {
 	return nil
 }
 
-// settleSent reports what is done of the steps that were sent last.
-func (r *run) settleSent(h *history.History) {
+// acknowledgeRead reports what is done of the steps that were sent last.
+func (r *run) acknowledgeRead(h *history.History) {
 	for _, s := range r.sent {
 		if s.Part || !s.done(h) {
 			break
@@ -105,7 +105,7 @@ func (r *run) settleSent(h *history.History) {
 		if s.move != nil {
 			r.starting(s.move)
 		}
-		if s.settles() {
+		if s.reported() {
 			r.finish(s, 0) // when it ended is not known
 		}
 	}

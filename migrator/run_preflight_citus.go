@@ -12,7 +12,7 @@ import (
 func refuseWorker(ctx context.Context, s *pgsession.Session, h *history.History) error {
 	for _, o := range (script.Writer{Table: h.Table, Citus: h.Server.Citus}).RequireCoordinator() {
 		if _, err := s.Send(ctx, s.LiftLimits()+o.SQL, nil); err != nil {
-			return explain("read history "+h.Table.String(), err)
+			return describeError("read history "+h.Table.String(), err)
 		}
 	}
 	return nil

@@ -48,7 +48,7 @@ func (r *run) procedures(ctx context.Context, file *sqlfile.File, u *sqlfile.Sta
 		}
 		return nil
 	})
-	if abandoned := r.abandon(ctx); abandoned != nil {
+	if abandoned := r.abort(ctx); abandoned != nil {
 		return nil, r.stopFor(ctx, script.OpFrame, abandoned)
 	}
 	if ctx.Err() != nil {

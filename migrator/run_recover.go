@@ -15,12 +15,12 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
-// settleStarted finds out from the catalog what became of a statement that was begun outside a transaction, and clears
+// recoverStatement finds out from the catalog what became of a statement that was begun outside a transaction, and clears
 // away what is left of it when it is not done.
-func (r *run) settleStarted(ctx context.Context, s script.Writer, move *Move, file *sqlfile.File, u *sqlfile.Statement) (done bool, err error) {
+func (r *run) recoverStatement(ctx context.Context, s script.Writer, move *Move, file *sqlfile.File, u *sqlfile.Statement) (done bool, err error) {
 	switch u.NonTx.Kind {
 	case sqlfile.Opaque:
-		if err := r.giveWay(ctx, move, u); err != nil {
+		if err := r.yieldToOthers(ctx, move, u); err != nil {
 			return false, err
 		}
 		return false, r.inDoubt(s, move, u)
@@ -29,7 +29,7 @@ func (r *run) settleStarted(ctx context.Context, s script.Writer, move *Move, fi
 	case sqlfile.BuildsIndex, sqlfile.Reindexes, sqlfile.DropsIndex, sqlfile.Detaches, sqlfile.Finalizes:
 	}
 	for first := true; ; first = false {
-		left, err := r.remains(ctx, s, move, u)
+		left, err := r.leftovers(ctx, s, move, u)
 		if err != nil {
 			return false, err
 		}
@@ -63,22 +63,22 @@ func (r *run) settleStarted(ctx context.Context, s script.Writer, move *Move, fi
 	}
 }
 
-// remains asks the catalog.
-func (r *run) remains(ctx context.Context, s script.Writer, move *Move, u *sqlfile.Statement) (*script.Leftovers, error) {
+// leftovers asks the catalog.
+func (r *run) leftovers(ctx context.Context, s script.Writer, move *Move, u *sqlfile.Statement) (*script.Leftovers, error) {
 	rows, err := r.worker.Rows(ctx, r.worker.LiftLimits()+script.LeftoversSQL(u.NonTx, s.Table, string(move.Migration.Version), s.Citus))
 	if err != nil {
 		return nil, r.stopFor(ctx, script.OpFrame, err)
 	}
 	left := &script.Leftovers{}
 	if len(rows) == 0 {
-		return nil, &stop{outcome: taken, err: errors.New("another run has gone on with it")}
+		return nil, &stop{class: taken, err: errors.New("another run has gone on with it")}
 	}
 	if err := json.Unmarshal([]byte(rows[0][0]), left); err != nil {
 		return nil, fmt.Errorf("read what is left of a statement: %w", err)
 	}
 	if named := left.Named; named != nil && named.Valid && named.Shards != nil {
 		if named.Shards.Silent != "" {
-			return nil, &stop{outcome: lost, err: fmt.Errorf("a worker of Citus cannot be asked for its part of %s: %s", named.Name, named.Shards.Silent)}
+			return nil, &stop{class: lost, err: fmt.Errorf("a worker of Citus cannot be asked for its part of %s: %s", named.Name, named.Shards.Silent)}
 		}
 		if named.Valid = named.Shards.Whole; !named.Valid {
 			left.Invalid = append(left.Invalid, named.Name)
@@ -91,7 +91,7 @@ func (r *run) remains(ctx context.Context, s script.Writer, move *Move, u *sqlfi
 func (r *run) same(ctx context.Context, file *sqlfile.File, u *sqlfile.Statement, index int64) (bool, error) {
 	message := script.Whole(append(append([]script.Op{script.Frame("begin"), script.Frame("set local statement_timeout = 0"), script.Frame("set local lock_timeout = 0")}, script.SettingOps(file, u)...), script.Frame(script.SameSQL(u.NonTx, index))))[0]
 	rows, err := r.worker.Rows(ctx, message.SQL)
-	if abandoned := r.abandon(ctx); abandoned != nil {
+	if abandoned := r.abort(ctx); abandoned != nil {
 		return false, r.stopFor(ctx, script.OpFrame, abandoned)
 	}
 	var pg *pgconn.PgError
@@ -111,13 +111,13 @@ func (r *run) clear(ctx context.Context, s script.Writer, move *Move, file *sqlf
 	if failed == nil {
 		return nil
 	}
-	return r.uncleared(ctx, failed, sql, judgeError(ctx, script.OpSettle, failed.err, false, r.server))
+	return r.uncleared(ctx, failed, sql, classify(ctx, script.OpSettle, failed.err, false, r.server))
 }
 
 // uncleared ends an attempt that could not end what is left of a statement.
-func (r *run) uncleared(ctx context.Context, failed *failure, sql string, result outcome) error {
+func (r *run) uncleared(ctx context.Context, failed *failure, sql string, result class) error {
 	if result == lost {
-		return &stop{outcome: lost, err: failed.err}
+		return &stop{class: lost, err: failed.err}
 	}
 	failed.err = fmt.Errorf("clear up after a statement that was cut off: %s: %w", sql, failed.err)
 	return r.settle(ctx, failed, result)
@@ -126,31 +126,31 @@ func (r *run) uncleared(ctx context.Context, failed *failure, sql string, result
 // waitForBuilders waits while other sessions build indexes on the table: one that is not valid may be about to be.
 func (r *run) waitForBuilders(ctx context.Context, move *Move, builders []uint32, first bool) error {
 	if first {
-		if err := r.waitsFor(ctx, move, builders, 0); err != nil {
+		if err := r.reportWaitsFor(ctx, move, builders, 0); err != nil {
 			return err
 		}
 	}
 	return sleep(ctx, jitter(300*time.Millisecond))
 }
 
-// giveWay ends the attempt where another run works on the file, whose procedure may have let the run lock go; or where it did
+// yieldToOthers ends the attempt where another run works on the file, whose procedure may have let the run lock go; or where it did
 // until now.
-func (r *run) giveWay(ctx context.Context, move *Move, u *sqlfile.Statement) error {
+func (r *run) yieldToOthers(ctx context.Context, move *Move, u *sqlfile.Statement) error {
 	others, err := findWorkers(ctx, r.worker, r.table, r.id, move.Migration.Version)
 	if err != nil {
 		return r.stopFor(ctx, script.OpFrame, err)
 	}
 	if len(others) > 0 {
 		r.locked = false
-		r.waits(others)
-		return &stop{outcome: locked, err: errors.New("another run still works on " + move.script().Path)}
+		r.reportWaiting(others)
+		return &stop{class: locked, err: errors.New("another run still works on " + move.script().Path)}
 	}
 	h, err := r.readHistory(ctx) // whoever was there may have recorded its end since this was read last
 	if err != nil {
 		return err
 	}
 	if p := h.ProgressOf(string(move.Migration.Version)); p == nil || sqlfile.HashOf(p.Started, sqllex.Statement{End: len(p.Started)}) != u.Hash {
-		return &stop{outcome: taken, err: errors.New("another run has gone on with it")}
+		return &stop{class: taken, err: errors.New("another run has gone on with it")}
 	}
 	return nil
 }
@@ -163,6 +163,6 @@ func (r *run) inDoubt(s script.Writer, move *Move, u *sqlfile.Statement) error {
 		session = ", session = session || " + script.UnknownText
 	}
 	hint := fmt.Sprintf("look whether it has run (what it has committed itself stays); if it has: update %s set done = done + 1, started = null%s where version = %s; if it has not: update %[1]s set started = null where version = %[3]s; then run again", table, session, version)
-	failed := &failure{offset: r.placeOf(move, u), err: fmt.Errorf("%w: it was begun outside a transaction, and was cut off or failed in the middle of its work (HINT: %s)", ErrInDoubt, hint)}
+	failed := &failure{offset: r.offsetOf(move, u), err: fmt.Errorf("%w: it was begun outside a transaction, and was cut off or failed in the middle of its work (HINT: %s)", ErrInDoubt, hint)}
 	return r.migrationError(move, failed, "not known of this statement; those before it are applied")
 }

@@ -57,9 +57,9 @@ func refusedForGood(err error, plainToo bool) bool {
 	return slices.ContainsFunc(attemptRefusals, func(refusal string) bool { return strings.Contains(text, refusal) })
 }
 
-// worthWaiting reports whether a server that refused a connection may take one later: not so when it knows the user, the
+// isTemporaryRefusal reports whether a server that refused a connection may take one later: not so when it knows the user, the
 // password or the database to be wrong, or when certificates or sslmode do not fit. A name that is not known may be soon.
-func worthWaiting(err error) bool {
+func isTemporaryRefusal(err error) bool {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		return isLost(pg, history.Server{})

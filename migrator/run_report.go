@@ -19,10 +19,10 @@ import (
 // stepError words the failure of a step.
 func (r *run) stepError(failed *failure, state string) error {
 	if s := failed.step; s.move == nil {
-		return fmt.Errorf("%w\nSTATE: %s", r.explain(s.Heading(), &failed.operation, failed.err), state)
+		return fmt.Errorf("%w\nSTATE: %s", r.describe(s.Heading(), &failed.operation, failed.err), state)
 	}
 	if u := cmp.Or(failed.step.Runs, failed.step.Begins); u != nil && failed.offset < 0 {
-		failed.offset = r.placeOf(failed.step.move, u)
+		failed.offset = r.offsetOf(failed.step.move, u)
 	}
 	return r.migrationError(failed.step.move, failed, state)
 }
@@ -35,8 +35,8 @@ func (r *run) ended(s *step, why error) error {
 	return r.newMigrationError(s.move, &failure{err: why, step: s, offset: -1}, committed)
 }
 
-// placeOf is where a file has a statement, as it is now; -1 where it has not.
-func (r *run) placeOf(move *Move, does *sqlfile.Statement) int {
+// offsetOf is where a file has a statement, as it is now; -1 where it has not.
+func (r *run) offsetOf(move *Move, does *sqlfile.Statement) int {
 	if file := r.reviews.files[move.script().Path]; file != nil {
 		for _, u := range file.Separate {
 			if u.Hash == does.Hash {
@@ -91,7 +91,7 @@ func (r *run) progress(s *step, took time.Duration) {
 	case s.Runs != nil:
 		r.emit(r.event(Event{Kind: EventStatement, Statement: s.Number, Statements: s.Of}, s.move))
 		r.advanced()
-	case s.settles() && !s.Part:
+	case s.reported() && !s.Part:
 		r.finish(s, took)
 	}
 }
@@ -99,7 +99,7 @@ func (r *run) progress(s *step, took time.Duration) {
 // advanced begins to count troubles anew.
 func (r *run) advanced() {
 	r.lostIn = nil
-	r.losses.progress()
+	r.reconnects.progress()
 	r.conflicts = 0
 }
 
@@ -120,13 +120,13 @@ func (r *run) finish(s *step, took time.Duration) {
 	}
 }
 
-// explain words the failure of what is the tool's own.
-func (r *run) explain(what string, o *script.Op, err error) error {
-	return explain(what, r.hint(o, err))
+// describe words the failure of what is the tool's own.
+func (r *run) describe(what string, o *script.Op, err error) error {
+	return describeError(what, r.hint(o, err))
 }
 
-// explain adds what the server says beyond its message.
-func explain(what string, err error) error {
+// describeError adds what the server says beyond its message.
+func describeError(what string, err error) error {
 	var pg *pgconn.PgError
 	var notes strings.Builder
 	if errors.As(err, &pg) {

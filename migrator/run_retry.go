@@ -23,9 +23,9 @@ const (
 
 // A stop ends an attempt for a reason that Run.again knows what to do about.
 type stop struct {
-	outcome outcome
-	err     error
-	failed  *failure // taken: where another run was met
+	class  class
+	err    error
+	failed *failure // taken: where another run was met
 }
 
 func (s *stop) Error() string { return s.err.Error() }
@@ -33,7 +33,7 @@ func (s *stop) Error() string { return s.err.Error() }
 func (s *stop) Unwrap() error { return s.err }
 
 func (r *run) stopFor(ctx context.Context, kind script.OpKind, err error) *stop {
-	return &stop{outcome: judgeError(ctx, kind, err, false, r.server), err: err}
+	return &stop{class: classify(ctx, kind, err, false, r.server), err: err}
 }
 
 // step sends a step until it is committed, or until its failure is none that trying again would mend.
@@ -47,7 +47,7 @@ func (r *run) steps(ctx context.Context, steps []*step) error {
 		failed, seen := r.send(ctx, steps)
 		if failed == nil {
 			for len(r.sent) > 0 {
-				r.land(r.elapsed(), time.Now())
+				r.acknowledge(r.elapsed(), time.Now())
 			}
 			return nil
 		}
@@ -55,14 +55,14 @@ func (r *run) steps(ctx context.Context, steps []*step) error {
 		if s.Runs != nil && needsNoTransaction(s.Runs, failed) {
 			return r.replan(ctx, taken, failed)
 		}
-		switch result := judgeError(ctx, failed.operation.Kind, failed.err, seen.exceeded, r.server); result {
+		switch result := classify(ctx, failed.operation.Kind, failed.err, seen.exceeded, r.server); result {
 		case busy:
 			wait, ok := tries.next(s, failed.err, r.sentAt, r.m.options.RetryFor)
 			if !ok {
 				failed.blockers = seen.blockers
 				return r.settle(ctx, failed, final)
 			}
-			if err := r.abandon(ctx); err != nil {
+			if err := r.abort(ctx); err != nil {
 				return r.stopFor(ctx, script.OpFrame, err)
 			}
 			r.sent = nil
@@ -75,10 +75,10 @@ func (r *run) steps(ctx context.Context, steps []*step) error {
 			return r.replan(ctx, result, failed)
 		case lost:
 			r.lostIn = failed
-			return &stop{outcome: lost, err: failed.err}
+			return &stop{class: lost, err: failed.err}
 		case final:
 			if len(steps) > 1 && (failed.nowhere() || failed.prepares) {
-				return r.apart(ctx, steps[slices.Index(steps, s):])
+				return r.sendApart(ctx, steps[slices.Index(steps, s):])
 			}
 			return r.settle(ctx, failed, final)
 		case cancelled:
@@ -87,11 +87,11 @@ func (r *run) steps(ctx context.Context, steps []*step) error {
 	}
 }
 
-// apart sends each step alone, where a message was refused as a whole and nothing says because of which: a character that
+// sendApart sends each step alone, where a message was refused as a whole and nothing says because of which: a character that
 // the database's encoding does not have, or what is too deeply nested to be read. So too where a prepared statement has
 // failed: a function may have deallocated it, and the step's own seal says what is wrong with the row.
-func (r *run) apart(ctx context.Context, steps []*step) error {
-	if err := r.abandon(ctx); err != nil {
+func (r *run) sendApart(ctx context.Context, steps []*step) error {
+	if err := r.abort(ctx); err != nil {
 		return r.stopFor(ctx, script.OpFrame, err)
 	}
 	for _, s := range steps {
@@ -125,18 +125,18 @@ func (t *tries) next(s *step, err error, sent time.Time, limit time.Duration) (w
 }
 
 // replan gives up a step that is certain not to have been done by us: what is left to do is to be found out anew.
-func (r *run) replan(ctx context.Context, why outcome, failed *failure) error {
+func (r *run) replan(ctx context.Context, why class, failed *failure) error {
 	r.locked = r.locked && why != locked
-	if err := r.abandon(ctx); err != nil {
+	if err := r.abort(ctx); err != nil {
 		return r.stopFor(ctx, script.OpFrame, err)
 	}
 	r.sent = nil
-	return &stop{outcome: why, err: failed.err, failed: failed}
+	return &stop{class: why, err: failed.err, failed: failed}
 }
 
-// abandon ends what an error has left open, and frees what outlives a rollback: in one message, since a pooler gives the
+// abort ends what an error has left open, and frees what outlives a rollback: in one message, since a pooler gives the
 // server's session to somebody else as soon as it is idle.
-func (r *run) abandon(ctx context.Context) error {
+func (r *run) abort(ctx context.Context) error {
 	s := script.Writer{Table: r.table, Pooled: r.pooled(), KeepsLock: r.locked}
 	operations := s.Abort()
 	if r.within { // what the file has left is for its next statements
@@ -179,25 +179,25 @@ func (r *run) standing(failed *failure, h *history.History) string {
 
 // settle finds out what a failed or cancelled step has left behind. No error says "rolled back" before the history was
 // read: a cancel may come after the commit.
-func (r *run) settle(ctx context.Context, failed *failure, why outcome) error {
+func (r *run) settle(ctx context.Context, failed *failure, why class) error {
 	s, reason := failed.step, failed.err
 	if why == cancelled {
 		reason = cause.Of(ctx)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*pgsession.CancelGrace)
 	defer cancel()
-	if err := r.abandon(ctx); err != nil {
-		r.hangUp()
+	if err := r.abort(ctx); err != nil {
+		r.disconnect()
 	}
 	if refused := asStranger(r.table, reason); refused != nil {
 		r.sent = nil
 		return refused
 	}
-	if !s.settles() {
+	if !s.reported() {
 		if failed.answered() { // and so begun none of the others
 			r.sent = nil
 		}
-		return r.explain(s.Heading(), &failed.operation, reason)
+		return r.describe(s.Heading(), &failed.operation, reason)
 	}
 	h, err := r.readHistory(ctx)
 	switch {
@@ -210,8 +210,8 @@ func (r *run) settle(ctx context.Context, failed *failure, why outcome) error {
 	case why == cancelled:
 		return r.ended(s, reason)
 	}
-	r.hangUp() // the error came after the commit: what follows gets a session that is sure to be clean
-	return &stop{outcome: taken, err: reason}
+	r.disconnect() // the error came after the commit: what follows gets a session that is sure to be clean
+	return &stop{class: taken, err: reason}
 }
 
 // jitter spreads pauses, so that those who wait for the same thing do not come back together.

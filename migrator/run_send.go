@@ -17,7 +17,7 @@ import (
 
 // send sends steps and waits for their answers; nil is success. Where several are sent, those that are committed are reported
 // as soon as it is known.
-func (r *run) send(ctx context.Context, steps []*step) (failed *failure, sight seen) {
+func (r *run) send(ctx context.Context, steps []*step) (failed *failure, sight watchResult) {
 	var messages []script.Message
 	switch first := steps[0]; {
 	case len(steps) > 1:
@@ -33,14 +33,14 @@ func (r *run) send(ctx context.Context, steps []*step) (failed *failure, sight s
 	r.sent = steps
 	r.begin(time.Now())
 	w := r.watch(ctx)
-	r.takeOff(w)
+	r.startFlight(w)
 	defer func() { // also where an observer panics
 		r.flight.stop()
 		if w != nil {
 			sight = w.stop()
 			r.watcher = w.session
 			if failed != nil && sight.exceeded {
-				failed.sayWhy(w.of.limit)
+				failed.sayWhy(w.current.limit)
 			}
 		}
 	}()
@@ -70,7 +70,7 @@ func (r *run) watch(ctx context.Context) *watch {
 	if r.pooled() || r.sent[0].Unwatched || !slices.ContainsFunc(r.sent, func(s *step) bool { return s.move != nil }) {
 		return nil
 	}
-	w := &watch{session: r.watcher, worker: r.server.PID, report: r.emitUnlessBusy, dial: r.dialWatcher, arrive: r.arrive, subjects: r.subjects()}
+	w := &watch{session: r.watcher, worker: r.server.PID, report: r.emitUnlessBusy, dial: r.dialWatcher, runs: r.runs, steps: r.watchedSteps()}
 	w.start(ctx)
 	return w
 }
@@ -111,21 +111,21 @@ func (r *run) exchange(ctx context.Context, m script.Message) *failure {
 			r.emit(r.event(Event{Kind: EventNotice, Message: n.SeverityUnlocalized + ": " + n.Message}, s.move))
 		}
 	}
-	answered, err := r.worker.Send(ctx, m.SQL, r.hear(m.Clocks()))
+	answered, err := r.worker.Send(ctx, m.SQL, r.readClocks(m.Clocks()))
 	r.worker.OnNotice = nil
 	r.flight.stop()
 	if err == nil {
 		return nil
 	}
-	for committed := m.Committed(answered); r.landed() < committed && len(r.sent) > 1; {
-		r.land(r.elapsed(), time.Now())
+	for committed := m.Committed(answered); r.acknowledged() < committed && len(r.sent) > 1; {
+		r.acknowledge(r.elapsed(), time.Now())
 	}
 	var pg *pgconn.PgError
 	errors.As(err, &pg)
 	failed := r.locate(m, answered, err, pg)
 	if failed.unread {
 		for _, s := range steps[:slices.Index(steps, failed.step)] {
-			if s.settles() {
+			if s.reported() {
 				failed.ahead++
 			}
 		}

@@ -26,5 +26,5 @@ func (s *step) done(h *history.History) bool {
 	return true
 }
 
-// settles reports whether it matters to the caller what became of the step: it is not only the tool's own.
-func (s *step) settles() bool { return s.move != nil || s.changes != nil }
+// reported reports whether it matters to the caller what became of the step: it is not only the tool's own.
+func (s *step) reported() bool { return s.move != nil || s.changes != nil }

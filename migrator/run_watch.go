@@ -27,27 +27,27 @@ type watch struct {
 	worker  uint32
 	report  func(Event) (told bool)
 	dial    func(context.Context) (*pgsession.Session, error)
-	arrive  func(index int) (known bool) // is told which subject runs; whether observers know
+	runs    func(index int) (known bool) // is told which subject runs; whether observers know
 
-	subjects subjects
+	steps    watchedSteps
 	at       atomic.Int32 // the one that runs, as far as is known
 	hurry    chan struct{}
 	done     chan struct{}
 	stopped  chan struct{}
 	exceeded bool
-	of       subject
+	current  watchedStep
 	blockers []Backend // those of it last seen
 }
 
-// seen is what the watch saw while something was sent.
-type seen struct {
+// watchResult is what the watch saw while something was sent.
+type watchResult struct {
 	exceeded bool
 	blockers []Backend // of the file that ran last
 }
 
 // start begins to watch; stop ends it and must be called before the session or the fields are used again.
 func (w *watch) start(ctx context.Context) {
-	w.of.index = -1
+	w.current.index = -1
 	w.hurry, w.done, w.stopped = make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(w.stopped)
@@ -55,10 +55,10 @@ func (w *watch) start(ctx context.Context) {
 	}()
 }
 
-// turn tells which subject runs. It is not waited for to be noticed, but where the limit is short.
-func (w *watch) turn(index int) {
+// moveTo tells which subject runs. It is not waited for to be noticed, but where the limit is short.
+func (w *watch) moveTo(index int) {
 	w.advance(index)
-	if w.subjects.at(index).first() < watchAfter {
+	if w.steps.at(index).firstLook() < watchAfter {
 		select {
 		case w.hurry <- struct{}{}:
 		default:
@@ -73,28 +73,28 @@ func (w *watch) advance(index int) {
 	}
 }
 
-func (w *watch) running() subject { return w.subjects.at(int(w.at.Load())) }
+func (w *watch) running() watchedStep { return w.steps.at(int(w.at.Load())) }
 
-func (w *watch) stop() seen {
+func (w *watch) stop() watchResult {
 	close(w.done)
 	<-w.stopped
-	s := seen{exceeded: w.exceeded}
-	if w.of == w.running() {
+	s := watchResult{exceeded: w.exceeded}
+	if w.current == w.running() {
 		s.blockers = w.blockers
 	}
 	return s
 }
 
 func (w *watch) loop(ctx context.Context) {
-	var seen waits
-	pause, again := w.running().first(), watchEvery
+	var seen lockWaits
+	pause, again := w.running().firstLook(), watchEvery
 	for {
 		at := w.at.Load()
 		if !w.sleep(ctx, pause) {
 			return
 		}
 		if w.at.Load() != at {
-			pause = w.running().first()
+			pause = w.running().firstLook()
 			continue
 		}
 		pause = watchEvery
@@ -102,7 +102,7 @@ func (w *watch) loop(ctx context.Context) {
 			w.session = w.connect(ctx)
 		}
 		if w.session == nil || w.check(ctx, &seen) != nil {
-			w.hangUp()
+			w.disconnect()
 			pause, again = again, min(2*again, 30*time.Second) // the role may have no second connection, and the server logs each try
 			continue
 		}
@@ -110,7 +110,7 @@ func (w *watch) loop(ctx context.Context) {
 	}
 }
 
-func (w *watch) hangUp() {
+func (w *watch) disconnect() {
 	if w.session != nil {
 		w.session.Close()
 		w.session = nil
@@ -133,7 +133,7 @@ func (w *watch) connect(ctx context.Context) *pgsession.Session {
 }
 
 // check looks once, and does what is to be done about it.
-func (w *watch) check(ctx context.Context, seen *waits) error {
+func (w *watch) check(ctx context.Context, seen *lockWaits) error {
 	before := w.running()
 	now, err := w.look(ctx)
 	if err != nil {
@@ -141,24 +141,24 @@ func (w *watch) check(ctx context.Context, seen *waits) error {
 	}
 	known := w.find(now)
 	s := w.running()
-	if s != w.of {
-		w.of, w.blockers, *seen = s, nil, waits{}
+	if s != w.current {
+		w.current, w.blockers, *seen = s, nil, lockWaits{}
 	}
-	if w.subjects.steps[s.index].move == nil || (s.index != before.index && w.subjects.named(now.application, s.index) != s.index) { // it was one before it that was seen
+	if w.steps.steps[s.index].move == nil || (s.index != before.index && w.steps.named(now.application, s.index) != s.index) { // it was one before it that was seen
 		return nil
 	}
 	seen.note(now)
-	if now.waiting == "" {
+	if now.wait == "" {
 		return nil
 	}
 	over := s.limit > 0 && seen.sum() >= s.limit
-	if known && (seen.due(s, now) || over && now.waiting != seen.reported) {
-		told, err := w.name(ctx, s, seen.elapsed(now))
+	if known && (seen.due(s, now) || over && now.wait != seen.reported) {
+		told, err := w.reportBlockers(ctx, s, seen.elapsed(now))
 		if err != nil {
 			return err
 		}
 		if told {
-			seen.reported, seen.reportedAt = now.waiting, time.Now()
+			seen.reported, seen.reportedAt = now.wait, time.Now()
 		}
 	}
 	if over && w.running() == s {
@@ -170,27 +170,27 @@ func (w *watch) check(ctx context.Context, seen *waits) error {
 
 // find finds out which of several subjects runs, and whether that is known to observers. Where two of them go by one name it
 // is the first.
-func (w *watch) find(now view) (known bool) {
-	index := w.subjects.named(now.application, int(w.at.Load()))
+func (w *watch) find(now observation) (known bool) {
+	index := w.steps.named(now.application, int(w.at.Load()))
 	if index < 0 {
 		return true
 	}
 	w.advance(index)
-	return w.arrive(index)
+	return w.runs(index)
 }
 
-// first is when to look for the first time: most files are done by then, and it is early enough to see who is in the way of
+// firstLook is when to look for the first time: most files are done by then, and it is early enough to see who is in the way of
 // a short limit.
-func (s subject) first() time.Duration {
+func (s watchedStep) firstLook() time.Duration {
 	if s.limit > 0 {
 		return min(watchAfter, s.limit/2)
 	}
 	return watchAfter
 }
 
-// name says who is in the way. Where nobody is to be seen, it is said that the file waits once it has done so for a while: the
+// reportBlockers says who is in the way. Where nobody is to be seen, it is said that the file waits once it has done so for a while: the
 // holder may just have left.
-func (w *watch) name(ctx context.Context, s subject, waited time.Duration) (told bool, err error) {
+func (w *watch) reportBlockers(ctx context.Context, s watchedStep, waited time.Duration) (told bool, err error) {
 	blockers, err := findBlockers(ctx, w.session, w.worker)
 	if err != nil || (len(blockers) == 0 && waited < nameEvery) {
 		return false, err
@@ -198,7 +198,7 @@ func (w *watch) name(ctx context.Context, s subject, waited time.Duration) (told
 	if len(blockers) > 0 {
 		w.blockers = blockers
 	}
-	e := w.subjects.blocked(s.index)
+	e := w.steps.blocked(s.index)
 	e.Backends, e.Elapsed = blockers, waited
 	w.report(e)
 	return true, nil

@@ -55,8 +55,8 @@ func (s Status) Pending() bool {
 	return s.State == StatePending || s.State == StateOutOfOrder || s.State == StateOutdated || (s.State == StateUnfinished && s.Unfinished.Direction == DirectionUp)
 }
 
-// drifted reports whether file and history disagree.
-func (s Status) drifted() bool {
+// mismatched reports whether file and history disagree.
+func (s Status) mismatched() bool {
 	switch s.State {
 	case StateChanged, StateMissing, StateRenamed, StateNewer, StateOutOfOrder, StateUnfinished:
 		return true
@@ -65,8 +65,8 @@ func (s Status) drifted() bool {
 	return false
 }
 
-// explain says what is wrong with a version, for an error or a warning.
-func (s Status) explain() string {
+// describe says what is wrong with a version, for an error or a warning.
+func (s Status) describe() string {
 	when := ""
 	if !s.AppliedAt.IsZero() {
 		when = " at " + s.AppliedAt.Format("2006-01-02 15:04:05") + " UTC"
@@ -86,14 +86,14 @@ func (s Status) explain() string {
 	case StateOutOfOrder:
 		return fmt.Sprintf("%s: pending below a version that is already applied", s.Version)
 	case StateNewer:
-		return s.explainNewer(when)
+		return s.describeNewer(when)
 	case StateApplied, StatePending, StateOutdated:
 	}
 	return fmt.Sprintf("%s: %s", s.Version, s.State)
 }
 
-// explainNewer says what is known of a version that is newer: not who has applied it.
-func (s Status) explainNewer(when string) string {
+// describeNewer says what is known of a version that is newer: not who has applied it.
+func (s Status) describeNewer(when string) string {
 	switch {
 	case s.Unfinished != nil && s.AppliedAt.IsZero():
 		return fmt.Sprintf("%s: begun (%s), and newer than every file here", s.Version, s.Unfinished)

@@ -153,11 +153,11 @@ func TestWhatIsWrongWithAVersionIsSaidInOneSentence(t *testing.T) {
 		StateChanged:    "1_x.sql: changed since it was applied at 2026-11-22 12:30:00 UTC\n  applied: abc\n  file:    def",
 	} {
 		s := Status{Version: "1_x.sql", State: state, AppliedAt: at, Recorded: "abc", Checksum: "def", Renamed: "2_x.sql"}
-		require.Equal(t, want, s.explain())
-		require.Equal(t, state != StateApplied && state != StatePending && state != StateOutdated, s.drifted(), fmt.Sprint(state))
+		require.Equal(t, want, s.describe())
+		require.Equal(t, state != StateApplied && state != StatePending && state != StateOutdated, s.mismatched(), fmt.Sprint(state))
 		require.Equal(t, state == StatePending || state == StateOutOfOrder || state == StateOutdated, s.Pending(), fmt.Sprint(state))
 	}
-	require.Equal(t, "R_x.sql: applied with another text than here, and the history has versions newer than every file here", Status{Version: "R_x.sql", State: StateNewer}.explain())
-	require.Equal(t, "1_x.sql: begun (none of its statements is applied), and newer than every file here", Status{Version: "1_x.sql", State: StateNewer, Unfinished: &Unfinished{}}.explain())
-	require.Equal(t, "1_x.sql: applied, but there is no such file", Status{Version: "1_x.sql", State: StateMissing}.explain())
+	require.Equal(t, "R_x.sql: applied with another text than here, and the history has versions newer than every file here", Status{Version: "R_x.sql", State: StateNewer}.describe())
+	require.Equal(t, "1_x.sql: begun (none of its statements is applied), and newer than every file here", Status{Version: "1_x.sql", State: StateNewer, Unfinished: &Unfinished{}}.describe())
+	require.Equal(t, "1_x.sql: applied, but there is no such file", Status{Version: "1_x.sql", State: StateMissing}.describe())
 }

@@ -132,5 +132,5 @@ func TestAnUnfinishedFileThatIsGoneIsAWarning(t *testing.T) {
 func TestAnUnfinishedFileIsExplainedAsItsErrorSaysIt(t *testing.T) {
 	t.Parallel()
 	s := marked("1", "", "1+3")[0]
-	require.Equal(t, "1_x.sql is unfinished: statements 1–3 are applied\nHINT: finish it first: apply what is pending; or, if you have settled it by hand, mark it applied or pending", s.explain())
+	require.Equal(t, "1_x.sql is unfinished: statements 1–3 are applied\nHINT: finish it first: apply what is pending; or, if you have settled it by hand, mark it applied or pending", s.describe())
 }

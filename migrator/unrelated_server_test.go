@@ -34,8 +34,8 @@ func TestFilesOfAnotherProjectAreNotApplied(t *testing.T) {
 		statuses, err := other.Status(patience(t))
 		require.NoError(t, err)
 		require.Len(t, statuses, 4)
-		var drift *migrator.DriftError
-		require.ErrorAs(t, other.Verify(patience(t)), &drift)
+		var mismatch *migrator.MismatchError
+		require.ErrorAs(t, other.Verify(patience(t)), &mismatch)
 		for _, target := range []migrator.Target{migrator.Repair(), migrator.MarkApplied("001_other.sql"), migrator.MarkPending("001_other.sql")} {
 			_, err = other.Run(patience(t), target)
 			require.NoError(t, err)

@@ -10,7 +10,7 @@ import (
 // review judges a pending file. Only pending files are judged: a history that another tool applied may contain what is
 // refused here. The error joins a *FileError for each statement that is refused.
 func review(s *Script) (*sqlfile.File, error) {
-	if s.Mode == Batch {
+	if s.Mode == batchMode {
 		return nil, &FileError{
 			Path: s.Path, Message: fmt.Sprintf("asks for %s mode, which this version cannot run yet", s.Mode),
 			Hint: "run it with psql, and mark it as applied",

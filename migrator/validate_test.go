@@ -123,7 +123,7 @@ func TestAProblemAboveTheOpenQuoteDoesNotHideIt(t *testing.T) {
 
 func TestAFileThatAsksForAModeThatThereIsNotIsRefused(t *testing.T) {
 	t.Parallel()
-	_, err := review(&Script{Path: "1_a.sql", Mode: Batch})
+	_, err := review(&Script{Path: "1_a.sql", Mode: batchMode})
 	var refused *FileError
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, "asks for batch mode, which this version cannot run yet", refused.Message)

@@ -53,7 +53,7 @@ func (m *Migrator) await(ctx context.Context, until Condition) error {
 		}
 		last = why
 		var pending *pendingError
-		if !errors.As(why, &pending) && !comesYet(why) {
+		if !errors.As(why, &pending) && !isTemporary(why) {
 			return why
 		}
 		wait := jitter(pause)
@@ -106,15 +106,15 @@ func (m *Migrator) unready(ctx context.Context, until Condition) error {
 	return nil
 }
 
-// comesYet reports whether an error is one that time may mend.
-func comesYet(err error) bool {
+// isTemporary reports whether an error is one that time may mend.
+func isTemporary(err error) bool {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && noDatabase(pg) {
 		return true
 	}
 	var connect *pgconn.ConnectError
 	if errors.As(err, &pg) || errors.As(err, &connect) {
-		return worthWaiting(err)
+		return isTemporaryRefusal(err)
 	}
 	var history *HistoryError
 	return !errors.As(err, &history) // the connection was lost

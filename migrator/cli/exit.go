@@ -75,11 +75,11 @@ func ExitCode(err error) int {
 
 // disagrees reports whether a command was refused for what verify finds, too.
 func disagrees(err error) bool {
-	var drift *migrator.DriftError
+	var mismatch *migrator.MismatchError
 	var unrelated *migrator.UnrelatedError
 	var order *migrator.OrderError
 	var unfinished *migrator.UnfinishedError
-	return errors.As(err, &drift) || errors.As(err, &unrelated) || errors.As(err, &order) || errors.As(err, &unfinished)
+	return errors.As(err, &mismatch) || errors.As(err, &unrelated) || errors.As(err, &order) || errors.As(err, &unfinished)
 }
 
 // Main runs the command as a program with the arguments and signals of this process, prints its error and returns its

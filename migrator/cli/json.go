@@ -40,8 +40,8 @@ type (
 		State   string           `json:"state,omitempty"`
 	}
 	verifyJSON struct {
-		Drift []migrator.Status `json:"drift"`
-		Error *errorJSON        `json:"error,omitempty"`
+		Mismatches []migrator.Status `json:"mismatches"`
+		Error      *errorJSON        `json:"error,omitempty"`
 	}
 	testDownJSON struct {
 		Reports []check.Report `json:"reports"`

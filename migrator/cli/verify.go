@@ -34,24 +34,24 @@ What is merely pending is no disagreement. Nothing is changed.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return t.with(cmd, migrator.Config{}, func(ctx context.Context, m *migrator.Migrator) error {
 				err := m.Verify(ctx)
-				var drift *migrator.DriftError
+				var mismatch *migrator.MismatchError
 				newer := 0
-				if errors.As(err, &drift) && allowNewer {
-					found := len(drift.Drift)
-					drift.Drift = slices.DeleteFunc(drift.Drift, func(s migrator.Status) bool { return s.State == migrator.StateNewer })
-					newer = found - len(drift.Drift)
-					if len(drift.Drift) == 0 {
-						err, drift = nil, nil
+				if errors.As(err, &mismatch) && allowNewer {
+					found := len(mismatch.Mismatches)
+					mismatch.Mismatches = slices.DeleteFunc(mismatch.Mismatches, func(s migrator.Status) bool { return s.State == migrator.StateNewer })
+					newer = found - len(mismatch.Mismatches)
+					if len(mismatch.Mismatches) == 0 {
+						err, mismatch = nil, nil
 					}
 				}
 				switch {
-				case err != nil && drift == nil:
+				case err != nil && mismatch == nil:
 					return withCause(ctx, err)
 				case t.json:
 					t.printed = true
-					found := verifyJSON{Drift: []migrator.Status{}, Error: describe(err)}
-					if drift != nil {
-						found.Drift = drift.Drift
+					found := verifyJSON{Mismatches: []migrator.Status{}, Error: describe(err)}
+					if mismatch != nil {
+						found.Mismatches = mismatch.Mismatches
 					}
 					return joinWrite(err, t.screen.printJSON(found))
 				case err == nil:
