@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlstate"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
@@ -42,12 +43,12 @@ func compileChange(s script.Writer, c *Change) []script.Op {
 func writeAsRead(s script.Writer, write string, before *Row) script.Op {
 	return script.Op{Kind: script.OpClaim, SQL: sqltext.Block(sqltext.RequireRow(
 		fmt.Sprintf("%s\n  where version operator(pg_catalog.=) %s and coalesce(checksum, '') operator(pg_catalog.=) %s", write, sqltext.Literal(string(before.Version)), sqltext.Literal(before.Checksum)),
-		sqltext.Raise(script.CodeGone, "the row is not as it was read", "")))}
+		sqltext.Raise(sqlstate.RowGone, "the row is not as it was read", "")))}
 }
 
 // writeUnfinished writes the record of a no-transaction file if as many statements of it have run as were read.
 func writeUnfinished(s script.Writer, write string, before *Row) script.Op {
 	return script.Op{Kind: script.OpClaim, SQL: sqltext.Block(sqltext.RequireRow(
 		fmt.Sprintf("%s\n  where version operator(pg_catalog.=) %s and done operator(pg_catalog.=) %d", write, sqltext.Literal(string(before.Version)), before.Unfinished.Done),
-		sqltext.Raise(script.CodeStale, "another run has gone on with it", "")))}
+		sqltext.Raise(sqlstate.RecordStale, "another run has gone on with it", "")))}
 }

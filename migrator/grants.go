@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlstate"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
@@ -28,7 +29,7 @@ func missingGrant(s *history.Server, err error, oid int64) string {
 	var pg *pgconn.PgError
 	var note strings.Builder
 	for _, t := range s.Tables {
-		if t.OID == oid && errors.As(err, &pg) && pg.Code == "42501" {
+		if t.OID == oid && errors.As(err, &pg) && pg.Code == sqlstate.InsufficientPrivilege {
 			writeNote(&note, "HINT", grantFor(s, history.Table{Schema: t.Schema, Name: t.Name}, ""))
 		}
 	}

@@ -45,9 +45,10 @@ var layers = map[string][]string{
 	"sqltext":   nil,
 	"sqllex":    nil,
 	"history":   {"sqltext"},
-	"script":    {"history", "sqlfile", "sqllex", "sqltext", "printable"},
+	"script":    {"history", "sqlfile", "sqllex", "sqlstate", "sqltext", "printable"},
 	"sqlfile":   {"sqllex", "sqltext", "printable"},
 	"printable": nil,
+	"sqlstate":  nil,
 }
 
 func TestThePackagesBelowThisOneImportOnlyWhatTheirLayerMay(t *testing.T) {

@@ -87,7 +87,7 @@ func (m *Migrator) Plan(ctx context.Context, target Target) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return m.plan(h, target, m.scripter(h), &reviewer{})
+	return m.plan(h, target, newWriter(h), &reviewer{})
 }
 
 // Status returns what files and history say of each version, in order. It takes no lock and writes nothing.
@@ -157,8 +157,8 @@ func (m *Migrator) look(ctx context.Context, around bool) (h *history.History, e
 	return h, err
 }
 
-// scripter is one for a database as its history describes it.
-func (m *Migrator) scripter(h *history.History) script.Writer {
+// newWriter lays out operations for the server of a history.
+func newWriter(h *history.History) script.Writer {
 	return script.Writer{
 		Table: h.Table, Major: h.Server.Major(), CheckInterval: h.Server.ChecksClients(),
 		Pooled: h.Server.Pooled, Citus: h.Server.Citus, Superuser: h.Server.Superuser, Exposed: h.Server.Exposed(h.Table),

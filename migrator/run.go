@@ -7,8 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/cause"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
@@ -25,50 +26,33 @@ type Result struct {
 	Change    *Change       `json:"change,omitempty"`    // where nothing ran
 }
 
-// A run is one call of Migrator.Run. It walks the script of a plan; whenever it cannot be sure where it stands, it reads
-// the history and plans again.
+// A run is one call of Migrator.Run. It sends the steps of a plan. Whenever it cannot be sure where it stands, it reads the
+// history and plans again.
 type run struct {
-	m        *Migrator
-	target   Target
-	id       string
-	worker   *pgsession.Session
-	prepared script.Session     // in the worker's session
-	locked   bool               // the worker's session holds the run lock, as far as is known: each message sees to it
-	watcher  *pgsession.Session // from which the worker is watched; nil: it was not needed yet
-	guards   bool               // the watcher holds a lock that shows that this run is there
-	lends    bool               // the pooler was seen to lend a session for a whole transaction
-	reviews  *reviewer
-	began    time.Time
-	emitMu   sync.Mutex
+	*planner
+	*connections
+	*reporter
+	*patience
 
-	server     history.Server
-	table      history.Table
-	exists     bool // the history table
-	fast       *fastPlan
-	fixed      []Move  // a relative target, resolved once; what is left of it
-	total      int     // moves of the whole run, as last planned
-	sent       []*step // what became of them is not known; the first one runs
-	sentAt     time.Time
-	flight     flight
-	begun      Version  // the migration that was last reported to start, until it is finished
-	within     bool     // a no-transaction file
-	lostIn     *failure // where the connection was last lost
-	results    []Result
-	warned     map[string]bool
-	planned    int // moves, as first announced; -1: not yet
-	waiting    waiting
-	reconnects reconnects
-	conflicts  int // with other runners, since this run or another one made progress
-	left       int // moves of the last plan
+	flight *flight
+	lock   *runLock
 }
 
 func newRun(m *Migrator, target Target) *run {
-	id := make([]byte, 4)
-	_, _ = rand.Read(id) // never fails
-	return &run{
-		m: m, target: target, id: hex.EncodeToString(id), reviews: &reviewer{}, began: time.Now(), planned: -1,
-		warned: map[string]bool{}, reconnects: reconnects{limit: m.options.ReconnectFor},
+	bytes := make([]byte, 4)
+	_, _ = rand.Read(bytes) // never fails
+	id := hex.EncodeToString(bytes)
+	r := &run{
+		planner: &planner{m: m, target: target, reviews: &reviewer{}},
+		connections: &connections{id: id, dial: func(ctx context.Context, role string, worker bool) (*pgsession.Session, error) {
+			return m.dial(ctx, id, role, worker)
+		}},
+		reporter: &reporter{observe: m.options.Observe, began: time.Now(), planned: -1, warned: map[string]bool{}},
+		patience: &patience{reconnects: reconnects{limit: m.options.ReconnectFor}},
 	}
+	r.lock = &runLock{connections: r.connections, reporter: r.reporter, waitFor: m.options.WaitFor}
+	r.flight = &flight{starting: r.starting, finished: r.finished, correct: func(result int, took time.Duration) { r.results[result].Elapsed = took }}
+	return r
 }
 
 // all tries until there is nothing left to do or an error is final.
@@ -76,7 +60,7 @@ func (r *run) all(ctx context.Context) error {
 	for {
 		err := r.attempt(ctx)
 		if err == nil {
-			r.done()
+			r.done(r.target)
 			return nil
 		}
 		if err := r.retry(ctx, err); err != nil {
@@ -85,65 +69,33 @@ func (r *run) all(ctx context.Context) error {
 	}
 }
 
-// addUnsettled adds to an error that has ended the run that it is not known what became of the move that was under way.
+// addUnsettled adds to an error that has ended the run that the outcome of the current move is not known.
 func (r *run) addUnsettled(err error) error {
-	var told *MigrationError
-	s := unsettledOf(r.sent)
-	if s == nil || errors.As(err, &told) {
+	var reported *MigrationError
+	s := r.flight.unsettled()
+	if s == nil || errors.As(err, &reported) {
 		return err
 	}
 	return r.stepError(&failure{err: errors.Join(err, ErrUnsettled), step: s, offset: -1}, unsettled)
 }
 
-// unsettledOf returns the first of the steps of which it matters what became of them; nil for none.
-func unsettledOf(sent []*step) *step {
-	if i := slices.IndexFunc(sent, (*step).reported); i >= 0 {
-		return sent[i]
-	}
-	return nil
-}
-
-// done reports the end. Another run may have done what was planned.
-func (r *run) done() {
-	switch {
-	case len(r.results) > 0:
-		r.emit(Event{Kind: EventDone, Direction: r.target.direction(), Total: len(r.results), Elapsed: time.Since(r.began), Message: r.target.summary(r.results)})
-	case r.planned > 0:
-		r.emit(Event{Kind: EventPlanned, Direction: r.target.direction(), Message: r.target.nothing()})
-	}
-}
-
 // attempt does what is left, from wherever the history says that the run stands.
 func (r *run) attempt(ctx context.Context) error {
 	for {
-		switch seen, err := r.fastPath(ctx); {
-		case err != nil || seen == nothingPending:
+		switch found, err := r.fastPath(ctx); {
+		case err != nil || found == nothingPending:
 			return err
-		case seen == somethingPending:
-			if err := r.lock(ctx); err != nil {
+		case found == somethingPending:
+			if err := r.lock.take(ctx); err != nil {
 				return err
 			}
 			continue
 		}
-		h, err := r.readHistory(ctx)
-		if err != nil {
+		plan, err := r.planAgain(ctx)
+		if err != nil || plan.Empty() {
 			return err
 		}
-		if err := r.survey(ctx, h); err != nil {
-			return err
-		}
-		plan, err := r.plan(h)
-		if err != nil {
-			return err
-		}
-		if len(plan.Moves)+len(plan.Changes) != r.left { // a conflict that was lost to a runner who got something done is no reason to give up
-			r.left, r.conflicts = len(plan.Moves)+len(plan.Changes), 0
-		}
-		r.announce(plan)
-		if plan.Empty() {
-			return nil
-		}
-		if err := r.preflight(ctx); err != nil {
+		if err := r.check(ctx); err != nil {
 			return err
 		}
 		if r.pooled() && r.locked {
@@ -152,19 +104,144 @@ func (r *run) attempt(ctx context.Context) error {
 		if r.pooled() || r.locked {
 			return r.sendPlan(ctx, plan)
 		}
-		if err := r.lock(ctx); err != nil {
+		if err := r.lock.take(ctx); err != nil {
 			return err
 		}
 	}
 }
 
-// retry decides what to do about an error of an attempt: nil is to go on. What a lost connection, another runner or a
-// busy lock has left undone is found out by reading the history.
+// fastPath finds out what an up has to do, where one quick look at the history is enough. Targets that count are resolved before
+// the run waits for another one, so they are planned in full.
+func (r *run) fastPath(ctx context.Context) (fastResult, error) {
+	if r.locked || len(r.flight.sent) > 0 || (r.target.kind != targetUp && r.target.kind != targetUpTo) {
+		return unclear, nil
+	}
+	defer r.warnSlow()()
+	if err := r.connect(ctx); err != nil {
+		return unclear, err
+	}
+	h, err := readFast(ctx, r.worker, r.place(), r.m.migrations)
+	if err != nil {
+		return unclear, r.stopFor(ctx, script.OpFrame, fmt.Errorf("read history %s: %w", r.place(), err))
+	}
+	if h == nil {
+		return unclear, nil
+	}
+	r.reconnects.connected()
+	plan, found := r.choose(h)
+	if found == unclear {
+		return unclear, nil
+	}
+	r.server, r.table = h.Server, h.Table
+	if h.Exists {
+		r.tell(plan)
+	}
+	return found, nil
+}
+
+// planAgain reads the history and plans what is left.
+func (r *run) planAgain(ctx context.Context) (*Plan, error) {
+	h, err := r.readHistory(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !r.target.records() && r.planned < 0 { // everything may have been applied elsewhere
+		if err := survey(ctx, r.worker, h, r.m.migrations, !r.m.options.AllowOtherTools); err != nil {
+			return nil, r.stopFor(ctx, script.OpFrame, err)
+		}
+	}
+	plan, err := r.plan(h, r.writer())
+	if err != nil {
+		return nil, err
+	}
+	r.noteLeft(len(plan.Moves) + len(plan.Changes))
+	r.tell(plan)
+	return plan, nil
+}
+
+// tell reports a plan with what the server's settings say of it.
+func (r *run) tell(plan *Plan) {
+	r.announce(plan)
+	if limit := r.m.options.LockTimeout; limit > 0 && len(plan.Moves) > 0 && limit.Seconds() <= r.server.DeadlockTimeout {
+		r.warn([]string{fmt.Sprintf("the lock timeout of %s does not exceed the server's deadlock_timeout (%gs): an autovacuum in the way will not be told to go", limit, r.server.DeadlockTimeout)})
+	}
+}
+
+// check finds out, before anything runs, what would be an obscure error later.
+func (r *run) check(ctx context.Context) error {
+	defer r.warnSlow()()
+	return r.preflight(ctx)
+}
+
+// connect dials where there is no worker.
+func (r *run) connect(ctx context.Context) error {
+	if r.worker != nil {
+		return nil
+	}
+	worker, err := r.dial(ctx, "worker", true)
+	if err != nil {
+		return err
+	}
+	r.worker, r.prepared = worker, script.Session{}
+	if len(r.flight.sent) > 0 || r.reconnects.count > 0 {
+		if err := r.endOrphans(ctx); err != nil {
+			return r.stopFor(ctx, script.OpFrame, err)
+		}
+	}
+	return nil
+}
+
+// readHistory reads the history, and settles what became of the steps that were sent last.
+func (r *run) readHistory(ctx context.Context) (*history.History, error) {
+	defer r.warnSlow()()
+	if err := r.connect(ctx); err != nil {
+		return nil, err
+	}
+	h, err := readHistory(ctx, r.worker, r.place(), r.m.migrations)
+	if err != nil {
+		var pg *pgconn.PgError
+		if errors.As(err, &pg) || r.worker.Lost() {
+			return nil, r.stopFor(ctx, script.OpFrame, err)
+		}
+		return nil, err
+	}
+	r.server, r.table = h.Server, h.Table
+	r.reconnects.connected()
+	r.settleSent(h)
+	return h, nil
+}
+
+// place is where the history is. Once a plan was made from one it stays, wherever its files lead the search_path.
+func (r *run) place() history.Table {
+	if r.planned >= 0 {
+		return r.table
+	}
+	return r.m.table()
+}
+
+// settleSent reports what is done of the steps that were sent last.
+func (r *run) settleSent(h *history.History) {
+	for _, s := range r.flight.sent {
+		if s.Part || !s.done(h) {
+			break
+		}
+		if s.move != nil {
+			r.starting(s.move)
+		}
+		if s.reported() {
+			r.finish(s, 0) // when it ended is not known
+		}
+	}
+	r.flight.sent = nil
+}
+
+// retry decides what to do about an error of an attempt; nil: try again. The history says what a lost connection, another run
+// or a busy lock has left undone.
 func (r *run) retry(ctx context.Context, err error) error {
 	var stopped *stop
 	if !errors.As(err, &stopped) {
-		var told *MigrationError // the connection may have been another one, of the file's own
-		if ctx.Err() != nil || errors.As(err, &told) || !isTemporaryRefusal(err) {
+		var reported *MigrationError // the lost connection may be one that the file has opened
+		if ctx.Err() != nil || errors.As(err, &reported) || !isTemporaryRefusal(err) {
 			return err
 		}
 		stopped = &stop{class: lost, err: err}
@@ -178,14 +255,14 @@ func (r *run) retry(ctx context.Context, err error) error {
 		}
 		r.emit(Event{Kind: EventReconnecting, Err: stopped.err, Pause: pause})
 		if sleep(ctx, pause) != nil {
-			return fmt.Errorf("%w, while the database was waited for, after: %s", cause.Of(ctx), stopped.err.Error()) // which is no reason any more
+			return fmt.Errorf("%w, while the database was waited for, after: %s", cause.Of(ctx), stopped.err.Error()) // not a reason any more
 		}
 		return nil
 	case taken:
-		if r.conflicts++; r.conflicts <= maxReconnects {
+		if r.conflict() {
 			return nil
 		}
-		if stopped.failed != nil { // it is not another run that is in the way
+		if stopped.failed != nil { // another run is not in the way
 			settled := r.settle(ctx, stopped.failed, final)
 			if errors.As(settled, &stopped) {
 				return nil
@@ -193,7 +270,7 @@ func (r *run) retry(ctx context.Context, err error) error {
 			return settled
 		}
 	case locked:
-		if err := r.wait(ctx); err != nil {
+		if err := r.lock.wait(ctx); err != nil {
 			return r.retry(ctx, err)
 		}
 		return nil
@@ -204,8 +281,8 @@ func (r *run) retry(ctx context.Context, err error) error {
 
 // giveUp ends a run that has lost its connection for too long, or too often.
 func (r *run) giveUp(ctx context.Context, err error) error {
-	sent := r.sent
-	if unsettledOf(sent) == nil {
+	sent, first := r.flight.sent, r.flight.unsettled()
+	if first == nil {
 		return fmt.Errorf("%s: %w", r.reconnects.describe(), err)
 	}
 	failed := &failure{err: err, offset: -1}
@@ -217,9 +294,9 @@ func (r *run) giveUp(ctx context.Context, err error) error {
 	defer cancel()
 	h, unread := r.readHistory(ctx)
 	if unread == nil && slices.ContainsFunc(sent, func(s *step) bool { return s.reported() && s.done(h) }) {
-		return nil // it is done after all, or the first of several are: the run gets on
+		return nil // it is done after all, or the first of several are: the run has advanced
 	}
-	failed.step = unsettledOf(sent)
+	failed.step = first
 	if unread != nil {
 		failed.err = errors.Join(failed.err, ErrUnsettled)
 		return r.stepError(failed, unsettled+often)
@@ -227,54 +304,28 @@ func (r *run) giveUp(ctx context.Context, err error) error {
 	return r.stepError(failed, r.standing(failed, h)+often)
 }
 
-func (r *run) emit(e Event) {
-	r.emitMu.Lock() // the watch reports from a goroutine of its own
-	defer r.emitMu.Unlock()
-	r.m.options.Observe(e)
-}
-
-// emitUnlessBusy leaves an event out where another one is being told: what the watch does must not wait for an observer.
-func (r *run) emitUnlessBusy(e Event) (told bool) {
-	if !r.emitMu.TryLock() {
-		return false
-	}
-	defer r.emitMu.Unlock()
-	r.m.options.Observe(e)
-	return true
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return cause.Of(ctx)
-	case <-timer.C:
-		return nil
+// starting notes that a migration starts.
+func (r *run) starting(move *Move) {
+	if r.reporter.starting(move) {
+		r.flight.sentAt = time.Now()
 	}
 }
 
-func (r *run) disconnect() {
-	if r.worker != nil {
-		r.worker.Close()
-		r.worker = nil
-	}
-	r.dropWatcher()
-	r.locked = false
-}
-
-func (r *run) dropWatcher() {
-	if r.watcher != nil {
-		r.watcher.Close()
-		r.watcher = nil
+// finished notes that a step is committed.
+func (r *run) finished(s *step, took time.Duration) {
+	r.lock.forget()
+	switch {
+	case s.Runs != nil:
+		r.statement(s)
+		r.patience.advanced()
+	case s.reported() && !s.Part:
+		r.finish(s, took)
 	}
 }
 
-func (r *run) close() {
-	if r.locked && !r.worker.Lost() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		_, _ = r.worker.Send(ctx, "select pg_catalog.pg_advisory_unlock_all()", nil) // closing the connection does it too, only a little later
-	}
-	r.disconnect()
+// finish notes that a migration is applied or reverted.
+func (r *run) finish(s *step, took time.Duration) {
+	r.reporter.finish(s, took)
+	r.patience.advanced()
+	r.planner.advanced()
 }

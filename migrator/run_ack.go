@@ -1,6 +1,7 @@
 package migrator
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -12,41 +13,58 @@ import (
 // until 8 kB are full or the message ends. Quick steps fill them soon, and each tells when it began. While a slow one
 // runs, the watch sees which it is. A notice after each commit would be the third of what a small file costs.
 
-// A flight is what is known of the steps that are sent, while the server works on them. Its lock is held by whoever tells what
-// has become of them: the reader of the answers, or the watch.
+// A flight is the steps that are sent and not known to be committed, and how it becomes known. Its lock is held while somebody
+// reports progress: the reader of the answers, or the watch.
 type flight struct {
 	sync.Mutex
-	steps   []*step
-	watch   *watch // nil: nobody watches
+	starting func(*Move)                // is called when a migration starts
+	finished func(*step, time.Duration) // is called when a step is committed
+	correct  func(result int, took time.Duration)
+
+	sent   []*step   // the first one runs
+	sentAt time.Time // when it began
+	inFile bool      // they are of one no-transaction file, whose time counts as a whole
+
+	steps   []*step // all that were sent together
+	results int     // of the run, before them
+	watch   *watch  // nil: nobody watches
 	over    bool
-	sent    time.Time
-	results int // of the run, before
-
-	clocks       int       // of how many it is known when they began
-	first, began time.Time // by the server's clock: the first and the last of them
-	clockSet     bool      // that clock was set meanwhile
-
-	observed time.Time     // when the watch last saw what runs
-	doubt    time.Duration // about when that has begun
+	clock   serverClock
+	view    watchView
 }
 
-func (r *run) startFlight(w *watch) {
-	f := &r.flight
+// A serverClock is what the answers say about when steps began, by the server's clock.
+type serverClock struct {
+	count       int       // of how many steps it is known
+	first, last time.Time // when the first and the last of them began
+	sent        time.Time // when they were sent, by our clock
+	changed     bool      // the server's clock was set meanwhile
+}
+
+// A watchView says how exactly the watch knows when a step began.
+type watchView struct {
+	at    time.Time     // when the watch last saw what runs
+	doubt time.Duration // about when that has begun
+}
+
+// start begins a flight of the steps that are sent.
+func (f *flight) start(w *watch, results int) {
 	f.Lock()
 	defer f.Unlock()
-	f.steps, f.watch, f.over, f.sent, f.results, f.clocks = r.sent, w, false, time.Now(), len(r.results), 0
-	f.clockSet, f.observed, f.doubt = false, f.sent, 0
+	now := time.Now()
+	f.steps, f.watch, f.over, f.results = f.sent, w, false, results
+	f.clock, f.view = serverClock{sent: now}, watchView{at: now}
 }
 
-// stop waits for what is being told; nothing more is told by the watch.
+// stop waits until nobody reports progress any more; the watch reports nothing after it.
 func (f *flight) stop() {
 	f.Lock()
 	defer f.Unlock()
 	f.over = true
 }
 
-// readClocks reads the answers that tell when a step has begun: those before it are committed.
-func (r *run) readClocks(clocks []int) pgsession.Reader {
+// readClocks reads the answers that say when a step has begun: the steps before it are committed.
+func (f *flight) readClocks(clocks []int) pgsession.Reader {
 	return func(result int, row [][]byte) error {
 		if len(clocks) == 0 || clocks[0] != result {
 			return nil
@@ -56,59 +74,58 @@ func (r *run) readClocks(clocks []int) pgsession.Reader {
 		if err != nil {
 			return err
 		}
-		r.noteClock(began)
+		f.noteClock(began)
 		return nil
 	}
 }
 
-func (r *run) noteClock(began time.Time) {
-	f := &r.flight
+func (f *flight) noteClock(began time.Time) {
 	f.Lock()
 	defer f.Unlock()
-	if f.clocks++; f.clocks == 1 {
-		f.first, f.began = began, began
+	c := &f.clock
+	if c.count++; c.count == 1 {
+		c.first, c.last = began, began
 	}
-	took := began.Sub(f.began)
-	if took < 0 || took > time.Since(f.sent) {
-		took, f.clockSet = 0, true
+	took := began.Sub(c.last)
+	if took < 0 || took > time.Since(c.sent) {
+		took, c.changed = 0, true
 	}
-	f.began = began
+	c.last = began
 	switch {
-	case f.clocks > r.acknowledged()+1:
-		r.acknowledge(took, r.sentAt.Add(took))
-	case f.clocks > 1: // the watch was quicker, but did not see when
-		r.correctElapsed(f.clocks-2, took)
+	case c.count > f.acknowledged()+1:
+		f.acknowledge(took, f.sentAt.Add(took))
+	case c.count > 1: // the watch was quicker, but did not see when
+		f.correctElapsed(c.count-2, took)
 	}
-	if f.clocks == r.acknowledged()+1 {
-		r.sentAt, f.doubt = f.sent.Add(max(0, min(began.Sub(f.first), time.Since(f.sent)))), 0
+	if c.count == f.acknowledged()+1 {
+		f.sentAt, f.view.doubt = c.sent.Add(max(0, min(began.Sub(c.first), time.Since(c.sent)))), 0
 	}
 }
 
-// elapsed is how long the step that ends now took; 0 where that is not known.
-func (r *run) elapsed() time.Duration {
-	if r.flight.clockSet || r.flight.doubt > maxDoubt {
+// elapsed is how long the step took that ends now; 0 where it is not known.
+func (f *flight) elapsed() time.Duration {
+	if f.clock.changed || f.view.doubt > maxDoubt {
 		return 0
 	}
-	return time.Since(r.sentAt)
+	return time.Since(f.sentAt)
 }
 
-// maxDoubt bounds the doubt about a time that is told.
+// maxDoubt bounds the doubt about a time that is reported.
 const maxDoubt = 250 * time.Millisecond
 
 // estimate is how long a step took that the watch sees to be done; 0 where that is not known to within a fifth.
-func (f *flight) estimate(began, now time.Time) time.Duration {
-	took, doubt := now.Sub(began), f.doubt+now.Sub(f.observed)
+func (v *watchView) estimate(began, now time.Time) time.Duration {
+	took, doubt := now.Sub(began), v.doubt+now.Sub(v.at)
 	if doubt > maxDoubt || took < 5*doubt {
 		return 0
 	}
 	return took.Round(100 * time.Millisecond)
 }
 
-// correctElapsed notes how long a step took that was reported before that was known.
-func (r *run) correctElapsed(index int, took time.Duration) {
-	at := r.flight.results + results(r.flight.steps[:index])
-	if took > 0 && r.flight.steps[index].move != nil {
-		r.results[at].Elapsed = took
+// correctElapsed corrects how long a step took that was reported before that was known.
+func (f *flight) correctElapsed(index int, took time.Duration) {
+	if took > 0 && f.steps[index].move != nil {
+		f.correct(f.results+results(f.steps[:index]), took)
 	}
 }
 
@@ -119,64 +136,63 @@ func results(steps []*step) (count int) {
 	return count
 }
 
-// results is how many a step that is sent together with others adds to those of the run.
-func (s *step) results() int {
-	if s.move != nil {
-		return len(s.changes) + 1
-	}
-	return len(s.changes)
-}
-
-// runs is told by the watch which step runs. How long each of several before it took is not known yet. It does not wait for
-// observers, but says whether they know.
-func (r *run) runs(index int) (known bool) {
-	f := &r.flight
+// runs is how the watch says which step runs. It does not know how long each of several steps before it took. It does not wait
+// for observers, but says whether they know.
+func (f *flight) runs(index int) (known bool) {
 	if !f.TryLock() {
 		return false
 	}
-	n, now := index-r.acknowledged(), time.Now()
+	n, now := index-f.acknowledged(), time.Now()
 	if f.over || n <= 0 {
-		f.observed = now
+		f.view.at = now
 		f.Unlock()
 		return true
 	}
-	took := f.estimate(r.sentAt, now)
+	took := f.view.estimate(f.sentAt, now)
 	if n > 1 {
 		took = 0
 	}
-	f.doubt, f.observed = now.Sub(f.observed), now
+	f.view = watchView{at: now, doubt: now.Sub(f.view.at)}
 	go func() {
 		defer f.Unlock()
 		for ; n > 0; n-- {
-			r.acknowledge(took, now)
+			f.acknowledge(took, now)
 		}
 	}()
 	return false
 }
 
-// acknowledge notes that the first of the steps that were sent is committed, after so long, and the next one runs. The watch is told
-// first: the server does not wait for observers.
-func (r *run) acknowledge(took time.Duration, ended time.Time) {
-	s := r.sent[0]
-	r.sent = r.sent[1:]
-	if w := r.flight.watch; w != nil && len(r.sent) > 0 {
-		w.moveTo(r.acknowledged())
+// acknowledge notes that the first of the steps that were sent is committed, and the next one runs. The watch learns it before
+// observers do: the server does not wait for these.
+func (f *flight) acknowledge(took time.Duration, ended time.Time) {
+	s := f.sent[0]
+	f.sent = f.sent[1:]
+	if f.watch != nil && len(f.sent) > 0 {
+		f.watch.moveTo(f.acknowledged())
 	}
-	r.progress(s, took)
-	if len(r.sent) > 0 {
-		r.begin(ended)
+	f.finished(s, took)
+	if len(f.sent) > 0 {
+		f.begin(ended)
 	}
 }
 
-// acknowledged is how many of the steps that were sent are known to be committed.
-func (r *run) acknowledged() int { return len(r.flight.steps) - len(r.sent) }
+// acknowledged is how many of the steps are known to be committed.
+func (f *flight) acknowledged() int { return len(f.steps) - len(f.sent) }
 
 // begin notes since when the first of the steps that were sent runs.
-func (r *run) begin(at time.Time) {
-	if s := r.sent[0]; s.move != nil && !s.Part {
-		r.starting(s.move)
+func (f *flight) begin(at time.Time) {
+	if s := f.sent[0]; s.move != nil && !s.Part {
+		f.starting(s.move)
 	}
-	if !r.within {
-		r.sentAt = at
+	if !f.inFile {
+		f.sentAt = at
 	}
+}
+
+// unsettled returns the first of the steps whose outcome matters to the caller and is not known; nil for none.
+func (f *flight) unsettled() *step {
+	if i := slices.IndexFunc(f.sent, (*step).reported); i >= 0 {
+		return f.sent[i]
+	}
+	return nil
 }

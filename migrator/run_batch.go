@@ -1,10 +1,6 @@
 package migrator
 
-import (
-	"context"
-	"errors"
-	"slices"
-)
+import "github.com/agent-shaker/agent-shaker/migrator/internal/script"
 
 const (
 	// maxMessage bounds a message of several files, in bytes: a server that logs statements, or one that fails, logs all of it.
@@ -44,52 +40,12 @@ func (l *batch) add(s *step) {
 	l.size += s.Size()
 }
 
-// sendsAlone reports whether each step is sent alone. Behind a pooler others wait for the server's session meanwhile, and get it
-// between the messages.
-func (r *run) sendsAlone() bool { return r.oneByOne() || r.pooled() }
-
-// sendPlan sends the steps of a plan, as many together as can be.
-func (r *run) sendPlan(ctx context.Context, plan *Plan) error {
-	r.total = len(r.results) + len(plan.Moves)
-	r.results = slices.Grow(r.results, len(plan.Moves))
-	ready := batch{limit: maxMessage}
-	if !r.prepared.Began {
-		ready.limit, r.prepared.Began = firstMessage, true
-	}
-	var begun *Move // without a transaction
-	for s := range plan.steps {
-		if s.move != nil && s.move == begun {
-			continue
-		}
-		if s.Part || !ready.fits(s) || r.sendsAlone() {
-			if err := r.flush(ctx, &ready); err != nil {
-				return err
-			}
-		}
-		if s.Part {
-			begun = s.move
-			r.starting(s.move)
-			if err := r.withoutTransaction(ctx, s); err != nil {
-				return err
-			}
-		} else {
-			ready.add(s)
-		}
-		if !r.server.Citus && s.move != nil && r.reviews.files[s.move.script().Path].MakesCitus() {
-			if err := r.flush(ctx, &ready); err != nil {
-				return err
-			}
-			return &stop{class: taken, err: errors.New("the server has Citus now, and is to be looked at again")}
+// lastOfFile returns which message is the last one of the file: before a statement come its settings. -1: there is none.
+func lastOfFile(messages []script.Message) int {
+	for i := len(messages) - 1; i >= 0; i-- {
+		if messages[i].Parts[0].Op.Kind == script.OpFile {
+			return i
 		}
 	}
-	return r.flush(ctx, &ready)
-}
-
-// flush sends what is ready.
-func (r *run) flush(ctx context.Context, ready *batch) error {
-	steps := ready.steps
-	if *ready = (batch{limit: maxMessage}); len(steps) == 0 {
-		return nil
-	}
-	return r.steps(ctx, steps)
+	return -1
 }

@@ -24,15 +24,16 @@ type sentBatch struct {
 // batches are those of a plan, whatever their size.
 func batches(t *testing.T, migrations []Migration, h *history.History, target Target) (all []sentBatch) {
 	t.Helper()
-	r := &run{m: New(nil, migrations, Config{}), id: "1a2b3c4d", target: target, reviews: &reviewer{}}
+	r := newRun(New(nil, migrations, Config{}), target)
+	r.id = "1a2b3c4d"
 	r.server, r.table = history.Server{Platform: "PostgreSQL 17.4 on x86_64-pc-linux-gnu"}, h.Table
 	h.Server = r.server
-	plan, err := r.plan(h)
+	plan, err := r.plan(h, r.writer())
 	require.NoError(t, err)
 	session := &script.Session{}
 	ready := batch{limit: math.MaxInt}
 	send := func() {
-		all = append(all, sentBatch{ready.steps, r.scripter(h).Batch(scriptSteps(ready.steps), session)})
+		all = append(all, sentBatch{ready.steps, r.writer().Batch(scriptSteps(ready.steps), session)})
 		ready = batch{limit: math.MaxInt}
 	}
 	for s := range plan.steps {

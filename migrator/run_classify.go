@@ -9,6 +9,7 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlstate"
 )
 
 // An class says what to do about an error.
@@ -38,17 +39,17 @@ func classify(ctx context.Context, kind script.OpKind, err error, watched bool, 
 		return final
 	}
 	switch pg.Code {
-	case "55P03", "40P01", "40001": // lock not available, deadlock, serialization failure
+	case sqlstate.LockNotAvailable, sqlstate.DeadlockDetected, sqlstate.SerializationFailure:
 		return busy
-	case "57014": // query cancelled
+	case sqlstate.QueryCanceled:
 		if watched {
 			return busy
 		}
-	case script.CodeLocked:
+	case sqlstate.LockHeld:
 		return locked
-	case script.CodeGone, script.CodeStale:
+	case sqlstate.RowGone, sqlstate.RecordStale:
 		return taken
-	case "23505", "42P07", "42710": // unique violation; duplicate table or type, where two make the history
+	case sqlstate.UniqueViolation, sqlstate.DuplicateTable, sqlstate.DuplicateObject: // two runs create the history
 		if kind == script.OpClaim {
 			return taken
 		}
@@ -72,9 +73,9 @@ func metInCatalog(err error) bool {
 		return false
 	}
 	switch pg.Code {
-	case "XX000": // internal error: updated or deleted, in no language but English
+	case sqlstate.InternalError: // updated or deleted; PostgreSQL does not translate it
 		return strings.HasPrefix(pg.Message, "tuple concurrently ")
-	case "23505": // unique violation
+	case sqlstate.UniqueViolation:
 		return pg.SchemaName == "pg_catalog"
 	}
 	return false
@@ -83,14 +84,14 @@ func metInCatalog(err error) bool {
 // isLost reports whether the server, or a pooler before it, has given the connection up, or will not take one now.
 func isLost(pg *pgconn.PgError, srv history.Server) bool {
 	switch pg.Code {
-	case "57P01", "57P02", "57P03", // admin shutdown, crash shutdown, cannot connect now
-		"57P05", "25P03", "25P04", // idle session, idle in transaction, transaction timeout
-		"53300",                            // too many connections
-		"08000", "08003", "08006", "08001": // connection failures, as poolers report them
+	case sqlstate.AdminShutdown, sqlstate.CrashShutdown, sqlstate.CannotConnectNow,
+		sqlstate.IdleSessionTimeout, sqlstate.IdleInTransactionTimeout, sqlstate.TransactionTimeout,
+		sqlstate.TooManyConnections,
+		sqlstate.ConnectionException, sqlstate.ConnectionDoesNotExist, sqlstate.ConnectionFailure, sqlstate.UnableToConnect: // as poolers report it
 		return true
-	case "08P01":
+	case sqlstate.ProtocolViolation:
 		return !refusedByPooler(pg)
-	case "25006": // read only: after a failover the address may lead to a standby
+	case sqlstate.ReadOnlyTransaction: // after a failover the address may lead to a standby
 		return srv.Standby
 	}
 	return false
@@ -99,10 +100,10 @@ func isLost(pg *pgconn.PgError, srv history.Server) bool {
 // leavesConnection reports whether an error is about another connection, which a statement has made: to a publisher, or by
 // dblink. The server itself ends a connection with FATAL. A pooler may not, and Citus has lost one that the statement needs.
 func leavesConnection(pg *pgconn.PgError, srv history.Server) bool {
-	return pg.SeverityUnlocalized == "ERROR" && pg.Code != "25006" && !srv.Pooled && !srv.Citus
+	return pg.SeverityUnlocalized == "ERROR" && pg.Code != sqlstate.ReadOnlyTransaction && !srv.Pooled && !srv.Citus
 }
 
 // refusesTransactions recognises pgbouncer in statement mode, by the one text it has for it.
 func refusesTransactions(pg *pgconn.PgError) bool {
-	return pg.Code == "08P01" && strings.Contains(pg.Message, "statement pooling mode")
+	return pg.Code == sqlstate.ProtocolViolation && strings.Contains(pg.Message, "statement pooling mode")
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlstate"
 )
 
 func state(code string) error { return fmt.Errorf("sent: %w", &pgconn.PgError{Code: code}) }
@@ -33,8 +34,8 @@ func TestAnErrorOfTheServerDecidesWhatIsDoneNext(t *testing.T) {
 		{"cancelled by the watch", state("57014"), script.OpFile, true, busy},
 		{"cancelled by someone else", state("57014"), script.OpFile, false, final},
 		{"the watch has looked, but the error is another", state("42601"), script.OpFile, true, final},
-		{"the run lock is held", state(script.CodeLocked), script.OpLock, false, locked},
-		{"reverted by another run", state(script.CodeGone), script.OpClaim, false, taken},
+		{"the run lock is held", state(sqlstate.LockHeld), script.OpLock, false, locked},
+		{"reverted by another run", state(sqlstate.RowGone), script.OpClaim, false, taken},
 		{"applied by another run", state("23505"), script.OpClaim, false, taken},
 		{"the table made by another run", state("42P07"), script.OpClaim, false, taken},
 		{"a role that another database's run changes", &pgconn.PgError{Code: "XX000", Message: "tuple concurrently updated"}, script.OpFile, false, busy},
@@ -45,7 +46,7 @@ func TestAnErrorOfTheServerDecidesWhatIsDoneNext(t *testing.T) {
 		{"a duplicate of the file's own", state("23505"), script.OpFile, false, final},
 		{"a table of the file's own that exists", state("42P07"), script.OpFile, false, final},
 		{"a duplicate at a deferred check", state("23505"), script.OpCommit, false, final},
-		{"the row is not ours", state(script.CodeSeal), script.OpSeal, false, final},
+		{"the row is not ours", state(sqlstate.SealBroken), script.OpSeal, false, final},
 		{"a syntax error", state("42601"), script.OpFile, false, final},
 		{"no permission for the history", state("42501"), script.OpClaim, false, final},
 		{"the disk is full", state("53100"), script.OpFile, false, final},

@@ -16,33 +16,33 @@ import (
 // the partition first, and then waits for all who have an older snapshot. So that is waited for before it is sent, holding nothing.
 
 // finalize ends a detachment that is pending.
-func (r *run) finalize(ctx context.Context, s script.Writer, move *Move, file *sqlfile.File, u *sqlfile.Statement, sql string) error {
-	st := &step{Step: s.CleanUp(r.m.scriptMove(move, file), u, sql, false), move: move}
-	number := slices.IndexFunc(file.Separate, func(other *sqlfile.Statement) bool { return other.Hash == u.Hash }) + 1
+func (n *noTxFile) finalize(ctx context.Context, u *sqlfile.Statement, sql string) error {
+	st := &step{Step: n.writer.CleanUp(n.script, u, sql, false), move: n.move}
+	number := slices.IndexFunc(n.file.Separate, func(other *sqlfile.Statement) bool { return other.Hash == u.Hash }) + 1
 	var tries tries
 	for {
-		waited, err := r.awaitSnapshots(ctx, move)
+		waited, err := n.awaitSnapshots(ctx)
 		if err != nil {
 			return err
 		}
 		tries.began = tries.began.Add(waited)
 		sent := time.Now()
-		failed, seen := r.send(ctx, []*step{st})
+		failed, seen := n.send(ctx, []*step{st})
 		if failed == nil {
 			return nil
 		}
 		failed.blockers = seen.blockers
-		result := classify(ctx, script.OpSettle, failed.err, seen.exceeded, r.server)
-		wait, again := tries.next(st, failed.err, sent, r.m.options.RetryFor)
+		result := classify(ctx, script.OpSettle, failed.err, seen.exceeded, n.server)
+		wait, again := tries.next(st, failed.err, sent, n.m.options.RetryFor)
 		if result != busy || !again {
-			return r.uncleared(ctx, failed, sql, result)
+			return n.uncleared(ctx, failed, sql, result)
 		}
-		if err := r.abort(ctx); err != nil {
-			return r.stopFor(ctx, script.OpFrame, err)
+		if err := n.abort(ctx); err != nil {
+			return n.stopFor(ctx, script.OpFrame, err)
 		}
-		r.emit(r.event(Event{Kind: EventRetrying, Err: failed.err, Pause: wait, Backends: seen.blockers, Statement: number, Statements: len(file.Separate)}, move))
-		if err := r.pause(ctx, move, wait); err != nil {
-			return r.settle(ctx, failed, cancelled)
+		n.emit(n.event(Event{Kind: EventRetrying, Err: failed.err, Pause: wait, Backends: seen.blockers, Statement: number, Statements: len(n.file.Separate)}, n.move))
+		if err := n.pause(ctx, n.move, wait); err != nil {
+			return n.settle(ctx, failed, cancelled)
 		}
 	}
 }
@@ -59,13 +59,13 @@ where a.datname operator(pg_catalog.=) pg_catalog.current_database() and a.backe
 	and coalesce(a.backend_type, '') operator(pg_catalog.<>) 'autovacuum worker' and not exists (select from pg_catalog.pg_stat_progress_vacuum p where p.pid operator(pg_catalog.=) a.pid)`
 
 // awaitSnapshots waits until nobody keeps a snapshot for long, and says who does.
-func (r *run) awaitSnapshots(ctx context.Context, move *Move) (waited time.Duration, err error) {
+func (n *noTxFile) awaitSnapshots(ctx context.Context) (waited time.Duration, err error) {
 	began := time.Now()
 	var before map[string]bool
 	for named := began; ; {
-		rows, err := r.worker.Rows(ctx, snapshotsSQL)
+		rows, err := n.worker.Rows(ctx, snapshotsSQL)
 		if err != nil {
-			return 0, r.stopFor(ctx, script.OpFrame, err)
+			return 0, n.stopFor(ctx, script.OpFrame, err)
 		}
 		kept, seen := []uint32{}, map[string]bool{}
 		for _, row := range rows {
@@ -79,7 +79,7 @@ func (r *run) awaitSnapshots(ctx context.Context, move *Move) (waited time.Durat
 		}
 		if len(kept) > 0 && (named.Equal(began) || time.Since(named) >= nameEvery) {
 			named = time.Now()
-			if err := r.reportWaitsFor(ctx, move, kept, time.Since(began)); err != nil {
+			if err := n.reportWaitsFor(ctx, kept, time.Since(began)); err != nil {
 				return 0, err
 			}
 		}
@@ -91,15 +91,15 @@ func (r *run) awaitSnapshots(ctx context.Context, move *Move) (waited time.Durat
 }
 
 // reportWaitsFor reports for which sessions a file waits.
-func (r *run) reportWaitsFor(ctx context.Context, move *Move, pids []uint32, waited time.Duration) error {
+func (n *noTxFile) reportWaitsFor(ctx context.Context, pids []uint32, waited time.Duration) error {
 	values := make([]string, len(pids))
 	for i, pid := range pids {
 		values[i] = "(" + strconv.FormatUint(uint64(pid), 10) + ")"
 	}
-	backends, err := describeBackends(ctx, r.worker, "select pid from (values "+strings.Join(values, ", ")+") v (pid)")
+	backends, err := describeBackends(ctx, n.worker, "select pid from (values "+strings.Join(values, ", ")+") v (pid)")
 	if err != nil {
-		return r.stopFor(ctx, script.OpFrame, err)
+		return n.stopFor(ctx, script.OpFrame, err)
 	}
-	r.emit(r.event(Event{Kind: EventBlocked, Elapsed: waited, Backends: backends}, move))
+	n.emit(n.event(Event{Kind: EventBlocked, Elapsed: waited, Backends: backends}, n.move))
 	return nil
 }

@@ -23,8 +23,8 @@ func TestATimeIsToldOnlyWhereItIsKnown(t *testing.T) {
 		{"not seen for long", 20 * time.Second, time.Second, 0, 0},
 		{"of which it is not clear when it began", 2 * time.Second, 50 * time.Millisecond, time.Second, 0},
 	} {
-		f := flight{observed: now.Add(-c.unseen), doubt: c.unclear}
-		require.Equal(t, c.want, f.estimate(now.Add(-c.took), now), c.name)
+		v := watchView{at: now.Add(-c.unseen), doubt: c.unclear}
+		require.Equal(t, c.want, v.estimate(now.Add(-c.took), now), c.name)
 	}
 }
 
@@ -38,17 +38,17 @@ func TestAServersClockThatIsSetGivesNoNegativeTime(t *testing.T) {
 			}
 		}}}, Up())
 		for _, v := range []Version{"1_a.sql", "2_b.sql", "3_c.sql"} {
-			r.sent = append(r.sent, &step{Step: &script.Step{}, move: &Move{Direction: DirectionUp, Migration: Migration{Version: v}}})
+			r.flight.sent = append(r.flight.sent, &step{Step: &script.Step{}, move: &Move{Direction: DirectionUp, Migration: Migration{Version: v}}})
 		}
-		r.startFlight(nil)
-		r.flight.sent = time.Now().Add(-time.Second)
+		r.flight.start(nil, 0)
+		r.flight.clock.sent = time.Now().Add(-time.Second)
 		server := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
-		r.noteClock(server)
-		r.noteClock(server.Add(100 * time.Millisecond))
-		r.noteClock(server.Add(200*time.Millisecond + jump))
-		require.False(t, r.sentAt.After(time.Now()), name)
-		require.LessOrEqual(t, time.Since(r.sentAt), time.Minute, name)
-		r.acknowledge(r.elapsed(), time.Now())
+		r.flight.noteClock(server)
+		r.flight.noteClock(server.Add(100 * time.Millisecond))
+		r.flight.noteClock(server.Add(200*time.Millisecond + jump))
+		require.False(t, r.flight.sentAt.After(time.Now()), name)
+		require.LessOrEqual(t, time.Since(r.flight.sentAt), time.Minute, name)
+		r.flight.acknowledge(r.flight.elapsed(), time.Now())
 		require.Equal(t, []time.Duration{100 * time.Millisecond, 0, 0}, told, name)
 	}
 	require.Zero(t, seconds("-3600.5"), "of a session's age")

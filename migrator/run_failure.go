@@ -2,10 +2,13 @@ package migrator
 
 import (
 	"errors"
+	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlstate"
 )
 
 // A failure is an error of the server, or of the connection, and where it struck.
@@ -31,5 +34,13 @@ func (f *failure) answered() bool {
 // nowhere reports whether the server has refused a message without saying where.
 func (f *failure) nowhere() bool {
 	var pg *pgconn.PgError
-	return f.unread && f.offset < 0 && errors.As(f.err, &pg) && pg.Code != "57014" // query cancelled
+	return f.unread && f.offset < 0 && errors.As(f.err, &pg) && pg.Code != sqlstate.QueryCanceled
+}
+
+// sayWhy replaces what the server says of our own cancel: that a user has asked for it.
+func (f *failure) sayWhy(limit time.Duration) {
+	var pg *pgconn.PgError
+	if errors.As(f.err, &pg) && pg.Code == sqlstate.QueryCanceled {
+		pg.Message = fmt.Sprintf("gave up after waiting %s for locks, all waits of the file together", limit)
+	}
 }

@@ -2,28 +2,26 @@ package migrator
 
 import (
 	"context"
-	_ "embed"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
-	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlstate"
 )
 
-// What a glance at the history has shown.
+// A fastResult is what the fast path has found.
 type fastResult uint8
 
 const (
-	unclear fastResult = iota // it does not show what there is to do
+	unclear fastResult = iota // all has to be read
 	nothingPending
-	somethingPending // under the run lock
+	somethingPending // to be planned again under the run lock
 )
 
-// glance reads the rows of a history that needs no closer look; nil where it does. Most runs find nothing pending, and to ask
+// readFast reads the rows of a history that needs no closer look; nil where it does. Most runs find nothing pending, and to ask
 // what tables there are costs the server more than all the rest. What is wrong with the table itself is found when something is
 // to be written to it.
 func readFast(ctx context.Context, s *pgsession.Session, t history.Table, expect []Migration) (*history.History, error) {
@@ -34,7 +32,7 @@ func readFast(ctx context.Context, s *pgsession.Session, t history.Table, expect
 	var pg *pgconn.PgError
 	switch {
 	case errors.As(err, &pg) && !s.Lost() && ctx.Err() == nil:
-		if pg.Code == "42P01" && h.Server.Schema != "" && h.Server.Own == 0 && h.Server.Resolved == 0 { // there is no such table
+		if pg.Code == sqlstate.UndefinedTable && h.Server.Schema != "" && h.Server.Own == 0 && h.Server.Resolved == 0 { // there is no such table
 			return h, nil
 		}
 		return nil, nil
@@ -47,45 +45,27 @@ func readFast(ctx context.Context, s *pgsession.Session, t history.Table, expect
 	return h, nil
 }
 
-// fastPath tells what an up has to do. Other targets take a closer look: those that count are resolved by it before another run
-// is waited for. So does a plan, before anything runs.
-func (r *run) fastPath(ctx context.Context) (fastResult, error) {
-	if r.locked || len(r.sent) > 0 || (r.target.kind != targetUp && r.target.kind != targetUpTo) {
-		return unclear, nil
-	}
-	defer r.warnSlow()()
-	if err := r.connect(ctx); err != nil {
-		return unclear, err
-	}
-	h, err := readFast(ctx, r.worker, r.place(), r.m.migrations)
-	if err != nil {
-		return unclear, r.stopFor(ctx, script.OpFrame, fmt.Errorf("read history %s: %w", r.place(), err))
-	}
-	if h == nil {
-		return unclear, nil
-	}
-	r.reconnects.connected()
-	plan := &Plan{Target: r.target}
-	if r.target.kind != targetUp || !h.Exists || !slices.EqualFunc(h.Records, r.m.migrations, isUpToDate) {
-		if plan, err = r.m.plan(h, r.target, r.m.scripter(h), r.reviews); err != nil || len(plan.Warnings) > 0 {
-			return unclear, nil // to say when it was applied
+// choose decides what an up has to do, from a history that readFast has read. It is unclear where there is more to say than the
+// fast path has read.
+func (p *planner) choose(h *history.History) (*Plan, fastResult) {
+	plan := &Plan{Target: p.target}
+	if p.target.kind != targetUp || !h.Exists || !slices.EqualFunc(h.Records, p.m.migrations, isUpToDate) {
+		var err error
+		if plan, err = p.m.plan(h, p.target, newWriter(h), p.reviews); err != nil || len(plan.Warnings) > 0 {
+			return nil, unclear // a warning says when a version was applied
 		}
 	}
-	if h.Server.Pooled && !plan.Empty() {
-		return unclear, nil
+	switch {
+	case h.Server.Pooled && !plan.Empty():
+		return nil, unclear
+	case plan.Empty():
+		return plan, nothingPending
 	}
-	r.server, r.table, r.exists = h.Server, h.Table, h.Exists
-	if h.Exists {
-		r.announce(plan)
-	}
-	if plan.Empty() {
-		return nothingPending, nil
-	}
-	r.fast = &fastPlan{records: h.Records, moves: plan.Moves}
-	return somethingPending, nil
+	p.fast = &fastPlan{records: h.Records, moves: plan.Moves}
+	return plan, somethingPending
 }
 
-// A fastPlan is what was chosen at a glance. It holds for a history of the same rows.
+// A fastPlan is what the fast path has chosen. It holds for a history of the same rows.
 type fastPlan struct {
 	records []history.Record
 	moves   []Move
@@ -95,7 +75,7 @@ func (g *fastPlan) holds(h *history.History) bool {
 	return g != nil && len(h.Finds) == 0 && h.Next() == nil && len(h.Progress) == 0 && slices.EqualFunc(h.Records, g.records, history.Record.Same)
 }
 
-// shows reports whether a row is that of a file as it is.
+// isUpToDate reports whether a row is that of a file as it is.
 func isUpToDate(r history.Record, m Migration) bool {
 	return r.Same(history.Record{Version: string(m.Version), Checksum: m.Checksum()})
 }

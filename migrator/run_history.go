@@ -10,6 +10,7 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlstate"
 )
 
 // readHistory reads the history, and what is unfinished. Where a run has ended its last file in between, and has taken the
@@ -27,7 +28,7 @@ func readHistory(ctx context.Context, s *pgsession.Session, t history.Table, fil
 			err = readProgress(ctx, s, h)
 		}
 		var pg *pgconn.PgError
-		if err == nil || !errors.As(err, &pg) || pg.Code != "42P01" || tries == 10 {
+		if err == nil || !errors.As(err, &pg) || pg.Code != sqlstate.UndefinedTable || tries == 10 {
 			return h, err
 		}
 	}
@@ -60,5 +61,5 @@ func readRecords(ctx context.Context, s *pgsession.Session, t history.Table) (*h
 
 // aboutTable reports whether an error of the rows may be one of what their table is: none, a view, of other columns.
 func aboutTable(code string) bool {
-	return strings.HasPrefix(code, "42") || code == "0A000" // feature not supported: of views
+	return strings.HasPrefix(code, sqlstate.SyntaxErrorOrAccessRule) || code == sqlstate.FeatureNotSupported // of views
 }

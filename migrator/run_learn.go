@@ -8,6 +8,7 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlstate"
 )
 
 // needsNoTransaction learns from an error that the statement cannot run in a transaction: what the server finds in its
@@ -17,10 +18,10 @@ func needsNoTransaction(u *sqlfile.Statement, failed *failure) bool {
 	if u.NonTx != nil || failed.operation.Kind != script.OpFile || failed.offset < u.Span.Start || !errors.As(failed.err, &pg) {
 		return false
 	}
-	if pg.Code != "25001" && pg.Code != "2D000" { // active SQL transaction, invalid transaction termination
+	if pg.Code != sqlstate.ActiveTransaction && pg.Code != sqlstate.InvalidTermination {
 		return false
 	}
-	if pg.Code == "2D000" && strings.Contains(pg.Where, " EXECUTE") { // under EXECUTE nothing can commit, outside a transaction neither
+	if pg.Code == sqlstate.InvalidTermination && strings.Contains(pg.Where, " EXECUTE") { // under EXECUTE nothing can commit, outside a transaction neither
 		return false
 	}
 	u.NonTx = sqlfile.ReadNonTx(u.Span.Text(failed.operation.File.Text))

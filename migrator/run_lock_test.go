@@ -26,12 +26,12 @@ func TestThatARunWaitsIsReportedWhereNobodyIsToBeSeen(t *testing.T) {
 	t.Parallel()
 	var seen []Event
 	r := newRun(New(nil, nil, Config{Observe: func(e Event) { seen = append(seen, e) }}), Up())
-	r.waiting.since = time.Now().Add(-time.Second)
-	r.reportWaiting(nil)
+	r.lock.since = time.Now().Add(-time.Second)
+	r.lock.reportWaiting(nil)
 	require.Empty(t, seen, "whoever it was may just have left")
-	r.waiting.since = time.Now().Add(-3 * time.Second)
-	r.reportWaiting(nil)
-	r.reportWaiting(nil)
+	r.lock.since = time.Now().Add(-3 * time.Second)
+	r.lock.reportWaiting(nil)
+	r.lock.reportWaiting(nil)
 	require.Len(t, seen, 1)
 	require.Equal(t, EventWaiting, seen[0].Kind)
 }

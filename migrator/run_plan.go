@@ -1,119 +1,99 @@
 package migrator
 
 import (
-	"context"
-	"errors"
-
-	"github.com/jackc/pgx/v5/pgconn"
+	"fmt"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 )
 
-// plan plans anew from the history. A target that counts is resolved when the run begins, and later only shortened by
-// what is done: two runs that are asked to go down by one mean the same migration.
-func (r *run) plan(h *history.History) (*Plan, error) {
-	s := r.scripter(h)
-	if r.fixed != nil {
-		for len(r.fixed) > 0 && r.fixed[0].done(h) {
-			r.fixed = r.fixed[1:]
+// A planner decides what is left to do, from what the history says.
+type planner struct {
+	m       *Migrator
+	target  Target
+	reviews *reviewer
+	fast    *fastPlan // what the fast path has chosen
+	fixed   []Move    // what is left of a relative target; nil: not resolved yet, or not relative
+}
+
+// plan plans again. A target that counts is resolved when the run begins, and later only shortened by what is done: two runs
+// that are asked to go down by one mean the same migration.
+func (p *planner) plan(h *history.History, w script.Writer) (*Plan, error) {
+	if p.fixed != nil {
+		for len(p.fixed) > 0 && p.fixed[0].done(h) {
+			p.fixed = p.fixed[1:]
 		}
-		if err := refuseOvertaken(r.m.compare(h), r.fixed); err != nil {
+		if err := refuseOvertaken(p.m.compare(h), p.fixed); err != nil {
 			return nil, err
 		}
-		return r.m.script(h, r.target, r.fixed, nil, s, r.reviews)
+		return p.m.script(h, p.target, p.fixed, nil, w, p.reviews)
 	}
-	if r.fast.holds(h) {
-		return r.m.script(h, r.target, r.fast.moves, nil, s, r.reviews)
+	if p.fast.holds(h) {
+		return p.m.script(h, p.target, p.fast.moves, nil, w, p.reviews)
 	}
-	plan, err := r.m.plan(h, r.target, s, r.reviews)
-	if err == nil && (r.target.relative() || r.target.kind == targetMoves) {
-		r.fixed = append([]Move{}, plan.Moves...)
+	plan, err := p.m.plan(h, p.target, w, p.reviews)
+	if err == nil && (p.target.relative() || p.target.kind == targetMoves) {
+		p.fixed = append([]Move{}, plan.Moves...)
 	}
 	return plan, err
 }
 
-func (r *run) scripter(h *history.History) script.Writer {
-	s := r.m.scripter(h)
-	s.RunID, s.KeepsLock = r.id, !r.pooled()
-	return s
+// advanced notes that the first move of a relative target is done.
+func (p *planner) advanced() {
+	if len(p.fixed) > 0 {
+		p.fixed = p.fixed[1:]
+	}
 }
 
-// connect dials where there is no worker.
-func (r *run) connect(ctx context.Context) error {
-	if r.worker != nil {
-		return nil
-	}
-	worker, err := r.m.dial(ctx, r.id, "worker", true)
-	if err != nil {
-		return err
-	}
-	r.worker, r.prepared = worker, script.Session{}
-	if len(r.sent) > 0 || r.reconnects.count > 0 {
-		if err := r.endOrphans(ctx); err != nil {
-			return r.stopFor(ctx, script.OpFrame, err)
+// file is the file of a move that was planned; nil for another one.
+func (p *planner) file(move *Move) *sqlfile.File { return p.reviews.files[move.script().Path] }
+
+// offsetOf is where a file has a statement now; -1 where it has not.
+func (p *planner) offsetOf(move *Move, statement *sqlfile.Statement) int {
+	if file := p.file(move); file != nil {
+		for _, s := range file.Separate {
+			if s.Hash == statement.Hash {
+				return s.Span.Start
+			}
 		}
 	}
-	return nil
+	return -1
 }
 
-// readHistory reads, and settles what became of the move that was sent last.
-func (r *run) readHistory(ctx context.Context) (*history.History, error) {
-	defer r.warnSlow()()
-	if err := r.connect(ctx); err != nil {
-		return nil, err
+const (
+	rolledBack  = "rolled back; nothing of this file was applied"
+	notRecorded = "rolled back; nothing was recorded"
+	committed   = "committed"
+	unsettled   = "not known, the server could not be asked; run it again, the history decides"
+)
+
+// standing says what the database contains of a step that is not done.
+func (p *planner) standing(failed *failure, h *history.History) string {
+	s := failed.step
+	switch {
+	case s.move == nil:
+		return notRecorded
+	case failed.ahead > 0 && s.move.Direction == DirectionDown:
+		return fmt.Sprintf("not begun; %s is still applied, and so is what was sent together with it (files before it: %d)", s.move.Migration.Version, failed.ahead)
+	case failed.ahead > 0:
+		return fmt.Sprintf("not begun; nothing of this file was applied, nor of what was sent together with it (files before it: %d)", failed.ahead)
 	}
-	h, err := readHistory(ctx, r.worker, r.place(), r.m.migrations)
-	if err != nil {
-		var pg *pgconn.PgError
-		if errors.As(err, &pg) || r.worker.Lost() {
-			return nil, r.stopFor(ctx, script.OpFrame, err)
+	if file := p.file(s.move); file != nil && file.Separate != nil {
+		record, of := h.ProgressOf(string(s.move.Migration.Version)), ""
+		if s.move.Direction == DirectionDown {
+			of = "of the down file: "
 		}
-		return nil, err
-	}
-	r.server, r.table, r.exists = h.Server, h.Table, h.Exists
-	r.reconnects.connected()
-	r.acknowledgeRead(h)
-	return h, nil
-}
-
-// place is where the history is: one that was planned from stays that of the run, wherever its files lead the search_path.
-func (r *run) place() history.Table {
-	if r.planned >= 0 {
-		return r.table
-	}
-	return r.m.table()
-}
-
-// survey looks around where everything would be applied.
-func (r *run) survey(ctx context.Context, h *history.History) error {
-	if r.target.records() || r.planned >= 0 {
-		return nil
-	}
-	if err := survey(ctx, r.worker, h, r.m.migrations, !r.m.options.AllowOtherTools); err != nil {
-		return r.stopFor(ctx, script.OpFrame, err)
-	}
-	return nil
-}
-
-// acknowledgeRead reports what is done of the steps that were sent last.
-func (r *run) acknowledgeRead(h *history.History) {
-	for _, s := range r.sent {
-		if s.Part || !s.done(h) {
-			break
+		if failed.partly && record != nil && record.Started != "" {
+			return of + progressPartly(record, file)
 		}
-		if s.move != nil {
-			r.starting(s.move)
-		}
-		if s.reported() {
-			r.finish(s, 0) // when it ended is not known
-		}
+		return of + progressStanding(record, file)
 	}
-	r.sent = nil
+	switch {
+	case s.move.Direction == DirectionDown:
+		return fmt.Sprintf("rolled back; %s is still applied", s.move.Migration.Version)
+	case h.Has(string(s.move.Migration.Version)): // repeatable
+		return "rolled back; what was applied of it before is still there"
+	}
+	return rolledBack
 }
-
-// pooled reports whether the worker's connection goes through a pooler: the process that the server has for it is not
-// the one that it was greeted with.
-func (r *run) pooled() bool { return r.server.Pooled }
-
-func (r *run) oneByOne() bool { return r.m.options.OneByOne || r.server.Citus }

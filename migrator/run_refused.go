@@ -11,6 +11,7 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlstate"
 )
 
 // poolerRefusals are texts of pgbouncer's that no wait changes. Its older versions have one code, 08P01, for all that they
@@ -29,7 +30,7 @@ func refusedByPooler(pg *pgconn.PgError) bool {
 // noDatabase reports whether the server, or a pooler before it, says that there is no database of that name.
 func noDatabase(pg *pgconn.PgError) bool {
 	text := strings.ToLower(pg.Message)
-	return pg.Code == "3D000" || pg.Code == "08P01" && (strings.Contains(text, "no such database") || strings.HasPrefix(text, "database ") && strings.Contains(text, "does not exist"))
+	return pg.Code == sqlstate.InvalidCatalogName || pg.Code == sqlstate.ProtocolViolation && (strings.Contains(text, "no such database") || strings.HasPrefix(text, "database ") && strings.Contains(text, "does not exist"))
 }
 
 // attemptRefusals are texts of pgx's and crypto/tls's for a connection that will not come about as it is configured. "remote

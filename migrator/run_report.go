@@ -1,73 +1,42 @@
 package migrator
 
 import (
-	"cmp"
-	"errors"
 	"fmt"
-	"strings"
+	"sync"
 	"time"
-
-	"github.com/jackc/pgx/v5/pgconn"
-
-	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
-	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
-	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
 
-// What a run tells: its events, its results, its errors.
+// A reporter tells the caller what happens, and collects the results.
+type reporter struct {
+	observe func(Event)
+	mu      sync.Mutex // the watch reports from a goroutine of its own
 
-// stepError words the failure of a step.
-func (r *run) stepError(failed *failure, state string) error {
-	if s := failed.step; s.move == nil {
-		return fmt.Errorf("%w\nSTATE: %s", r.describe(s.Heading(), &failed.operation, failed.err), state)
-	}
-	if u := cmp.Or(failed.step.Runs, failed.step.Begins); u != nil && failed.offset < 0 {
-		failed.offset = r.offsetOf(failed.step.move, u)
-	}
-	return r.migrationError(failed.step.move, failed, state)
+	began   time.Time
+	results []Result
+	total   int     // moves of the whole run, as last planned
+	planned int     // moves and changes, as first announced; -1: not yet
+	begun   Version // the migration that was last reported to start, until it is finished
+	warned  map[string]bool
 }
 
-// ended words the end of a run after a step that is done.
-func (r *run) ended(s *step, why error) error {
-	if s.move == nil {
-		return fmt.Errorf("%s: %w\nSTATE: %s", s.Heading(), why, committed)
-	}
-	return r.newMigrationError(s.move, &failure{err: why, step: s, offset: -1}, committed)
+func (r *reporter) emit(e Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.observe(e)
 }
 
-// offsetOf is where a file has a statement, as it is now; -1 where it has not.
-func (r *run) offsetOf(move *Move, does *sqlfile.Statement) int {
-	if file := r.reviews.files[move.script().Path]; file != nil {
-		for _, u := range file.Separate {
-			if u.Hash == does.Hash {
-				return u.Span.Start
-			}
-		}
+// emitUnlessBusy leaves an event out while another one is reported: the watch must not wait for an observer.
+func (r *reporter) emitUnlessBusy(e Event) (reported bool) {
+	if !r.mu.TryLock() {
+		return false
 	}
-	return -1
-}
-
-// migrationError words a failure and reports it.
-func (r *run) migrationError(move *Move, failed *failure, state string) error {
-	e := r.newMigrationError(move, failed, state)
-	event := r.event(Event{Kind: EventFailed, Err: e, Elapsed: time.Since(r.sentAt)}, move)
-	event.Index += failed.ahead
-	r.emit(event)
-	return e
-}
-
-func (r *run) newMigrationError(move *Move, failed *failure, state string) *MigrationError {
-	script := move.script()
-	e := &MigrationError{Version: move.Migration.Version, Direction: move.Direction, Path: script.Path, State: state, Blockers: failed.blockers, Err: r.hint(&failed.operation, failed.err)}
-	if failed.offset >= 0 {
-		e.Line, e.Column = sqllex.Position(script.SQL, failed.offset)
-		e.Source = sourceLine(script.SQL, failed.offset)
-	}
-	return e
+	defer r.mu.Unlock()
+	r.observe(e)
+	return true
 }
 
 // event fills in which migration an event is about.
-func (r *run) event(e Event, move *Move) Event {
+func (r *reporter) event(e Event, move *Move) Event {
 	e.Index, e.Total = len(r.results)+1, r.total
 	if move != nil {
 		e.Version, e.Direction = move.Migration.Version, move.Direction
@@ -75,35 +44,23 @@ func (r *run) event(e Event, move *Move) Event {
 	return e
 }
 
-// starting reports a migration once, however often it is tried.
-func (r *run) starting(move *Move) {
+// starting reports the start of a migration once, however often it is tried, and whether it did.
+func (r *reporter) starting(move *Move) bool {
 	if r.begun == move.Migration.Version {
-		return
+		return false
 	}
-	r.begun, r.sentAt = move.Migration.Version, time.Now()
+	r.begun = move.Migration.Version
 	r.emit(r.event(Event{Kind: EventStarted}, move))
+	return true
 }
 
-// progress notes that a step is done, after so long.
-func (r *run) progress(s *step, took time.Duration) {
-	r.waiting = waiting{}
-	switch {
-	case s.Runs != nil:
-		r.emit(r.event(Event{Kind: EventStatement, Statement: s.Number, Statements: s.Of}, s.move))
-		r.advanced()
-	case s.reported() && !s.Part:
-		r.finish(s, took)
-	}
+// statement reports that a statement of a no-transaction file is done.
+func (r *reporter) statement(s *step) {
+	r.emit(r.event(Event{Kind: EventStatement, Statement: s.Number, Statements: s.Of}, s.move))
 }
 
-// advanced begins to count troubles anew.
-func (r *run) advanced() {
-	r.lostIn = nil
-	r.reconnects.progress()
-	r.conflicts = 0
-}
-
-func (r *run) finish(s *step, took time.Duration) {
+// finish reports that a step is committed, and adds its results. took is 0 where it is not known.
+func (r *reporter) finish(s *step, took time.Duration) {
 	for i := range s.changes {
 		c := &s.changes[i]
 		r.emit(Event{Kind: EventRecorded, Version: c.version(), Change: c})
@@ -114,24 +71,44 @@ func (r *run) finish(s *step, took time.Duration) {
 		r.results = append(r.results, Result{Version: move.Migration.Version, Direction: move.Direction, Elapsed: took})
 	}
 	r.begun = ""
-	r.advanced()
-	if len(r.fixed) > 0 {
-		r.fixed = r.fixed[1:]
+}
+
+// warn reports each warning once.
+func (r *reporter) warn(warnings []string) {
+	for _, warning := range warnings {
+		if !r.warned[warning] {
+			r.warned[warning] = true
+			r.emit(Event{Kind: EventWarning, Message: warning})
+		}
 	}
 }
 
-// describe words the failure of what is the tool's own.
-func (r *run) describe(what string, o *script.Op, err error) error {
-	return describeError(what, r.hint(o, err))
+// announce reports a plan.
+func (r *reporter) announce(plan *Plan) {
+	if r.planned < 0 {
+		r.planned = len(plan.Moves) + len(plan.Changes)
+		direction := plan.Target.direction()
+		if r.planned == 0 { // of a redo: the migrations to revert are missing
+			direction = plan.Target.first()
+		}
+		event := Event{Kind: EventPlanned, Direction: direction, Total: r.planned}
+		switch {
+		case r.planned == 0:
+			event.Message = plan.Target.nothing()
+		case plan.Target.first() != direction:
+			event.Message = fmt.Sprintf("Migrations to revert and to apply: %d", r.planned)
+		}
+		r.emit(event)
+	}
+	r.warn(plan.Warnings)
 }
 
-// describeError adds what the server says beyond its message.
-func describeError(what string, err error) error {
-	var pg *pgconn.PgError
-	var notes strings.Builder
-	if errors.As(err, &pg) {
-		writeNote(&notes, "DETAIL", pg.Detail)
-		writeNote(&notes, "HINT", pg.Hint)
+// done reports the end. Another run may have done what was planned.
+func (r *reporter) done(target Target) {
+	switch {
+	case len(r.results) > 0:
+		r.emit(Event{Kind: EventDone, Direction: target.direction(), Total: len(r.results), Elapsed: time.Since(r.began), Message: target.summary(r.results)})
+	case r.planned > 0:
+		r.emit(Event{Kind: EventPlanned, Direction: target.direction(), Message: target.nothing()})
 	}
-	return fmt.Errorf("%s: %w%s", what, err, notes.String())
 }

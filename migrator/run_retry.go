@@ -1,27 +1,20 @@
 package migrator
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"time"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/cause"
-	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
 
-const (
-	rolledBack  = "rolled back; nothing of this file was applied"
-	notRecorded = "rolled back; nothing was recorded"
-	committed   = "committed"
-	unsettled   = "not known, the server could not be asked; run it again, the history decides"
-)
-
-// A stop ends an attempt for a reason that Run.again knows what to do about.
+// A stop ends an attempt. run.retry decides what to do about its class.
 type stop struct {
 	class  class
 	err    error
@@ -32,22 +25,18 @@ func (s *stop) Error() string { return s.err.Error() }
 
 func (s *stop) Unwrap() error { return s.err }
 
-func (r *run) stopFor(ctx context.Context, kind script.OpKind, err error) *stop {
-	return &stop{class: classify(ctx, kind, err, false, r.server), err: err}
-}
+// sendStep sends a step until it is committed, or until its failure is none that trying again would mend.
+func (r *run) sendStep(ctx context.Context, s *step) error { return r.sendSteps(ctx, []*step{s}) }
 
-// step sends a step until it is committed, or until its failure is none that trying again would mend.
-func (r *run) step(ctx context.Context, s *step) error { return r.steps(ctx, []*step{s}) }
-
-// steps does the same with several, which are sent together. Where one fails, those before it are done and those after it
+// sendSteps does the same with several, which are sent together. Where one fails, those before it are done and those after it
 // were not begun, so that the rest is sent again from there.
-func (r *run) steps(ctx context.Context, steps []*step) error {
+func (r *run) sendSteps(ctx context.Context, steps []*step) error {
 	var tries tries
 	for {
 		failed, seen := r.send(ctx, steps)
 		if failed == nil {
-			for len(r.sent) > 0 {
-				r.acknowledge(r.elapsed(), time.Now())
+			for len(r.flight.sent) > 0 {
+				r.flight.acknowledge(r.flight.elapsed(), time.Now())
 			}
 			return nil
 		}
@@ -57,7 +46,7 @@ func (r *run) steps(ctx context.Context, steps []*step) error {
 		}
 		switch result := classify(ctx, failed.operation.Kind, failed.err, seen.exceeded, r.server); result {
 		case busy:
-			wait, ok := tries.next(s, failed.err, r.sentAt, r.m.options.RetryFor)
+			wait, ok := tries.next(s, failed.err, r.flight.sentAt, r.m.options.RetryFor)
 			if !ok {
 				failed.blockers = seen.blockers
 				return r.settle(ctx, failed, final)
@@ -65,7 +54,7 @@ func (r *run) steps(ctx context.Context, steps []*step) error {
 			if err := r.abort(ctx); err != nil {
 				return r.stopFor(ctx, script.OpFrame, err)
 			}
-			r.sent = nil
+			r.flight.sent = nil
 			r.emit(r.event(Event{Kind: EventRetrying, Err: failed.err, Pause: wait, Backends: seen.blockers, Statement: s.Number, Statements: s.Of}, s.move))
 			if err := r.pause(ctx, s.move, wait); err != nil {
 				return r.settle(ctx, failed, cancelled)
@@ -95,33 +84,11 @@ func (r *run) sendApart(ctx context.Context, steps []*step) error {
 		return r.stopFor(ctx, script.OpFrame, err)
 	}
 	for _, s := range steps {
-		if err := r.step(ctx, s); err != nil {
+		if err := r.sendStep(ctx, s); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// tries are those of a step that finds a lock taken, or meets another one in a catalog.
-type tries struct {
-	of    *step
-	began time.Time
-	pause time.Duration
-	met   int // in a catalog
-}
-
-// next is how long to pause before the step that was sent at that time, and has failed so, is tried again; not ok: it was tried
-// for long enough.
-func (t *tries) next(s *step, err error, sent time.Time, limit time.Duration) (wait time.Duration, ok bool) {
-	if t.of != s {
-		*t = tries{of: s, began: sent, pause: 250 * time.Millisecond}
-	}
-	if metInCatalog(err) {
-		t.met++
-	}
-	wait = jitter(t.pause)
-	t.pause = min(2*t.pause, 10*time.Second)
-	return wait, time.Since(t.began)+wait <= limit && t.met < catalogTries
 }
 
 // replan gives up a step that is certain not to have been done by us: what is left to do is to be found out anew.
@@ -130,51 +97,8 @@ func (r *run) replan(ctx context.Context, why class, failed *failure) error {
 	if err := r.abort(ctx); err != nil {
 		return r.stopFor(ctx, script.OpFrame, err)
 	}
-	r.sent = nil
+	r.flight.sent = nil
 	return &stop{class: why, err: failed.err, failed: failed}
-}
-
-// abort ends what an error has left open, and frees what outlives a rollback: in one message, since a pooler gives the
-// server's session to somebody else as soon as it is idle.
-func (r *run) abort(ctx context.Context) error {
-	s := script.Writer{Table: r.table, Pooled: r.pooled(), KeepsLock: r.locked}
-	operations := s.Abort()
-	if r.within { // what the file has left is for its next statements
-		operations = append(s.Rollback(), s.Idle()...)
-	}
-	_, err := r.worker.Send(ctx, script.Whole(operations)[0].SQL, nil)
-	r.prepared.Forget()
-	return err
-}
-
-// standing says what the database contains of a step that is not done.
-func (r *run) standing(failed *failure, h *history.History) string {
-	s := failed.step
-	switch {
-	case s.move == nil:
-		return notRecorded
-	case failed.ahead > 0 && s.move.Direction == DirectionDown:
-		return fmt.Sprintf("not begun; %s is still applied, and so is what was sent together with it (files before it: %d)", s.move.Migration.Version, failed.ahead)
-	case failed.ahead > 0:
-		return fmt.Sprintf("not begun; nothing of this file was applied, nor of what was sent together with it (files before it: %d)", failed.ahead)
-	}
-	if file := r.reviews.files[s.move.script().Path]; file != nil && file.Separate != nil {
-		p, of := h.ProgressOf(string(s.move.Migration.Version)), ""
-		if s.move.Direction == DirectionDown {
-			of = "of the down file: "
-		}
-		if failed.partly && p != nil && p.Started != "" {
-			return of + progressPartly(p, file)
-		}
-		return of + progressStanding(p, file)
-	}
-	switch {
-	case s.move.Direction == DirectionDown:
-		return fmt.Sprintf("rolled back; %s is still applied", s.move.Migration.Version)
-	case h.Has(string(s.move.Migration.Version)): // repeatable
-		return "rolled back; what was applied of it before is still there"
-	}
-	return rolledBack
 }
 
 // settle finds out what a failed or cancelled step has left behind. No error says "rolled back" before the history was
@@ -190,14 +114,14 @@ func (r *run) settle(ctx context.Context, failed *failure, why class) error {
 		r.disconnect()
 	}
 	if refused := asStranger(r.table, reason); refused != nil {
-		r.sent = nil
+		r.flight.sent = nil
 		return refused
 	}
 	if !s.reported() {
 		if failed.answered() { // and so begun none of the others
-			r.sent = nil
+			r.flight.sent = nil
 		}
-		return r.describe(s.Heading(), &failed.operation, reason)
+		return describeOp(r.connections, s.Heading(), &failed.operation, reason)
 	}
 	h, err := r.readHistory(ctx)
 	switch {
@@ -214,7 +138,55 @@ func (r *run) settle(ctx context.Context, failed *failure, why class) error {
 	return &stop{class: taken, err: reason}
 }
 
-// jitter spreads pauses, so that those who wait for the same thing do not come back together.
-func jitter(d time.Duration) time.Duration {
-	return d/2 + rand.N(d)
+// pause lasts until a step is tried again. By then there is a watch, if there is one to be had: a short limit is over before
+// a slow connection is made, and who is in the way is to be named.
+func (r *run) pause(ctx context.Context, move *Move, d time.Duration) error {
+	began := time.Now()
+	if !r.pooled() {
+		r.showPausing(ctx, move)
+	}
+	if r.watcher == nil && !r.pooled() {
+		dialling, cancel := context.WithTimeout(ctx, d)
+		r.watcher, _ = r.openWatcher(dialling)
+		cancel()
+	}
+	return sleep(ctx, d-time.Since(began))
+}
+
+// stepError words the failure of a step.
+func (r *run) stepError(failed *failure, state string) error {
+	if s := failed.step; s.move == nil {
+		return fmt.Errorf("%w\nSTATE: %s", describeOp(r.connections, s.Heading(), &failed.operation, failed.err), state)
+	}
+	if u := cmp.Or(failed.step.Runs, failed.step.Begins); u != nil && failed.offset < 0 {
+		failed.offset = r.offsetOf(failed.step.move, u)
+	}
+	return r.migrationError(failed.step.move, failed, state)
+}
+
+// ended words the end of a run after a step that is done.
+func (r *run) ended(s *step, why error) error {
+	if s.move == nil {
+		return fmt.Errorf("%s: %w\nSTATE: %s", s.Heading(), why, committed)
+	}
+	return newMigrationError(r.connections, s.move, &failure{err: why, step: s, offset: -1}, committed)
+}
+
+// migrationError words a failure and reports it.
+func (r *run) migrationError(move *Move, failed *failure, state string) error {
+	e := newMigrationError(r.connections, move, failed, state)
+	event := r.event(Event{Kind: EventFailed, Err: e, Elapsed: time.Since(r.flight.sentAt)}, move)
+	event.Index += failed.ahead
+	r.emit(event)
+	return e
+}
+
+func newMigrationError(c *connections, move *Move, failed *failure, state string) *MigrationError {
+	script := move.script()
+	e := &MigrationError{Version: move.Migration.Version, Direction: move.Direction, Path: script.Path, State: state, Blockers: failed.blockers, Err: addHint(c, &failed.operation, failed.err)}
+	if failed.offset >= 0 {
+		e.Line, e.Column = sqllex.Position(script.SQL, failed.offset)
+		e.Source = sourceLine(script.SQL, failed.offset)
+	}
+	return e
 }

@@ -2,7 +2,6 @@ package migrator
 
 import (
 	"context"
-	_ "embed"
 	"errors"
 	"fmt"
 	"slices"

@@ -3,17 +3,69 @@ package migrator
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlstate"
 )
+
+// sendsAlone reports whether each step is sent alone. Behind a pooler others wait for the server's session meanwhile, and get it
+// between the messages.
+func (r *run) sendsAlone() bool { return r.oneByOne() || r.pooled() }
+
+// oneByOne reports whether each statement is sent in a message of its own.
+func (r *run) oneByOne() bool { return r.m.options.OneByOne || r.server.Citus }
+
+// sendPlan sends the steps of a plan, as many together as can be.
+func (r *run) sendPlan(ctx context.Context, plan *Plan) error {
+	r.total = len(r.results) + len(plan.Moves)
+	r.results = slices.Grow(r.results, len(plan.Moves))
+	ready := batch{limit: maxMessage}
+	if !r.prepared.Began {
+		ready.limit, r.prepared.Began = firstMessage, true
+	}
+	var begun *Move // without a transaction
+	for s := range plan.steps {
+		if s.move != nil && s.move == begun {
+			continue
+		}
+		if s.Part || !ready.fits(s) || r.sendsAlone() {
+			if err := r.flush(ctx, &ready); err != nil {
+				return err
+			}
+		}
+		if s.Part {
+			begun = s.move
+			r.starting(s.move)
+			if err := runNoTransaction(ctx, r, s); err != nil {
+				return err
+			}
+		} else {
+			ready.add(s)
+		}
+		if !r.server.Citus && s.move != nil && r.file(s.move).MakesCitus() {
+			if err := r.flush(ctx, &ready); err != nil {
+				return err
+			}
+			return &stop{class: taken, err: errors.New("the server has Citus now, and is to be looked at again")}
+		}
+	}
+	return r.flush(ctx, &ready)
+}
+
+// flush sends what is ready.
+func (r *run) flush(ctx context.Context, ready *batch) error {
+	steps := ready.steps
+	if *ready = (batch{limit: maxMessage}); len(steps) == 0 {
+		return nil
+	}
+	return r.sendSteps(ctx, steps)
+}
 
 // send sends steps and waits for their answers; nil is success. Where several are sent, those that are committed are reported
 // as soon as it is known.
@@ -21,7 +73,7 @@ func (r *run) send(ctx context.Context, steps []*step) (failed *failure, sight w
 	var messages []script.Message
 	switch first := steps[0]; {
 	case len(steps) > 1:
-		messages = []script.Message{r.scripter(&history.History{Table: r.table, Server: r.server}).Batch(scriptSteps(steps), &r.prepared)}
+		messages = []script.Message{r.writer().Batch(scriptSteps(steps), &r.prepared)}
 	case r.oneByOne() || first.Alone:
 		messages = script.OneByOne(first.LayOut())
 	default:
@@ -30,10 +82,10 @@ func (r *run) send(ctx context.Context, steps []*step) (failed *failure, sight w
 	if len(steps) == 1 { // what it ends with deallocates, or it is followed by what does
 		r.prepared.Forget()
 	}
-	r.sent = steps
-	r.begin(time.Now())
+	r.flight.sent = steps
+	r.flight.begin(time.Now())
 	w := r.watch(ctx)
-	r.startFlight(w)
+	r.flight.start(w, len(r.results))
 	defer func() { // also where an observer panics
 		r.flight.stop()
 		if w != nil {
@@ -54,56 +106,32 @@ func (r *run) send(ctx context.Context, steps []*step) (failed *failure, sight w
 	return failed, sight
 }
 
-// lastOfFile returns which message is the last one of the file: before a statement come its settings. -1: there is none.
-func lastOfFile(messages []script.Message) int {
-	for i := len(messages) - 1; i >= 0; i-- {
-		if messages[i].Parts[0].Op.Kind == script.OpFile {
-			return i
-		}
-	}
-	return -1
-}
-
 // watch returns a watch over the steps that are sent; nil where there is nothing to watch. Behind a pooler two connections a
 // run would starve a small pool.
 func (r *run) watch(ctx context.Context) *watch {
-	if r.pooled() || r.sent[0].Unwatched || !slices.ContainsFunc(r.sent, func(s *step) bool { return s.move != nil }) {
+	if r.pooled() || r.flight.sent[0].Unwatched || !slices.ContainsFunc(r.flight.sent, func(s *step) bool { return s.move != nil }) {
 		return nil
 	}
-	w := &watch{session: r.watcher, worker: r.server.PID, report: r.emitUnlessBusy, dial: r.dialWatcher, runs: r.runs, steps: r.watchedSteps()}
+	steps := watchedSteps{
+		steps: r.flight.sent, runID: r.id, event: r.event(Event{Kind: EventBlocked}, nil), results: len(r.results), lockTimeout: r.m.options.LockTimeout,
+	}
+	w := &watch{session: r.watcher, worker: r.server.PID, report: r.emitUnlessBusy, dial: r.openWatcher, runs: r.flight.runs, steps: steps}
 	w.start(ctx)
 	return w
 }
 
-// dialWatcher opens the connection from which the worker is watched. It touches no table and leaves no transaction open: a
-// CREATE INDEX CONCURRENTLY of the worker would wait for its snapshot, and so for ever.
-func (r *run) dialWatcher(ctx context.Context) (*pgsession.Session, error) {
-	s, err := r.m.dial(ctx, r.id, watchRole, false)
-	if err != nil {
-		return nil, err
+// openWatcher opens the second connection, and warns once where it has reached another server.
+func (r *run) openWatcher(ctx context.Context) (*pgsession.Session, error) {
+	s, err := r.dialWatcher(ctx)
+	if errors.Is(err, errOtherServer) && !r.warned[err.Error()] {
+		r.warned[err.Error()] = r.emitUnlessBusy(Event{Kind: EventWarning, Message: err.Error()})
 	}
-	settings := append(r.scripter(&history.History{Table: r.table, Server: r.server}).SessionSettings(""),
-		"set idle_session_timeout = 0", "select "+history.ServerStart)
-	if r.guards {
-		settings = append(settings, r.guardSQL())
-	}
-	rows, err := s.Rows(ctx, strings.Join(settings, ";\n"))
-	if err == nil && rows[0][0] != r.server.ServerStart {
-		err = errors.New("the connection string has led to another server, from which nobody sees what a file waits for")
-		if !r.warned[err.Error()] {
-			r.warned[err.Error()] = r.emitUnlessBusy(Event{Kind: EventWarning, Message: err.Error()})
-		}
-	}
-	if err != nil {
-		s.Close()
-		return nil, err
-	}
-	return s, nil
+	return s, err
 }
 
 // exchange sends one message and reads its answer.
 func (r *run) exchange(ctx context.Context, m script.Message) *failure {
-	steps := r.sent
+	steps := r.flight.sent
 	r.worker.OnNotice = func(n *pgconn.Notice) {
 		r.flight.Lock()
 		defer r.flight.Unlock()
@@ -111,14 +139,14 @@ func (r *run) exchange(ctx context.Context, m script.Message) *failure {
 			r.emit(r.event(Event{Kind: EventNotice, Message: n.SeverityUnlocalized + ": " + n.Message}, s.move))
 		}
 	}
-	answered, err := r.worker.Send(ctx, m.SQL, r.readClocks(m.Clocks()))
+	answered, err := r.worker.Send(ctx, m.SQL, r.flight.readClocks(m.Clocks()))
 	r.worker.OnNotice = nil
 	r.flight.stop()
 	if err == nil {
 		return nil
 	}
-	for committed := m.Committed(answered); r.acknowledged() < committed && len(r.sent) > 1; {
-		r.acknowledge(r.elapsed(), time.Now())
+	for committed := m.Committed(answered); r.flight.acknowledged() < committed && len(r.flight.sent) > 1; {
+		r.flight.acknowledge(r.flight.elapsed(), time.Now())
 	}
 	var pg *pgconn.PgError
 	errors.As(err, &pg)
@@ -136,37 +164,24 @@ func (r *run) exchange(ctx context.Context, m script.Message) *failure {
 // noticed finds the step that a notice is about: the one that runs, but where the server says what it has found when it read
 // the message, before it ran any of it. Of a name that is too long it does not say the place.
 func (r *run) noticed(m script.Message, n *pgconn.Notice) *step {
-	if len(r.sent) == 1 {
-		return r.sent[0]
+	if len(r.flight.sent) == 1 {
+		return r.flight.sent[0]
 	}
 	if n.Position > 0 {
-		if s := stepOf(r.flight.steps, m.Locate(0, int(n.Position), r.countsBytes()).Step); s != nil {
+		if s := stepOf(r.flight.steps, m.Locate(0, int(n.Position), r.worker.CountsBytes()).Step); s != nil {
 			return s
 		}
 	}
-	if n.Code == "42622" { // name too long
+	if n.Code == sqlstate.NameTooLong {
 		_, rest, _ := strings.Cut(n.Message, "\"")
 		name, _, _ := strings.Cut(rest, "\"")
-		for _, s := range r.sent {
+		for _, s := range r.flight.sent {
 			if s.move != nil && strings.Contains(s.move.script().SQL, name) {
 				return s
 			}
 		}
 	}
-	return r.sent[0]
-}
-
-// countsBytes reports whether the server's positions are bytes, where its encoding knows no characters.
-func (r *run) countsBytes() bool {
-	return r.worker.CountsBytes()
-}
-
-// sayWhy replaces what the server says of our own cancel: that a user has asked for it.
-func (f *failure) sayWhy(limit time.Duration) {
-	var pg *pgconn.PgError
-	if errors.As(f.err, &pg) && pg.Code == "57014" {
-		pg.Message = fmt.Sprintf("gave up after waiting %s for locks, all waits of the file together", limit)
-	}
+	return r.flight.sent[0]
 }
 
 // locate finds out which step of those that were sent has failed, and where.
@@ -175,26 +190,10 @@ func (r *run) locate(m script.Message, answered int, err error, pg *pgconn.PgErr
 	if pg != nil {
 		position = int(pg.Position)
 	}
-	at := m.Locate(answered, position, r.countsBytes())
+	at := m.Locate(answered, position, r.worker.CountsBytes())
 	failed := &failure{err: err, step: stepOf(r.flight.steps, at.Step), operation: at.Op, offset: at.Offset, prepares: at.Prepares, unread: at.Unread}
 	if failed.step == nil || pg == nil { // what was said last is newer than the answers
-		failed.step = r.sent[0]
+		failed.step = r.flight.sent[0]
 	}
 	return failed
-}
-
-// stepOf finds the step that sends a part of the script; nil: there is none.
-func stepOf(steps []*step, part *script.Step) *step {
-	if i := slices.IndexFunc(steps, func(s *step) bool { return s.Step == part }); i >= 0 {
-		return steps[i]
-	}
-	return nil
-}
-
-func scriptSteps(steps []*step) []*script.Step {
-	parts := make([]*script.Step, len(steps))
-	for i, s := range steps {
-		parts[i] = s.Step
-	}
-	return parts
 }

@@ -14,7 +14,7 @@ const (
 var errNoAnswer = errors.New("the database has not answered yet: a pooler may have no connection free, or another session may lock the history")
 
 // warnSlow reports that an answer is long in coming, until the function that it returns is called.
-func (r *run) warnSlow() (end func()) {
+func (r *reporter) warnSlow() (end func()) {
 	began := time.Now()
 	stop, ended := make(chan struct{}), make(chan struct{})
 	timer := time.AfterFunc(slowAfter, func() {

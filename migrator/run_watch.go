@@ -15,9 +15,6 @@ const (
 	nameEvery  = time.Second // how often the blockers are reported
 )
 
-// watchRole is what the application_name of the connection that looks at the worker ends in.
-const watchRole = "watch"
-
 // A watch looks, on a connection of its own, at what the worker waits for while files run. PostgreSQL's lock_timeout
 // bounds each wait alone; whoever queues behind the first lock that a file has got waits for the sum, whatever it is that the
 // file waits for next. Most files are done

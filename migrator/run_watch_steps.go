@@ -22,12 +22,6 @@ type watchedStep struct {
 	limit   time.Duration // for all waits together that hold up others; 0: none
 }
 
-func (r *run) watchedSteps() watchedSteps {
-	return watchedSteps{
-		steps: r.sent, runID: r.id, event: r.event(Event{Kind: EventBlocked}, nil), results: len(r.results), lockTimeout: r.m.options.LockTimeout,
-	}
-}
-
 // at returns the subject at an index; that of a step of the tool's own has no limit.
 func (s *watchedSteps) at(index int) watchedStep {
 	st := s.steps[index]

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlstate"
 )
 
 // Of returns why a context has ended; nil: it has not.
@@ -44,7 +46,7 @@ func Add(ctx context.Context, err error) error {
 // has asked for it.
 func Answer(ctx context.Context, err error) error {
 	var pg *pgconn.PgError
-	if ctx.Err() != nil && errors.As(err, &pg) && pg.Code == "57014" {
+	if ctx.Err() != nil && errors.As(err, &pg) && pg.Code == sqlstate.QueryCanceled {
 		return Of(ctx)
 	}
 	return Add(ctx, err)

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/cause"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlstate"
 )
 
 // A Reader takes the rows of an answer, each with the number of its result, from 0. The row is valid until it returns.
@@ -40,7 +41,7 @@ func endOf(ctx context.Context, err error) error {
 		return err
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return cause.Of(ctx)
-	case errors.Is(err, ctx.Err()), errors.As(err, &pg) && pg.Code == "57014":
+	case errors.Is(err, ctx.Err()), errors.As(err, &pg) && pg.Code == sqlstate.QueryCanceled:
 		return cause.Answer(ctx, err)
 	}
 	return fmt.Errorf("%w: %w", cause.Of(ctx), err)

@@ -3,6 +3,7 @@ package script
 import (
 	"fmt"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlstate"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
@@ -19,13 +20,13 @@ func (s Writer) claim(move *Move) Op {
 	if move.Down {
 		return Op{Kind: OpClaim, SQL: sqltext.Block(sqltext.RequireRow(
 			fmt.Sprintf("update %s set applied_at = applied_at where version operator(pg_catalog.=) %s", s.Table.SQL(), version),
-			sqltext.Raise(CodeGone, "it is not applied any more", "")))}
+			sqltext.Raise(sqlstate.RowGone, "it is not applied any more", "")))}
 	}
 	insert := s.Insert(version, sqltext.Literal(move.Checksum))
 	if move.Repeatable { // the row may exist already, with the checksum of an older text
 		insert = sqltext.Block(sqltext.RequireRow(
 			fmt.Sprintf("%s\n  on conflict (version) do update set checksum = excluded.checksum\n    where not coalesce(%s.checksum operator(pg_catalog.=) excluded.checksum, false)", insert, sqltext.Ident(s.Table.Name)),
-			sqltext.Raise(CodeGone, "it is applied already", "")))
+			sqltext.Raise(sqlstate.RowGone, "it is applied already", "")))
 	}
 	return Op{Kind: OpClaim, SQL: insert}
 }
@@ -40,7 +41,7 @@ func (s Writer) Insert(version, checksum string) string {
 func (s Writer) seal(move *Move) Op {
 	return Op{Kind: OpSeal, SQL: sqltext.Block(sqltext.RequireRow(
 		s.sealed(move.Down, sqltext.Literal(move.Version)),
-		sqltext.Raise(CodeSeal, "the row of this file is gone or changed in "+s.Table.String(), sealHint)))}
+		sqltext.Raise(sqlstate.SealBroken, "the row of this file is gone or changed in "+s.Table.String(), sealHint)))}
 }
 
 // sealed is a statement that updates the history row, or deletes it going down, if this transaction has written the row before.

@@ -6,13 +6,8 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlstate"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
-)
-
-// The SQLSTATEs that our own statements raise in a no-transaction file.
-const (
-	CodeStale   = "MG004" // the record is not as it was read: another run has resumed the file
-	codeInvalid = "MG005" // the index that a statement has built is not valid
 )
 
 // NoTransaction returns the steps that are left to do of a no-transaction file. p is the file's record; nil if it has not begun.
@@ -47,7 +42,7 @@ func (s Writer) lockSession(move *Move) *Step {
 }
 
 // UpdateRecord returns the step that adds to the file's record what an older version of the tool did not write. done is how many
-// statements have run. The step fails with CodeStale if the record shows another number.
+// statements have run. The step fails with sqlstate.RecordStale if the record shows another number.
 func (s Writer) UpdateRecord(move *Move, done int) *Step {
 	return s.part(move, title(move)+": bring the record up to date", s.extendProgress(), s.claimProgress(move, "", "set done = done", done, "true"))
 }
@@ -155,7 +150,7 @@ func (s Writer) seesIndex(move *Move, u *sqlfile.Statement) string {
 	index := fmt.Sprintf("pg_index i join pg_class c on c.oid = i.indexrelid, %s p\n      where p.version = %s and i.indrelid = any (p.scope) and c.relname = %s and i.indisvalid",
 		s.Table.Progress().SQL(), sqltext.Literal(move.Version), identifier(u.NonTx.Index))
 	raise := fmt.Sprintf("    raise exception using errcode = '%s', message = %s,\n      hint = 'see what built it last; drop index concurrently, and run again';\n  end if;",
-		codeInvalid, sqltext.Literal("the index "+u.NonTx.Index+" is not valid"))
+		sqlstate.IndexInvalid, sqltext.Literal("the index "+u.NonTx.Index+" is not valid"))
 	body := "  if not exists (select from " + index + ") then\n" + raise
 	if u.NonTx.IfNotExists {
 		body = s.seesOther(move, u) + body
@@ -173,7 +168,7 @@ func (s Writer) seesOther(move *Move, u *sqlfile.Statement) string {
         and not exists (select from pg_index i where i.indexrelid = c.oid and i.indrelid = any (p.scope))) then
     raise exception using errcode = '%s', message = %s, hint = 'choose another name';
   end if;
-`, s.Table.Progress().SQL(), sqltext.Literal(move.Version), identifier(u.NonTx.Index), codeInvalid,
+`, s.Table.Progress().SQL(), sqltext.Literal(move.Version), identifier(u.NonTx.Index), sqlstate.IndexInvalid,
 		sqltext.Literal("something else is named "+u.NonTx.Index+" already, so IF NOT EXISTS has skipped the index"))
 }
 
@@ -188,7 +183,7 @@ func (s Writer) end(move *Move, units int) *Step {
 	progress := s.Table.Progress().SQL()
 	ops := append(s.open("", move.Version), s.claim(move), Op{Kind: OpClaim, SQL: sqltext.Block(sqltext.RequireRow(
 		fmt.Sprintf("delete from %s where version operator(pg_catalog.=) %s and done operator(pg_catalog.=) %d and started is null", progress, sqltext.Literal(move.Version), units),
-		sqltext.Raise(CodeStale, "another run has gone on with it", "")))},
+		sqltext.Raise(sqlstate.RecordStale, "another run has gone on with it", "")))},
 		s.DropProgress(), deferred())
 	ops = slices.Concat(ops, discards, []Op{s.seal(move), commit()}, s.free())
 	return &Step{Move: move, title: title(move) + ": record it", Ops: ops}
@@ -210,7 +205,7 @@ func (s Writer) parted(move *Move, title string, operations, ending, after []Op)
 	}
 	seal := sqltext.Block(sqltext.RequireRow(
 		fmt.Sprintf(take+"  if found then\n    perform from %s where version operator(pg_catalog.=) %s and "+own+";\n  end if", s.Table.SQL(), version, s.Table.Progress().SQL(), version),
-		sqltext.Raise(CodeSeal, "the row of this file is gone or changed in "+s.Table.String()+" or "+s.Table.Progress().String(), sealHint)))
+		sqltext.Raise(sqlstate.SealBroken, "the row of this file is gone or changed in "+s.Table.String()+" or "+s.Table.Progress().String(), sealHint)))
 	ops := append(s.open(move.Isolation, move.Version), s.claim(move))
 	ops = append(append(ops, operations...), s.keepFromWorkers()...)
 	ops = append(append(ops, ending...), s.unlimited()...)
@@ -227,12 +222,12 @@ func (s Writer) advance(move *Move, i int, u *sqlfile.Statement, check, state st
 }
 
 // claimProgress updates the record if so many statements are done and the SQL condition state holds. Otherwise it raises
-// CodeStale. check is a part of a block that comes first and may raise; it may be empty.
+// sqlstate.RecordStale. check is a part of a block that comes first and may raise; it may be empty.
 func (s Writer) claimProgress(move *Move, check, set string, done int, state string) Op {
 	return Op{Kind: OpClaim, SQL: sqltext.Block(check + sqltext.RequireRow(
 		fmt.Sprintf("update %s %s\n  where version operator(pg_catalog.=) %s and direction operator(pg_catalog.=) %s and done operator(pg_catalog.=) %d and %s",
 			s.Table.Progress().SQL(), set, sqltext.Literal(move.Version), sqltext.Literal(move.direction()), done, state),
-		sqltext.Raise(CodeStale, "another run has gone on with it, or a statement was begun whose end is not recorded", "")))}
+		sqltext.Raise(sqlstate.RecordStale, "another run has gone on with it, or a statement was begun whose end is not recorded", "")))}
 }
 
 func (s Writer) unitTitle(move *Move, i int) string {

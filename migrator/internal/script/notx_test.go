@@ -12,6 +12,7 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlstate"
 )
 
 // A notxCase is a no-transaction file with a statement of each kind, and what its script depends on.
@@ -203,7 +204,7 @@ func TestTheEndOfWhatTellsNothingIsRecordedWhoeverHoldsTheLock(t *testing.T) {
 	s := Writer{Table: history.Table{Schema: "app", Name: "history"}, KeepsLock: true}
 	var locks []bool
 	for _, st := range s.NoTransaction(&Move{Version: "1_a.sql", File: separateFile(t, "create database d;\n")}, nil) {
-		locks = append(locks, len(where(st.Ops, CodeLocked)) > 0)
+		locks = append(locks, len(where(st.Ops, sqlstate.LockHeld)) > 0)
 	}
 	require.Equal(t, []bool{true, true, true, false, false, true}, locks, "the session's, begin, start, the statement, its record, end")
 }
@@ -215,7 +216,7 @@ func TestTheRunLockIsTheSessionsFirst(t *testing.T) {
 		require.Len(t, ops, 1)
 		require.Equal(t, OpLock, ops[0].Kind)
 		require.Contains(t, ops[0].SQL, fmt.Sprintf("pg_catalog.pg_try_advisory_lock(%d)", c.Table.LockKey()))
-		require.Contains(t, ops[0].SQL, CodeLocked)
+		require.Contains(t, ops[0].SQL, sqlstate.LockHeld)
 	})
 }
 

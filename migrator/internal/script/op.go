@@ -7,13 +7,6 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
 
-// The SQLSTATEs that our own statements raise.
-const (
-	CodeGone   = "MG001" // the history row is not as expected: another run has done the work
-	CodeSeal   = "MG002" // the history row does not belong to this transaction any more
-	CodeLocked = "MG003" // another run holds the run lock
-)
-
 // An OpKind says what an operation is for.
 type OpKind uint8
 

@@ -13,6 +13,7 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlstate"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
@@ -104,7 +105,7 @@ func TestTheRunLockIsTakenFirst(t *testing.T) {
 			function = "pg_try_advisory_lock"
 		}
 		require.Contains(t, ops[lock].SQL, fmt.Sprintf("if not pg_catalog.%s(%d) then", function, s.Table.LockKey()))
-		require.Contains(t, ops[lock].SQL, CodeLocked)
+		require.Contains(t, ops[lock].SQL, sqlstate.LockHeld)
 	})
 }
 

@@ -6,15 +6,13 @@ import (
 	"strings"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlstate"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
 // When a superuser writes a row, the triggers, rules, checks and defaults of the table run as the superuser. On PostgreSQL 14
 // any role may create a table in schema public before the tool does, and wait for that. A stranger is a role that is not trusted:
 // see history.TrustedOwner.
-
-// CodeStranger is the SQLSTATE that our own statements raise if code of a stranger would run as a superuser.
-const CodeStranger = "MG006"
 
 // lockExposed locks the exposed tables before a transaction of a stricter isolation level takes its snapshot. LOCK takes no
 // snapshot. If the snapshot came first, it would not show CheckOwners a trigger that a stranger adds before the lock.
@@ -28,7 +26,7 @@ func (s Writer) lockExposed(isolation string) (operations []Op) {
 	return operations
 }
 
-// CheckOwners returns operations for a transaction that writes to our tables. They raise CodeStranger if a stranger has put
+// CheckOwners returns operations for a transaction that writes to our tables. They raise sqlstate.Stranger if a stranger has put
 // something on a table that would run as a superuser. They first lock the tables as a write does, so that nobody can add more.
 // CheckOwners returns none if no table is exposed.
 func (s Writer) CheckOwners() []Op {
@@ -51,7 +49,7 @@ func (s Writer) CheckOwners() []Op {
         hint = pg_catalog.format('look at it; if it is not meant: %%s; if it is, run as a role that is not a superuser, or make its owner one that is trusted: a superuser, or the owner of the database or of the schema', stranger.fix);
     end loop;
   end loop; end;`,
-		sqltext.Literal(s.Table.SQL()), history.Columns, sqltext.Literal(s.Table.Progress().SQL()), history.ProgressColumns, CodeStranger, strangers)))}
+		sqltext.Literal(s.Table.SQL()), history.Columns, sqltext.Literal(s.Table.Progress().SQL()), history.ProgressColumns, sqlstate.Stranger, strangers)))}
 }
 
 // newOwner checks a table that we have just created, and fails if a stranger has created it a moment before.
@@ -64,6 +62,6 @@ func (s Writer) newOwner(made history.Table) []Op {
     where c.oid operator(pg_catalog.=) pg_catalog.to_regclass(%[1]s) and not %[2]s
   ) then
     raise exception using errcode = '%[3]s', message = %[4]s, hint = %[5]s;
-  end if;`, sqltext.Literal(made.SQL()), history.TrustedOwner("c.relowner", "n.nspowner"), CodeStranger,
+  end if;`, sqltext.Literal(made.SQL()), history.TrustedOwner("c.relowner", "n.nspowner"), sqlstate.Stranger,
 		sqltext.Literal(made.String()+" was made by a stranger, a moment before the tool made it"), sqltext.Literal("look at it, and drop it; and let nobody but its owner create in schema "+made.Schema))))}
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlstate"
 )
 
 func TestAStatementInATransactionTravelsWithItsRecordAndItsSettings(t *testing.T) {
@@ -31,7 +33,7 @@ func TestAStatementInATransactionTravelsWithItsRecordAndItsSettings(t *testing.T
 			record := once(t, part.ops, fmt.Sprintf("set done = %d, hashes[%d] = '%s', started = null", part.done+1, part.done+1, c.move.File.Separate[part.done].Hash))
 			require.Equal(t, OpClaim, part.ops[record].Kind)
 			require.Contains(t, part.ops[record].SQL, fmt.Sprintf("where version operator(pg_catalog.=) '1_a.sql' and direction operator(pg_catalog.=) '%s' and done operator(pg_catalog.=) %d and started is null", c.move.direction(), part.done))
-			require.Contains(t, part.ops[record].SQL, CodeStale)
+			require.Contains(t, part.ops[record].SQL, sqlstate.RecordStale)
 			note := once(t, part.ops, "pg_catalog.set_config('migrator.before'")
 			require.Equal(t, append([]string{limit}, part.settings...), sqls(part.ops[record+1:note]), "the limit is for the statement alone")
 			require.Equal(t, part.statement, part.ops[note+1].SQL)
@@ -62,7 +64,7 @@ func TestAnIndexIsRecordedAsDoneOnlyWhereItIsValid(t *testing.T) {
 		valid, record := once(t, ops, "and i.indisvalid) then"), once(t, ops, "set done = 2, ")
 		require.Less(t, valid, record)
 		require.Equal(t, "set local search_path = pg_catalog, pg_temp", ops[valid-1].SQL)
-		require.Contains(t, ops[valid].SQL, codeInvalid)
+		require.Contains(t, ops[valid].SQL, sqlstate.IndexInvalid)
 		require.Contains(t, ops[record].SQL, "done operator(pg_catalog.=) 1 and started is not null")
 		require.Empty(t, where(c.steps[8].Ops, "indisvalid"), "a vacuum makes none")
 		require.Len(t, where(c.steps[8].Ops, "set done = 3, "), 1)
@@ -79,7 +81,7 @@ func TestAFileIsRecordedWhenAllItsStatementsAreDone(t *testing.T) {
 		drop, seal, commit := once(t, ops, `drop table "app"."o'clock_progress"`), index(t, ops, OpSeal), index(t, ops, OpCommit)
 		require.True(t, slices.IsSorted([]int{claim, progress, drop, seal, commit}))
 		require.Contains(t, ops[progress].SQL, "version operator(pg_catalog.=) '1_a.sql' and done operator(pg_catalog.=) 4 and started is null")
-		require.Contains(t, ops[progress].SQL, CodeStale)
+		require.Contains(t, ops[progress].SQL, sqlstate.RecordStale)
 		require.Contains(t, ops[seal].SQL, verbs[1]+` "app"."o'clock"`)
 		require.Equal(t, []string{"discard temp", "close all"}, sqls(ops[seal-2:seal]), "nothing of it is left in the session")
 		require.Equal(t, sqls(c.free()), sqls(ops[commit+1:]))

@@ -8,6 +8,7 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlstate"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
@@ -18,9 +19,6 @@ import (
 //
 // In a transaction SET LOCAL looks like SET, and a table with ON COMMIT DROP looks like any other. So the transaction of the
 // statement records all changes, and a second one finds out after the commit which of them have outlived the first.
-
-// codeLeft is the SQLSTATE raised if a statement would not see what an earlier one has left in its session.
-const codeLeft = "MG007"
 
 // changedSettings is an SQL FROM and WHERE for the settings g that the session has changed, in the server's list of all settings.
 const changedSettings = "from pg_catalog.pg_settings g where g.source operator(pg_catalog.=) 'session' and g.setting operator(pg_catalog.<>) g.reset_val"
@@ -213,7 +211,7 @@ func (s Writer) refuseLeft(move *Move, i int) string {
     end if;
 %[8]s  end;
   end if;
-`, progress, version, unresolved(move.File, i), codeLeft, i, line,
+`, progress, version, unresolved(move.File, i), sqlstate.SessionState, i, line,
 		sqltext.Literal("insert after it what the rest of the file needs (SET), then: update "+progress+" set session = session - '' where version = "+version+"; and run again"), s.refuseTemporary(move, i))
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlstate"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
@@ -21,7 +22,7 @@ func (s Writer) refuseTemporary(move *Move, i int) string {
       raise exception using errcode = '%[4]s', message = pg_catalog.concat('an earlier statement has left in its session what this statement would not have: ', names),
         hint = pg_catalog.format(%[5]s, changes);
     end if;
-`, s.Table.Progress().SQL(), sqltext.Literal(move.Version), usesTemporary(move.File, move.File.Separate[i]), codeLeft,
+`, s.Table.Progress().SQL(), sqltext.Literal(move.Version), usesTemporary(move.File, move.File.Separate[i]), sqlstate.SessionState,
 		sqltext.Literal("write the rest of the file without it, then: update "+strings.ReplaceAll(s.Table.Progress().SQL(), "%", "%%")+" set session = session - %L::text[] where version = "+
 			strings.ReplaceAll(sqltext.Literal(move.Version), "%", "%%")+"; and run again"))
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlstate"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
@@ -93,9 +94,9 @@ func (s Writer) lock() Op {
 	return s.lockBy("pg_try_advisory_xact_lock")
 }
 
-// lockBy takes the run lock with a function that does not wait. It raises CodeLocked if another run holds the lock.
+// lockBy takes the run lock with a function that does not wait. It raises sqlstate.LockHeld if another run holds the lock.
 func (s Writer) lockBy(function string) Op {
 	return Op{Kind: OpLock, SQL: sqltext.Block(fmt.Sprintf(
 		"  if not pg_catalog.%s(%d) then\n    raise exception using errcode = '%s', message = 'another run is migrating this database';\n  end if;",
-		function, s.Table.LockKey(), CodeLocked))}
+		function, s.Table.LockKey(), sqlstate.LockHeld))}
 }
