@@ -26,7 +26,7 @@ func batches(t *testing.T, migrations []Migration, h *history.History, target Ta
 	t.Helper()
 	r := newRun(New(nil, migrations, Config{}), target)
 	r.id = "1a2b3c4d"
-	r.server, r.table = history.Server{Platform: "PostgreSQL 17.4 on x86_64-pc-linux-gnu"}, h.Table
+	r.server, r.table = history.Server{Instance: history.Instance{Platform: "PostgreSQL 17.4 on x86_64-pc-linux-gnu"}}, h.Table
 	h.Server = r.server
 	plan, err := r.plan(h, r.writer())
 	require.NoError(t, err)

@@ -71,8 +71,8 @@ func TestAnErrorOfTheServerDecidesWhatIsDoneNext(t *testing.T) {
 
 func TestAStandbyThatRefusesToWriteCountsAsALostServer(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, lost, classify(context.Background(), script.OpClaim, state("25006"), false, history.Server{Standby: true}))
-	require.Equal(t, lost, classify(context.Background(), script.OpClaim, &pgconn.PgError{Code: "25006", SeverityUnlocalized: "ERROR"}, false, history.Server{Standby: true}))
+	require.Equal(t, lost, classify(context.Background(), script.OpClaim, state("25006"), false, history.Server{Instance: history.Instance{Standby: true}}))
+	require.Equal(t, lost, classify(context.Background(), script.OpClaim, &pgconn.PgError{Code: "25006", SeverityUnlocalized: "ERROR"}, false, history.Server{Instance: history.Instance{Standby: true}}))
 	require.Equal(t, final, classify(context.Background(), script.OpClaim, state("25006"), false, history.Server{}))
 }
 
@@ -80,8 +80,8 @@ func TestBehindOthersAPlainErrorMayTellOfALostConnection(t *testing.T) {
 	t.Parallel()
 	err := &pgconn.PgError{Code: "08006", SeverityUnlocalized: "ERROR"}
 	require.Equal(t, final, classify(t.Context(), script.OpFile, err, false, history.Server{}))
-	require.Equal(t, lost, classify(t.Context(), script.OpFile, err, false, history.Server{Pooled: true}))
-	require.Equal(t, lost, classify(t.Context(), script.OpFile, err, false, history.Server{Citus: true}))
+	require.Equal(t, lost, classify(t.Context(), script.OpFile, err, false, history.Server{Instance: history.Instance{Pooled: true}}))
+	require.Equal(t, lost, classify(t.Context(), script.OpFile, err, false, history.Server{Instance: history.Instance{Citus: true}}))
 }
 
 func TestTheEndOfTheContextComesBeforeEveryOtherReason(t *testing.T) {
