@@ -8,27 +8,27 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 )
 
-// A Change is a row of the history that is written without running anything: what Repair, Baseline, MarkApplied and
-// MarkPending do.
+// A Change is a row of the history that is written without running a file. Repair, Baseline, MarkApplied and MarkPending make
+// changes.
 type Change struct {
-	Before *Row `json:"before,omitempty"` // nil: there was none
-	After  *Row `json:"after,omitempty"`  // nil: it is deleted
+	Before *Row `json:"before,omitempty"` // nil: there was no row
+	After  *Row `json:"after,omitempty"`  // nil: the row is deleted
 }
 
 // A Row is what the database records of a version.
 type Row struct {
 	Version    Version     `json:"version"`
 	Checksum   string      `json:"checksum,omitempty"`   // "": not known yet
-	Unfinished *Unfinished `json:"unfinished,omitempty"` // how far a no-transaction file has come that is not done
+	Unfinished *Unfinished `json:"unfinished,omitempty"` // how far an unfinished no-transaction file has come; nil: the file is finished
 }
 
-// inHistory reports whether the row stands in the history: what was begun going up and is not done stands in the table of
-// unfinished files alone.
+// inHistory reports whether the row is in the history table. An unfinished file that is being applied is only in the progress
+// table.
 func (r *Row) inHistory() bool {
 	return r != nil && (r.Unfinished == nil || r.Unfinished.Direction == DirectionDown)
 }
 
-// version is that of the row that is written, or else deleted.
+// version returns the version of the row that is written or deleted.
 func (c *Change) version() Version {
 	if c.After != nil {
 		return c.After.Version
@@ -36,7 +36,7 @@ func (c *Change) version() Version {
 	return c.Before.Version
 }
 
-// String says in a few words what is recorded.
+// String describes the change in a few words.
 func (c *Change) String() string {
 	switch {
 	case c.After == nil:
@@ -49,7 +49,7 @@ func (c *Change) String() string {
 	return fmt.Sprintf("%s with the checksum of its file", c.After.Version)
 }
 
-// done reports whether the history shows what the change makes of it.
+// done reports whether the history already shows the result of the change.
 func (c *Change) done(h *history.History) bool {
 	if c.Before != nil && (h.ProgressOf(string(c.Before.Version)) != nil || (c.After == nil || c.After.Version != c.Before.Version) && h.Has(string(c.Before.Version))) {
 		return false
@@ -61,7 +61,7 @@ func (c *Change) done(h *history.History) bool {
 	return row != nil && row.Checksum == c.After.Checksum
 }
 
-// rowOf is what the database records of a status; nil for nothing.
+// rowOf returns the row that the database has for a status, or nil.
 func rowOf(s *Status) *Row {
 	if s.State == StatePending || s.State == StateOutOfOrder {
 		return nil
@@ -69,7 +69,7 @@ func rowOf(s *Status) *Row {
 	return &Row{Version: s.Version, Checksum: s.Recorded, Unfinished: s.Unfinished}
 }
 
-// chooseChanges turns a target that runs nothing into the rows that it writes.
+// chooseChanges turns a target that runs nothing into the rows to write.
 func chooseChanges(statuses []Status, target Target) ([]Change, error) {
 	switch target.kind {
 	case targetRepair:
@@ -99,8 +99,8 @@ func chooseRepair(statuses []Status) []Change {
 	return changes
 }
 
-// chooseBaseline records what is there already, in a database that has no history yet. Repeatable migrations stay pending:
-// to run them does no harm.
+// chooseBaseline records what a database without a history already has. Repeatable migrations stay pending, because running them
+// does no harm.
 func chooseBaseline(statuses []Status, to Version) ([]Change, error) {
 	versioned := slices.DeleteFunc(slices.Clone(statuses), func(s Status) bool { return s.Version.Repeatable() })
 	if len(versioned) == 0 {
@@ -134,7 +134,7 @@ func chooseBaseline(statuses []Status, to Version) ([]Change, error) {
 	return changes, nil
 }
 
-// chooseMarks records versions as applied or as pending. What is so already is left alone.
+// chooseMarks records versions as applied or pending. It leaves out versions that are so already.
 func chooseMarks(statuses []Status, target Target) ([]Change, error) {
 	var changes []Change
 	for _, typed := range target.versions {

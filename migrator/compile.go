@@ -11,7 +11,7 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
-// compile lays out the steps of the moves, each when it is its turn. nil: there is nothing to do.
+// compile lays out the steps of the moves, each one when its turn comes. It returns nil if there is nothing to do.
 func (m *Migrator) compile(s script.Writer, h *history.History, target Target, moves []Move, files []*sqlfile.File) iter.Seq[*step] {
 	first := firstSteps(s, h, target)
 	if len(first)+len(moves) == 0 {
@@ -31,7 +31,7 @@ func (m *Migrator) compile(s script.Writer, h *history.History, target Target, m
 			p := progressFor(h, moves, i)
 			move := m.scriptMove(&moves[i], files[i])
 			steps := []*script.Step{{Move: move, Framing: f}}
-			if files[i].Separate != nil || p != nil { // a file that was begun may have been emptied since
+			if files[i].Separate != nil || p != nil { // an unfinished file may have been emptied since
 				steps = s.NoTransaction(move, p)
 			}
 			for _, st := range steps {
@@ -43,7 +43,7 @@ func (m *Migrator) compile(s script.Writer, h *history.History, target Target, m
 	}
 }
 
-// firstSteps is what comes before all else.
+// firstSteps returns the steps that come before the moves.
 func firstSteps(s script.Writer, h *history.History, target Target) []*step {
 	if !h.Exists && target.applies() {
 		return []*step{{Step: s.CreateHistory()}}
@@ -51,7 +51,7 @@ func firstSteps(s script.Writer, h *history.History, target Target) []*step {
 	return nil
 }
 
-// fillChecksums records the checksums of files that were applied before there were any: by an older system, or by hand.
+// fillChecksums records the checksums of files whose rows have none, because an older system or a person wrote them.
 func fillChecksums(s script.Writer, h *history.History, migrations []Migration) *script.Step {
 	var values []string
 	for _, m := range migrations {
@@ -67,7 +67,7 @@ func fillChecksums(s script.Writer, h *history.History, migrations []Migration) 
 		s.Table.SQL(), strings.Join(values, ",\n"))})
 }
 
-// scriptMove is a move as the script needs it.
+// scriptMove converts a move for package script.
 func (m *Migrator) scriptMove(move *Move, file *sqlfile.File) *script.Move {
 	s, version := move.script(), move.Migration.Version
 	return &script.Move{

@@ -8,8 +8,8 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
-// compileChanges is the step of a target that runs nothing: all of its rows in one transaction. Each is claimed as it was read, so
-// that what another run has written meanwhile is not overwritten.
+// compileChanges returns the step of a target that runs nothing: all rows in one transaction. It writes each row only if it is
+// still as it was read, so that it does not overwrite what another run has written in the meantime.
 func compileChanges(s script.Writer, target Target, changes []Change) *step {
 	var claims []script.Op
 	for i := range changes {
@@ -22,7 +22,7 @@ func compileChange(s script.Writer, c *Change) []script.Op {
 	var claims []script.Op
 	switch {
 	case c.Before == nil || c.Before.Unfinished == nil:
-	case c.After != nil && c.After.Unfinished != nil: // what has run of it has run
+	case c.After != nil && c.After.Unfinished != nil: // the statements that have run stay so
 		claims = append(claims, writeUnfinished(s, fmt.Sprintf("update %s set version = %s", s.Table.Progress().SQL(), sqltext.Literal(string(c.After.Version))), c.Before))
 	default:
 		claims = append(claims, writeUnfinished(s, "delete from "+s.Table.Progress().SQL(), c.Before), s.DropProgress())
@@ -46,7 +46,7 @@ func writeAsRead(s script.Writer, write string, before *Row) script.Op {
 		sqltext.Raise(sqlstate.RowGone, "the row is not as it was read", "")))}
 }
 
-// writeUnfinished writes the record of a no-transaction file if as many statements of it have run as were read.
+// writeUnfinished writes the record of a no-transaction file if the number of its statements that have run is still the same.
 func writeUnfinished(s script.Writer, write string, before *Row) script.Op {
 	return script.Op{Kind: script.OpClaim, SQL: sqltext.Block(sqltext.RequireRow(
 		fmt.Sprintf("%s\n  where version operator(pg_catalog.=) %s and done operator(pg_catalog.=) %d", write, sqltext.Literal(string(before.Version)), before.Unfinished.Done),

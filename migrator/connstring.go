@@ -13,11 +13,12 @@ const (
 	escapes   = "special characters of user and password are written %XX: @ is %40, : is %3A, / is %2F, ? is %3F, # is %23, % is %25"
 )
 
-// ParseConfig is pgx.ParseConfig with errors that a log may hold: any part of a string that cannot be read may be the
-// password, so they quote nothing of it but a known scheme. It refuses what pgx would misread, and of which a part would go
-// to another host. Parameters of other drivers that only tune are left out. Those that protect the connection are honoured
-// (ssl_min_protocol_version, ssl_max_protocol_version) or refused, and so are the variables of the same meaning
-// (PGHOSTADDR, PGSSLCRL, PGGSSENCMODE …).
+// ParseConfig is like pgx.ParseConfig, but its errors are safe to log. Any part of an unreadable string may be the password, so
+// errors quote nothing of the string but a known scheme.
+//
+// It refuses strings that pgx would misread, sending a part of them to another host. It leaves out parameters of other drivers
+// that only tune. Parameters that protect the connection are honoured (ssl_min_protocol_version, ssl_max_protocol_version) or
+// refused, and so are variables with the same meaning (PGHOSTADDR, PGSSLCRL, PGGSSENCMODE …).
 func ParseConfig(connString string) (*pgx.ConnConfig, error) {
 	if reason := malformed(connString); reason != "" {
 		return nil, unreadable(reason)

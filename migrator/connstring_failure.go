@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// parseFailures are pgx's texts for what it cannot read, and ours.
+// parseFailures maps the texts of pgx's errors to ours.
 var parseFailures = []struct{ text, reason string }{
 	{"sslmode is invalid", "sslmode (or PGSSLMODE) is one of disable, allow, prefer, require, verify-ca, verify-full"},
 	{"unable to read CA file", "the file that sslrootcert (or PGSSLROOTCERT) names cannot be read"},
@@ -34,7 +34,7 @@ var parseFailures = []struct{ text, reason string }{
 	{"unterminated quoted string", "a value's closing quote is missing; ' and \\ in a quoted value are written \\' and \\\\"},
 }
 
-// parseFailure says why pgx cannot read a string. Its own text quotes that string; only what follows is looked at.
+// parseFailure says why pgx cannot read a string. pgx's text quotes the string first, so only the rest of it is used.
 func parseFailure(connString string, err error) string {
 	text := err.Error()
 	if i := strings.LastIndex(text, "`: "); i >= 0 {
@@ -57,7 +57,7 @@ func parseFailure(connString string, err error) string {
 	return wantPairs + "; a value with a space in it stands in single quotes"
 }
 
-// causeOf is what the operating system said of a file, without the file's name.
+// causeOf returns what the operating system said of a file, without the file's name.
 func causeOf(err error) string {
 	var path *fs.PathError
 	var cause syscall.Errno

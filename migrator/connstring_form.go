@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// otherSchemes may be named in an error. Of anything else before :// nobody knows whether it is a password.
+// otherSchemes may be quoted in an error. Anything else before :// may be a password.
 var otherSchemes = []string{
 	"cockroach", "cockroachdb", "crdb-postgres", "http", "https", "mariadb", "mysql", "pg", "pgsql", "pgx", "pgx4", "pgx5", "postgis",
 	"postgres+psycopg2", "postgresql+asyncpg", "postgresql+psycopg", "postgresql+psycopg2", "prisma+postgres", "psql", "redshift",
@@ -20,7 +20,7 @@ var otherSchemes = []string{
 }
 
 var (
-	// placeholder is ${NAME} or $(NAME) in the place of a whole part; inside of a password it may be meant.
+	// placeholder matches ${NAME} or $(NAME) in the place of a whole part. Inside a password it may be intended.
 	placeholder = regexp.MustCompile(`(?:^|[:/@=.,])\$(?:\{[A-Za-z_]\w*(?::?[-+?=][^}]*)?\}|\([A-Za-z_]\w*\))(?:[:/@?&.,\s]|$)`)
 	hostName    = regexp.MustCompile(`^[\p{L}\p{N}._-]+$`)
 	semicolons  = regexp.MustCompile(`;[\w ]+=`)
@@ -28,7 +28,7 @@ var (
 
 const quotes = "\"'`“”‘’"
 
-// malformed says what is wrong with the form of a connection string, before anything else reads it; "" for nothing.
+// malformed says what is wrong with the form of a connection string before pgx reads it; "" if nothing is.
 func malformed(s string) string {
 	trimmed := strings.TrimSpace(s)
 	isURL := urlScheme(trimmed) != ""
@@ -49,7 +49,7 @@ func malformed(s string) string {
 	return ""
 }
 
-// urlScheme is what stands before ://, where no = stands before that: password=a://b is a pair.
+// urlScheme returns the text up to ://, or "" if it contains a =. For example, password=a://b is a pair.
 func urlScheme(s string) string {
 	scheme, _, found := strings.Cut(s, "://")
 	if !found || strings.Contains(scheme, "=") {
@@ -74,7 +74,7 @@ func wrongScheme(scheme string) string {
 	return "what stands before :// is not postgres or postgresql; " + wantURL
 }
 
-// misread says which part of a string pgx took for something else; "" for none.
+// misread says which part of a string pgx has misread; "" if none.
 func misread(s string, config *pgx.ConnConfig) string {
 	isURL := urlScheme(s) != ""
 	want := wantPairs
@@ -114,13 +114,13 @@ func realHosts(config *pgx.ConnConfig) bool {
 	})
 }
 
-// mayHoldAt are the parameters in whose values an @ is at home. Elsewhere it has come there from a password with a / and a ?.
+// mayHoldAt has the parameters whose values may contain an @. In any other value it comes from a password with a / and a ?.
 var mayHoldAt = []string{
 	"application_name", "dbname", "fallback_application_name", "host", "krbspn", "krbsrvname", "options", "passfile", "password", "role", "search_path",
 	"service", "servicefile", "sslcert", "sslcrl", "sslkey", "sslpassword", "sslrootcert", "user",
 }
 
-// strandedAt reports an @ in a URL where none belongs, after the hosts.
+// strandedAt reports whether a URL has an @ after the hosts, where none belongs.
 func strandedAt(s string) bool {
 	rest := strings.TrimPrefix(s, urlScheme(s))
 	if i := strings.IndexAny(rest, "@/"); i >= 0 && rest[i] == '@' {

@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// tuning are the parameters of other drivers, pools and tools that nothing depends on. A server would refuse them.
+// tuning has parameters of other drivers, pools and tools that may be left out without harm. A server would refuse them.
 var tuning = []string{
 	"fallback_application_name", "gssdelegation", "gsslib", "keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval", "load_balance_hosts",
 	"sslcompression", "sslkeylogfile", "tcp_user_timeout", // libpq
@@ -28,7 +28,7 @@ var tuning = []string{
 	"x-lock-strategy", "x-lock-table", "x-multi-statement", "x-multi-statement-max-size", "x-statement-timeout", // golang-migrate
 }
 
-// unsupported are the parameters that say what a connection must be, or where it leads, and that pgx does not know.
+// unsupported has parameters that protect or direct the connection and that pgx does not know. The values are hints.
 var unsupported = map[string]string{
 	"hostaddr":                  "give the address as host; sslmode=verify-full then needs a certificate for that address",
 	"sslcrl":                    "lists of revoked certificates are not read here",
@@ -56,17 +56,17 @@ var unsupported = map[string]string{
 	"ssl_max_protocol_version":  "it is TLSv1.2 or TLSv1.3",
 }
 
-// variables are those that psql obeys and pgx does not know.
+// variables has environment variables that psql obeys and pgx does not know.
 var variables = map[string]string{
 	"PGHOSTADDR": "hostaddr", "PGSSLCRL": "sslcrl", "PGSSLCRLDIR": "sslcrldir", "PGREQUIREPEER": "requirepeer", "PGGSSENCMODE": "gssencmode",
 	"PGSSLMINPROTOCOLVERSION": "ssl_min_protocol_version", "PGSSLMAXPROTOCOLVERSION": "ssl_max_protocol_version", "PGREQUIRESSL": "requiressl",
 }
 
-// serverParameter is what a setting of PostgreSQL's is named like. Without an underscore or a dot there are just these, and
-// anything else may be a part of a password: it is neither sent nor named.
+// serverParameter matches the names of PostgreSQL's settings. Only these few have neither an underscore nor a dot. Anything else
+// may be a part of a password, so it is neither sent nor quoted.
 var serverParameter = regexp.MustCompile(`^(?i:[a-z_]\w*(?:\.[a-z_][\w$]*)+|[a-z]+_\w+|datestyle|geqo|intervalstyle|jit|options|replication|role|seed|timezone|xmlbinary|xmloption)$`)
 
-// settleParameters goes through all that pgx would send to the server because it does not know it.
+// settleParameters handles the parameters that pgx does not know and would send to the server.
 func settleParameters(config *pgx.ConnConfig, getenv func(string) string) error {
 	params := config.RuntimeParams
 	for variable, name := range variables {
@@ -102,7 +102,7 @@ func orVariable(name string) string {
 	return ""
 }
 
-// obeyed reports whether a parameter asks for nothing, or for what can be done, which then is done.
+// obeyed reports whether a parameter asks for nothing, or for something that is supported; obeyed then sets it.
 func obeyed(config *pgx.ConnConfig, name, value string) bool {
 	switch name {
 	case "gssencmode":
@@ -125,7 +125,7 @@ func obeyed(config *pgx.ConnConfig, name, value string) bool {
 	return value == ""
 }
 
-// tlsVersions has 0 for Go's own limits: it speaks 1.2 and 1.3.
+// tlsVersions maps a name to a version. 0 is Go's own limit: Go speaks 1.2 and 1.3.
 var tlsVersions = map[string]uint16{"": 0, "tlsv1": 0, "tlsv1.1": 0, "tlsv1.2": tls.VersionTLS12, "tlsv1.3": tls.VersionTLS13}
 
 func tlsConfigs(config *pgx.ConnConfig) []*tls.Config {

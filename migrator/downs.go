@@ -8,15 +8,15 @@ import (
 	"unicode/utf8"
 )
 
-// What other tools name the file that reverts a migration. By our names it would be applied.
+// Other tools have other names for the file that reverts a migration. With our rules such a file would be applied.
 
 var (
 	backWords    = []string{"down", "undo", "rollback", "revert", "backward", "backwards", "downgrade"}
 	forwardWords = []string{"up", "do", "apply", "deploy", "forward", "forwards", "upgrade"}
 )
 
-// refuseDown refuses a pending file that is named as one that reverts another one of them all. A name may well end in such
-// a word: then it counts only where another file has the same number. An .up.sql file is what it says.
+// refuseDown refuses a pending file whose name says that it reverts another one. A name may also end in such a word by chance, so
+// there the word counts only if another file has the same number. A name in .up.sql is never refused.
 func refuseDown(v Version, all []Migration) error {
 	name, isUp := strings.CutSuffix(string(v), ".up.sql")
 	if isUp {
@@ -50,7 +50,7 @@ func refuseDown(v Version, all []Migration) error {
 	return nil
 }
 
-// wayBack tells whether a label ends in a word for the way back, and what follows where it begins with one.
+// wayBack reports whether a label ends in a word for reverting. If it begins with one, first is the rest of the label.
 func wayBack(label string) (first string, last bool) {
 	if words := strings.FieldsFunc(label, separates); len(words) > 0 && isBackWord(words[0]) {
 		first = strings.Join(words[1:], "_")
@@ -64,7 +64,7 @@ func wayBack(label string) (first string, last bool) {
 	return first, last
 }
 
-// withoutForward is a label without the word that says that it is applied, where it begins or ends with one.
+// withoutForward returns a label without a word for applying at its beginning or end.
 func withoutForward(label string) string {
 	words := strings.FieldsFunc(label, separates)
 	if len(words) > 0 && isOneOf(words[0], forwardWords) {

@@ -9,12 +9,12 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
-// shared returns the files that records are about, by name or checksum, and those of them that may have been applied as they
-// are now.
+// shared returns the files that records are about, by name or checksum. same are those that may have been applied with their
+// present text.
 func shared(records []history.Record, files []Migration) (applied, same []*Migration) {
 	checksums := make(map[string]*Migration, len(files))
 	for i := range files {
-		if sqlfile.HasStatement(files[i].Up.SQL) { // those without are all alike
+		if sqlfile.HasStatement(files[i].Up.SQL) { // files without a statement are all alike
 			checksums[files[i].Checksum()] = &files[i]
 		}
 	}
@@ -32,7 +32,7 @@ func shared(records []history.Record, files []Migration) (applied, same []*Migra
 	return applied, same
 }
 
-// sharedNext are the files that the next history has, those that are begun too.
+// sharedNext returns the files that the next history on the search_path has, including unfinished ones.
 func sharedNext(h *history.History, files []Migration) []*Migration {
 	applied, _ := shared(h.NextRecords, files)
 	for _, p := range h.NextProgress {
@@ -43,8 +43,8 @@ func sharedNext(h *history.History, files []Migration) []*Migration {
 	return applied
 }
 
-// follow takes the next history where the files that it records have made the first schema: a file creates a schema that is
-// named as the role, or puts one before others. Where they have not, another tenant's history may be meant.
+// followNext uses the next history if the files that it records have created the first schema: a file may create a schema named
+// as the role, or put another schema first. Otherwise the first schema may be meant for another tenant's history.
 func followNext(h *history.History, files []Migration) error {
 	next := h.Next()
 	if next == nil || !next.Readable {
@@ -59,8 +59,8 @@ func followNext(h *history.History, files []Migration) error {
 	return validateTable(&h.Server, h.Table, h.Server.Find(h.Table))
 }
 
-// validatePlace refuses to apply files where they may have been applied already, or where others were; and to revert nothing
-// where what is meant is elsewhere.
+// validatePlace refuses to apply files that may have been applied elsewhere, or on top of another tool's migrations. It also
+// refuses a revert that would do nothing because the history is elsewhere.
 func (m *Migrator) validatePlace(h *history.History, target Target) error {
 	if len(h.Records) > 0 {
 		if m.options.AllowUnrelated || target.first() == DirectionDown {
@@ -73,7 +73,7 @@ func (m *Migrator) validatePlace(h *history.History, target Target) error {
 			return err
 		}
 	}
-	for _, ours := range []bool{true, false} { // what names the way out comes first
+	for _, ours := range []bool{true, false} { // first the error that names the way out
 		for i := range h.Finds {
 			f := &h.Finds[i]
 			switch {
@@ -87,15 +87,15 @@ func (m *Migrator) validatePlace(h *history.History, target Target) error {
 	return nil
 }
 
-// nextIsStrangers reports whether the first schema is the role's own, while the next history is one that it may not read and
-// does not own, and so has not written.
+// nextIsStrangers reports whether the first schema is the role's own, and the role neither can read the next history nor owns it,
+// so it has not written to it.
 func nextIsStrangers(h *history.History) bool {
 	next := h.Next()
 	return next != nil && next.Denied && !next.Owned && h.Table.Schema == h.Server.User
 }
 
-// judgeNext refuses to begin a history in front of another one, whether that has these files or others: a new tenant's, the
-// wrong directory, or a schema that was made meanwhile.
+// validateNext refuses to begin a history in front of another one, whether that has these files or others. It may be a new tenant,
+// the wrong directory, or a schema that was created in the meantime.
 func validateNext(h *history.History, files []Migration, target Target) error {
 	next := h.Next()
 	if next == nil {
@@ -126,7 +126,7 @@ func validateNext(h *history.History, files []Migration, target Target) error {
 	}
 }
 
-// refuse is for files that this tool has applied elsewhere.
+// refuseFind returns the error for files that this tool has applied elsewhere.
 func (m *Migrator) refuseFind(f *history.Find, h *history.History, target Target) error {
 	message := fmt.Sprintf("is empty, but %s records %s: ", f.Table(), namesOf(m.sharedFiles(f)))
 	hint := fmt.Sprintf("if that is their history: --table %s (Config.Table)", f.Table())
@@ -139,7 +139,7 @@ func (m *Migrator) refuseFind(f *history.Find, h *history.History, target Target
 	}
 }
 
-// refuseTool is for what another tool has applied.
+// refuseTool returns the error for migrations that another tool has applied.
 func refuseTool(f *history.Find, h *history.History) error {
 	return &HistoryError{
 		Table: h.Table.String(), Message: fmt.Sprintf("is empty, but %s has applied migrations here: the newest that %s records is %s", f.Tool.Name, f.Table(), f.Newest),
@@ -147,9 +147,9 @@ func refuseTool(f *history.Find, h *history.History) error {
 	}
 }
 
-// placeIsChosen reports whether somebody has chosen where the history is to be, as for a new tenant that has the same files.
-// The server's, and the database's, search_path is everybody's. A schema that the files have made is not a new tenant's. A
-// role whose own history is elsewhere is not a new tenant: its search_path has changed.
+// placeIsChosen reports whether the place of the history was chosen on purpose, for example for a new tenant that has the same
+// files. The search_path of the server or the database applies to everyone, so it is not a choice. Neither is a schema that the
+// files themselves have created. A role that owns the other history is not a new tenant: its search_path has changed.
 func (m *Migrator) placeIsChosen(h *history.History, f *history.Find) bool {
 	configured := m.table()
 	switch {
@@ -164,7 +164,7 @@ func (m *Migrator) placeIsChosen(h *history.History, f *history.Find) bool {
 	return byRole && !f.Owned
 }
 
-// placeWarnings say what a person should know of who starts a history where there are others.
+// placeWarnings returns the warnings about other histories for a run that starts a new one.
 func (m *Migrator) placeWarnings(h *history.History) (warnings []string) {
 	if next := h.Next(); next != nil && next.Denied {
 		warnings = append(warnings, fmt.Sprintf("%s is next on the search_path, and %s cannot read it; %s is a history of its own", next.Table(), h.Server.User, h.Table))
@@ -181,7 +181,7 @@ func (m *Migrator) placeWarnings(h *history.History) (warnings []string) {
 	return warnings
 }
 
-// textsOf are the texts of files, in the order of their versions.
+// textsOf returns the texts of files, in the order of their versions.
 func textsOf(files []*Migration) (texts []string) {
 	for _, m := range slices.SortedFunc(slices.Values(files), func(a, b *Migration) int { return a.Version.Compare(b.Version) }) {
 		texts = append(texts, m.Up.SQL)
@@ -189,7 +189,7 @@ func textsOf(files []*Migration) (texts []string) {
 	return texts
 }
 
-// sharedFiles are the files that a history elsewhere records as they are here.
+// sharedFiles returns the files that another history records with their present text.
 func (m *Migrator) sharedFiles(f *history.Find) (files []*Migration) {
 	for _, version := range f.Shared {
 		files = append(files, findMigration(m.migrations, Version(version)))
@@ -197,7 +197,7 @@ func (m *Migrator) sharedFiles(f *history.Find) (files []*Migration) {
 	return files
 }
 
-// namesOf names some of the files.
+// namesOf returns the names of the first few files.
 func namesOf(files []*Migration) string {
 	const named = 3
 	var versions []Version

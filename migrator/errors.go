@@ -12,35 +12,34 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/printable"
 )
 
-// ErrIrreversible means that a migration to be reverted has no down file. It is found before anything runs.
+// ErrIrreversible means that a migration to revert has no down file. Nothing has run.
 var ErrIrreversible = errors.New("has no down file")
 
-// ErrUnsettled means that the connection was lost and the server could not be asked afterwards what became of the
-// migration that was under way. Nothing needs repair: the next run reads the history and goes on.
+// ErrUnsettled means that the connection was lost during a migration, and that the server could not be asked afterwards whether
+// the migration was committed. Nothing needs repair: the next run reads the history and continues.
 var ErrUnsettled = errors.New("the server could not be asked what became of it")
 
-// ErrInDoubt means that a statement of a no-transaction file was cut off between its start and its record, and that the
-// catalog does not tell whether it has run: CREATE DATABASE, or a procedure that commits. So does a procedure that has failed
-// after it had committed a part of its work. The error has the two commands of which a person chooses one.
+// ErrInDoubt means that nobody can tell whether a statement of a no-transaction file has run. It was interrupted before its end
+// was recorded, and the catalog does not show it: CREATE DATABASE, for example, or a procedure that commits. It also means that a
+// procedure has failed after committing a part of its work. The error text has two commands; a person runs the one that applies.
 var ErrInDoubt = errors.New("in doubt whether this statement has run")
 
-// ErrNoMigrations means that a folder holds no migration, or holds files that Flyway or refinery would run and that are not
-// read here (V1__init.sql). The error says what is there. Load returns what it has read next to it, so that a program for
-// which that is fine can go on.
+// ErrNoMigrations means that a folder has no migrations, or has files for Flyway or refinery (V1__init.sql), which Load does not
+// read. The error text lists what the folder has. Load also returns the migrations that it has read, so a program may continue.
 var ErrNoMigrations = errors.New("no migrations")
 
-// A FileError means that a file cannot be understood, or holds what cannot be run. Nothing has run.
+// A FileError means that a file cannot be understood, or contains something that must not run. Nothing has run.
 type FileError struct {
 	Path    string
-	Line    int    // 1-based; 0 when the whole file is meant
+	Line    int    // 1-based; 0 if the whole file is meant
 	Column  int    // 1-based, in characters
-	Source  string // the line's text, for the caret below it; may be ""
+	Source  string // the text of the line, for the caret; may be ""
 	Message string
 	Hint    string // what to do about it
-	Err     error  // the cause, if there is one
+	Err     error  // the cause; may be nil
 }
 
-// Error prints path:line:column, the line with a caret, and the hint.
+// Error returns path:line:column, the message, the line with a caret, and the hint.
 func (e *FileError) Error() string {
 	var b strings.Builder
 	b.WriteString(place(e.Path, e.Line, e.Column) + ": " + e.Message)
@@ -54,21 +53,21 @@ func (e *FileError) Error() string {
 
 func (e *FileError) Unwrap() error { return e.Err }
 
-// A MigrationError means that PostgreSQL refused a statement of a migration. State says what the database contains now,
-// as read from the history after the failure. It unwraps to the *pgconn.PgError.
+// A MigrationError means that a migration failed, mostly because PostgreSQL refused a statement. State says what the database
+// contains now. It is read from the history after the failure. The error unwraps to the *pgconn.PgError.
 type MigrationError struct {
 	Version   Version
 	Direction Direction
 	Path      string
-	Line      int       // 1-based; 0 when the statement is not known
+	Line      int       // 1-based; 0 if the statement is not known
 	Column    int       // 1-based, in characters
-	Source    string    // the line's text
+	Source    string    // the text of the line
 	State     string    // such as "rolled back; nothing of this file was applied"
-	Blockers  []Backend // who held the lock that it did not get
+	Blockers  []Backend // the sessions that held the lock, if the migration did not get one
 	Err       error
 }
 
-// Error prints path:line:column with PostgreSQL's message, the line with a caret, detail, hint and the state.
+// Error returns path:line:column, PostgreSQL's message, the line with a caret, the detail, the hint and the state.
 func (e *MigrationError) Error() string {
 	var b strings.Builder
 	b.WriteString(place(e.Path, e.Line, e.Column) + ": ")
@@ -93,13 +92,13 @@ func (e *MigrationError) Error() string {
 
 func (e *MigrationError) Unwrap() error { return e.Err }
 
-// A MismatchError means that files and history contradict each other. For a run that is where applied files were changed or
-// renamed; nothing has run. For Verify it is every disagreement.
+// A MismatchError means that files and history contradict each other. Run returns it for applied files that were changed or
+// renamed; nothing has run. Verify returns it for every disagreement.
 type MismatchError struct {
-	Mismatches []Status // the versions in question
+	Mismatches []Status // the versions concerned
 }
 
-// Error has a line or more for each version, and what to do about it.
+// Error describes each version and says what to do.
 func (e *MismatchError) Error() string {
 	lines := make([]string, 0, len(e.Mismatches)+3)
 	states := map[State]bool{}
@@ -119,7 +118,7 @@ func (e *MismatchError) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// An OrderError means that Config.StrictOrder is set and a migration is pending below the newest applied one.
+// An OrderError means that a migration is pending below the newest applied one, and Config.StrictOrder is set. Nothing has run.
 type OrderError struct {
 	Pending []Version
 	Newest  Version
@@ -130,8 +129,8 @@ func (e *OrderError) Error() string {
 		join(e.Pending), e.Newest)
 }
 
-// An UnfinishedError means that a no-transaction file was begun in the other direction and is not done, so that the
-// schema is between two versions.
+// An UnfinishedError means that a no-transaction file is unfinished in the other direction, so the schema is between two versions.
+// Nothing has run.
 type UnfinishedError struct {
 	Version    Version
 	Unfinished Unfinished
@@ -148,10 +147,10 @@ func (e *UnfinishedError) Error() string {
 	return fmt.Sprintf("%s is unfinished: %s\nHINT: finish it first: apply what is pending%s", e.Version, e.Unfinished, byHand)
 }
 
-// A VersionError means that a version that was asked for does not exist, or that what was typed fits several.
+// A VersionError means that no migration, or more than one, has the version that was typed.
 type VersionError struct {
 	Typed      string
-	Candidates []Version // empty: there is none
+	Candidates []Version // empty: there is no such migration
 }
 
 func (e *VersionError) Error() string {
@@ -161,8 +160,8 @@ func (e *VersionError) Error() string {
 	return fmt.Sprintf("%q is ambiguous: %s", e.Typed, join(e.Candidates))
 }
 
-// A HistoryError means that the history table cannot be used: it belongs to another tool, lies in another schema, or
-// lacks its key. Nothing has run.
+// A HistoryError means that the history table cannot be used: it belongs to another tool, is in another schema, or has no unique
+// index on version, for example. Nothing has run.
 type HistoryError struct {
 	Table   string // schema-qualified
 	Message string
@@ -179,7 +178,7 @@ func (e *HistoryError) Error() string {
 // A LockedError means that another run held the run lock for longer than Config.WaitFor.
 type LockedError struct {
 	Waited time.Duration
-	Holder []Backend // who holds it, as far as the server tells
+	Holder []Backend // the sessions that hold it, as far as the server tells
 }
 
 func (e *LockedError) Error() string {

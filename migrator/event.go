@@ -9,50 +9,51 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
 )
 
-// EventKind says what an Event reports. New kinds may come; an observer ignores those that it does not know.
+// An EventKind says what an Event reports. Later versions may have more kinds, so ignore those that you do not know.
 type EventKind string
 
 // The kinds of events, in the order in which a run usually sends them.
 const (
-	// EventPlanned: Total migrations will run, or rows will be written where Direction is ""; 0 when there is nothing to do, or nothing left: another run did it.
+	// EventPlanned: Total migrations will run, or Total rows will be written if Direction is "". 0: there is nothing to do, or
+	// another run has done it.
 	EventPlanned EventKind = "planned"
-	// EventWarning: Message says what deserves a look; the run goes on.
+	// EventWarning: Message describes something that deserves a look. The run continues.
 	EventWarning EventKind = "warning"
-	// EventWaiting: another run holds the run lock; Backends names it, where it is to be seen, Elapsed is how long this one has waited. Of Wait,
-	// where something is pending: Err says what. Where the database is slow to answer a question that should be quick: Err says so,
-	// and Elapsed is how long it has been.
+	// EventWaiting: another run holds the run lock. Backends has the holder, if it is visible, and Elapsed is the time waited so far.
+	// From Wait it means that migrations are pending, and Err says so. It also reports that the database has not answered a quick
+	// question; then Err is set too, and Elapsed is the time since the question.
 	EventWaiting EventKind = "waiting"
-	// EventStarted: the migration begins to run.
+	// EventStarted: the migration begins.
 	EventStarted EventKind = "started"
-	// EventBlocked: the migration waits for a lock; Backends are those that hold it, none where nobody is to be seen.
+	// EventBlocked: the migration waits for a lock. Backends has the holders; it is empty if none is visible.
 	EventBlocked EventKind = "blocked"
-	// EventRetrying: the migration was rolled back because of Err and is tried again after Pause; Backends are those
-	// that were in the way when it was last looked. Of a no-transaction file it is Statement alone; Version is "" where
-	// it is a change of the history.
+	// EventRetrying: the migration was rolled back because of Err and is tried again after Pause. Backends has the sessions that
+	// were in the way when last seen. For a no-transaction file only Statement is repeated. Version is "" for a change of the
+	// history.
 	EventRetrying EventKind = "retrying"
-	// EventReconnecting: there is no connection to the server, or no more, because of Err; it is tried again after Pause.
+	// EventReconnecting: there is no connection to the server because of Err. The next try comes after Pause.
 	EventReconnecting EventKind = "reconnecting"
-	// EventNotice: Message is what the server said with RAISE NOTICE or WARNING while the migration ran.
+	// EventNotice: Message is a notice or warning that the server sent while the migration ran.
 	EventNotice EventKind = "notice"
 	// EventStatement: a statement of a no-transaction file is done, Statement of Statements.
 	EventStatement EventKind = "statement"
-	// EventFinished: the migration is committed; Elapsed is how long it took, 0 where that is not known (yet): of files that were
-	// sent together with a slower one that runs now it is an estimate or missing, and the Result has it by the server's clock.
+	// EventFinished: the migration is committed. Elapsed is how long it took, or 0 if that is not known (yet). For files sent
+	// together with a slower one it may be an estimate, or missing; Result.Elapsed has it by the server's clock.
 	EventFinished EventKind = "finished"
-	// EventRecorded: Change, a row of the history that was written without running anything, is committed.
+	// EventRecorded: Change, a row written without running a file, is committed.
 	EventRecorded EventKind = "recorded"
-	// EventFailed: the migration ended with Err. One with a syntax error may not have been started: nothing that was sent
-	// together with it was run.
+	// EventFailed: the migration ended with Err. A migration with a syntax error may fail without EventStarted, because nothing that
+	// was sent with it has run.
 	EventFailed EventKind = "failed"
-	// EventDone: the run has ended with success; Total migrations ran in Elapsed, at least one, or that many rows of the
-	// history were written, where Direction is "".
+	// EventDone: the run has succeeded. It has run Total migrations in Elapsed, or has written Total rows if Direction is "". Total
+	// is at least 1.
 	EventDone EventKind = "done"
 )
 
-// Event is something that happened during a run. Which fields are set depends on Kind.
+// An Event is something that happened during a run. Kind says which fields are set.
 type Event struct {
 	Kind       EventKind
-	Version    Version // the migration, where the event is about one
+	Version    Version // the migration, if the event is about one
 	Direction  Direction
 	Index      int // 1-based position of the migration in this run
 	Total      int // migrations in this run
@@ -61,25 +62,25 @@ type Event struct {
 	Elapsed    time.Duration
 	Pause      time.Duration
 	Backends   []Backend
-	Message    string // also of EventPlanned and EventDone, where Total alone would not say it
+	Message    string // for EventPlanned and EventDone only if Total does not say enough
 	Change     *Change
 	Err        error
 }
 
-// Backend is a session of the server, as pg_stat_activity shows it, or a prepared transaction. A role that may not see others'
-// activity gets little more than the PID.
+// A Backend is a session of the server, as pg_stat_activity shows it, or a prepared transaction. If the role may not see the
+// activity of others, little more than the PID is set.
 type Backend struct {
 	PID         uint32 // 0: there is no session
-	Prepared    string // the gid of a prepared transaction, which keeps its locks without a session; its owner is User
+	Prepared    string // the gid of a prepared transaction, which holds locks without a session; User is its owner
 	Application string
 	User        string
 	Client      string        // address; "" for a local socket
 	State       string        // such as "active" or "idle in transaction"
-	Query       string        // the current or last one, shortened
-	Age         time.Duration // since its transaction began, or it is idle; of a run's worker: since the message that its files came in
+	Query       string        // the current or last query, shortened
+	Age         time.Duration // since its transaction or its idleness began; for a run's worker since the current message arrived
 }
 
-// ours reports whether it is a session of this tool.
+// ours reports whether the session belongs to this tool.
 func (b Backend) ours() bool { return strings.HasPrefix(b.Application, script.ApplicationPrefix("")) }
 
 func (b Backend) String() string {

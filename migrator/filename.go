@@ -10,7 +10,7 @@ import (
 
 type fileKind uint8
 
-// repeatablePrefix begins the name of a repeatable migration, where others have their number.
+// repeatablePrefix begins the name of a repeatable migration, in place of a number.
 const repeatablePrefix = "R_"
 
 const (
@@ -21,11 +21,11 @@ const (
 
 type fileName struct {
 	kind fileKind
-	stem string // 001_init, for 001_init.sql, 001_init.up.sql and 001_init.down.sql
+	stem string // 001_init for 001_init.sql, 001_init.up.sql and 001_init.down.sql
 }
 
-// parseName tells what a file is by its name. A .sql file that starts with a digit or with R_ means to be a migration, so
-// one that does not fit is an error: left out in silence, it would be missed in production.
+// parseName tells from its name what a file is. A .sql file that starts with a digit or with R_ is meant to be a migration. If
+// its name does not fit, that is an error: skipped in silence, the file would be missed in production.
 func parseName(name string) (fileName, error) {
 	n, form := digits(name), "NNN_name.sql"
 	repeatable := Version(name).Repeatable()
@@ -64,7 +64,7 @@ func parseName(name string) (fileName, error) {
 	return fileName{kind: kind, stem: stem}, nil
 }
 
-// splitSuffix cuts .sql, .up.sql or .down.sql off, however they are written, and returns them as they should be.
+// splitSuffix cuts off .sql, .up.sql or .down.sql, in lower or upper case. It returns the suffix in the correct form.
 func splitSuffix(name string) (stem, suffix string, kind fileKind) {
 	for _, s := range []struct {
 		suffix string
@@ -77,8 +77,8 @@ func splitSuffix(name string) (stem, suffix string, kind fileKind) {
 	return name[:len(name)-len(".sql")], ".sql", upFile
 }
 
-// suggestLabel makes a name out of what stands where "_name" should. Its end stays: without its last dot, 1-a.down..sql
-// would become the name of a down file.
+// suggestLabel makes a label from the text at the place of "_name". It keeps the end: without its last dot, 1-a.down..sql would
+// get the name of a down file.
 func suggestLabel(rest string) string {
 	label := strings.TrimLeft(rest, "-. _")
 	if label == "" {
@@ -91,7 +91,7 @@ func isSQL(name string) bool {
 	return len(name) >= len(".sql") && strings.EqualFold(name[len(name)-len(".sql"):], ".sql")
 }
 
-// stem is the version without .sql or .up.sql.
+// stem returns the version without .sql or .up.sql.
 func (v Version) stem() string {
 	return strings.TrimSuffix(strings.TrimSuffix(string(v), ".sql"), ".up")
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
-// grantFor is what the role needs for a statement of ours, about a history or the progress of its files.
+// grantFor returns the GRANT that the role needs for a statement of ours, on the history or the progress table.
 func grantFor(s *history.Server, t history.Table, sql string) string {
 	user := sqltext.Ident(s.User)
 	if strings.Contains(sql, "create table ") {
@@ -24,7 +24,7 @@ func grantFor(s *history.Server, t history.Table, sql string) string {
 	return fmt.Sprintf("grant select, insert, update, delete on %s to %s", t.SQL(), user)
 }
 
-// missingGrant is a hint where an error says that the table may not be read, else "".
+// missingGrant returns a hint with the GRANT if err says that the role may not read the table; otherwise "".
 func missingGrant(s *history.Server, err error, oid int64) string {
 	var pg *pgconn.PgError
 	var note strings.Builder

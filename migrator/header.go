@@ -2,10 +2,10 @@ package migrator
 
 import "github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 
-// MaxLockTimeout is the longest lock timeout: more does not fit into PostgreSQL's 32 bits of milliseconds.
+// MaxLockTimeout is the longest lock timeout. PostgreSQL keeps timeouts in 32 bits of milliseconds.
 const MaxLockTimeout = sqlfile.MaxLockTimeout
 
-// readHeader fills in what the directives of the script's header ask for.
+// readHeader sets the fields that the directives of the header choose.
 func (s *Script) readHeader() error {
 	h, problem := sqlfile.ReadHeader(s.SQL)
 	s.Mode, s.Isolation, s.LockTimeout = Transactional, h.Isolation, h.LockTimeout

@@ -10,19 +10,21 @@ import (
 	"unicode/utf8"
 )
 
-// maxFile is how many bytes a file may have. PostgreSQL takes no message of 1 GB (PQ_LARGE_MESSAGE_LIMIT), and some of it is ours.
+// maxFile limits the size of a file in bytes. PostgreSQL refuses messages of 1 GB (PQ_LARGE_MESSAGE_LIMIT), and a part of each
+// message is ours.
 const maxFile = 1<<30 - 1<<20
 
-// maxVersion is what the history's version column holds, in characters.
+// maxVersion is the length of the history's version column, in characters.
 const maxVersion = 255
 
-// Load reads the migrations in the root of a file system, in their order. An embed.FS (through fs.Sub) and a directory
-// (os.Root.FS) are read alike; subdirectories are left alone.
+// Load reads the migrations in the root of a file system and returns them in order. It reads an embed.FS (through fs.Sub) and a
+// directory (os.Root.FS) alike, and ignores subdirectories.
 //
-// A migration is NNN_name.sql or NNN_name.up.sql, where NNN is any number of digits; NNN_name.down.sql next to it
-// reverts it. R_name.sql is a repeatable one. Files of other names are not migrations (see Skipped). Every problem is
-// found before anything runs: the error joins one *FileError for each file that cannot be understood. Of a folder without
-// a migration, or with files named for Flyway, it is ErrNoMigrations.
+// A migration is NNN_name.sql or NNN_name.up.sql, where NNN is any number of digits. NNN_name.down.sql next to it reverts it.
+// R_name.sql is a repeatable migration. Files with other names are not migrations: see Skipped.
+//
+// Load reports all problems together: the error joins a *FileError for each file that it cannot read or understand. If the folder
+// has no migration, or has files named for Flyway, the error is ErrNoMigrations.
 func Load(fsys fs.FS) ([]Migration, error) {
 	entries, err := fs.ReadDir(fsys, ".")
 	if err != nil {
@@ -31,7 +33,7 @@ func Load(fsys fs.FS) ([]Migration, error) {
 	var (
 		migrations = make([]Migration, 0, len(entries))
 		downs      = make(map[string]Script)
-		broken     = make(map[string]bool) // stems of files that cannot be understood
+		broken     = make(map[string]bool) // stems of the files that cannot be understood
 		problems   []error
 	)
 	for _, entry := range entries {
@@ -60,9 +62,8 @@ func Load(fsys fs.FS) ([]Migration, error) {
 	return migrations, errors.Join(problems...)
 }
 
-// Skipped returns what Load leaves out, so that a program can say so: the names of the .sql files that start neither with a
-// digit nor with R_, and, with a slash at the end, the folders below, up to two levels down, that hold files named as
-// migrations.
+// Skipped returns the names that Load leaves out, so that a program can report them. These are .sql files that start neither with
+// a digit nor with R_, and folders up to two levels down that hold files named as migrations. Folders end in a slash.
 func Skipped(fsys fs.FS) ([]string, error) {
 	entries, err := fs.ReadDir(fsys, ".")
 	if err != nil {
@@ -77,7 +78,7 @@ func Skipped(fsys fs.FS) ([]string, error) {
 	return append(names, foldersBelow(fsys, entries)...), nil
 }
 
-// pair puts each down file next to its migration and the migrations in order.
+// pair sorts the migrations and attaches each down file to its migration.
 func pair(migrations []Migration, downs map[string]Script, broken map[string]bool) ([]Migration, []error) {
 	slices.SortFunc(migrations, func(a, b Migration) int { return a.Version.Compare(b.Version) })
 	var problems []error
@@ -149,7 +150,7 @@ func readScript(fsys fs.FS, entry fs.DirEntry) (Script, error) {
 	return script, script.readHeader()
 }
 
-// invalidUTF8 returns the offset of the first byte that is no UTF-8, or -1.
+// invalidUTF8 returns the offset of the first byte that is not UTF-8, or -1.
 func invalidUTF8(text string) int {
 	if utf8.ValidString(text) {
 		return -1

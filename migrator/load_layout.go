@@ -10,12 +10,12 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/printable"
 )
 
-// What a folder holds besides migrations: files that are laid out or named for other tools, and folders below it.
+// This file looks at the rest of a folder: files laid out or named for other tools, and subfolders.
 
-// maxFolders bounds how many folders below a source are looked into.
+// maxFolders limits how many subfolders are read.
 const maxFolders = 100
 
-// A sourceError says what a folder holds in place of migrations. To errors.Is it is ErrNoMigrations.
+// A sourceError describes a folder that holds something else than migrations. errors.Is takes it for ErrNoMigrations.
 type sourceError struct{ message, hint string }
 
 func (e *sourceError) Error() string { return e.message + "\nHINT: " + e.hint }
@@ -24,7 +24,7 @@ func (e *sourceError) Is(target error) bool { return target == ErrNoMigrations }
 
 const adopt = "; then record what the database has already with baseline"
 
-// judgeFolder refuses a folder of which nothing would be applied, or only a part: that must not pass for success.
+// judgeFolder refuses a folder if nothing of it, or only a part, would be applied. That must not look like success.
 func judgeFolder(fsys fs.FS, entries []fs.DirEntry, migrations []Migration) error {
 	versioned := slices.ContainsFunc(migrations, func(m Migration) bool { return !m.Version.Repeatable() })
 	var files, folders, flyway, repeatable []string
@@ -67,14 +67,14 @@ func judgeFolder(fsys fs.FS, entries []fs.DirEntry, migrations []Migration) erro
 	return &sourceError{"no migrations: the folder holds " + printable.List(files), hint}
 }
 
-// judgeFlyway refuses names of Flyway, where versioned tells whether the folder has a versioned migration of our names.
+// judgeFlyway refuses names of Flyway. versioned tells whether the folder has a versioned migration with a name of ours.
 func judgeFlyway(flyway, repeatable []string, versioned bool) error {
 	switch {
 	case len(flyway) > 0 && versioned:
 		return &sourceError{flywayMessage + printable.List(flyway), flywayHint}
 	case len(flyway) > 0:
 		return &sourceError{flywayMessage + printable.List(flyway), flywayHint + adopt}
-	case len(repeatable) > 0 && !versioned: // next to 001_init.sql they are migrations like any others
+	case len(repeatable) > 0 && !versioned: // next to 001_init.sql they are ordinary migrations
 		return &sourceError{
 			"the folder holds repeatable migrations that are named for Flyway, and no versioned one: " + printable.List(repeatable),
 			"a versioned one is a file NNN_name.sql, such as 001_init.sql",
@@ -83,8 +83,8 @@ func judgeFlyway(flyway, repeatable []string, versioned bool) error {
 	return nil
 }
 
-// judgeFolders is for migrations that lie in the folders below: the folder was named one level too high, as an embed.FS
-// without fs.Sub is, or the tool that they are for looks below.
+// judgeFolders refuses a folder whose migrations are in its subfolders. Either the path is one level too high, as with an
+// embed.FS without fs.Sub, or the files belong to a tool that reads subfolders.
 func judgeFolders(below []string) error {
 	folder := path.Dir(below[0])
 	for _, file := range below {
@@ -102,7 +102,7 @@ func judgeFolders(below []string) error {
 	}
 }
 
-// foldersBelow are those that hold files named as migrations.
+// foldersBelow returns the subfolders that hold files named as migrations.
 func foldersBelow(fsys fs.FS, entries []fs.DirEntry) (folders []string) {
 	for _, file := range filesBelow(fsys, entries) {
 		if folder := path.Dir(file) + "/"; namedAsMigration(file) && !slices.Contains(folders, folder) {
@@ -112,8 +112,8 @@ func foldersBelow(fsys fs.FS, entries []fs.DirEntry) (folders []string) {
 	return folders
 }
 
-// filesBelow are the files in the folders of a source, two levels down. It follows no links. Hidden folders are left out: a
-// ConfigMap that is mounted keeps its versions in one.
+// filesBelow returns the files in subfolders, two levels down. It does not follow links. It skips hidden folders, because a
+// mounted ConfigMap keeps its versions in one.
 func filesBelow(fsys fs.FS, entries []fs.DirEntry) (files []string) {
 	looked := 0
 	var look func(folder string, entries []fs.DirEntry)
@@ -128,7 +128,7 @@ func filesBelow(fsys fs.FS, entries []fs.DirEntry) (files []string) {
 				}
 			case strings.Count(file, "/") < 2 && looked < maxFolders:
 				looked++
-				below, _ := fs.ReadDir(fsys, file) // what cannot be read is not ours
+				below, _ := fs.ReadDir(fsys, file) // an unreadable folder is not ours
 				look(file, below)
 			}
 		}
@@ -139,13 +139,13 @@ func filesBelow(fsys fs.FS, entries []fs.DirEntry) (files []string) {
 
 func hidden(name string) bool { return strings.HasPrefix(name, ".") }
 
-// namedAsMigration reports whether a file, by its name, would be a migration here or for Flyway.
+// namedAsMigration reports whether a file's name is that of a migration, here or for Flyway.
 func namedAsMigration(file string) bool {
 	name := path.Base(file)
 	return isSQL(name) && (digits(name) > 0 || Version(name).Repeatable() || flywayName(name))
 }
 
-// flywayName recognises V1__name.sql, U1__name.sql, B1__name.sql and R__name.sql. Refinery has the first two.
+// flywayName reports whether a name is V1__name.sql, U1__name.sql, B1__name.sql or R__name.sql. Refinery uses the first two.
 func flywayName(name string) bool {
 	if !isSQL(name) || !strings.Contains(name, "__") {
 		return false
@@ -164,8 +164,8 @@ const (
 	flywayHint    = "rename them in their order: V1__init.sql to 001_init.sql, U1__init.sql to 001_init.down.sql, R__views.sql to R_views.sql"
 )
 
-// layouts are those in which a migration is a folder, or its halves are in different folders. What a file becomes here is ""
-// where it is not the tool's.
+// layouts describes tools for which a migration is a folder, or whose up and down files are in different folders. becomes returns
+// the name that a file would have here, or "" if the file does not belong to the tool.
 var layouts = []struct {
 	tool    string
 	becomes func(file string) string
@@ -180,7 +180,7 @@ var layouts = []struct {
 	}},
 }
 
-// inFolderOf names a migration by the folder in which it has always the same name.
+// inFolderOf names a migration after its folder, for tools that give every file the same name.
 func inFolderOf(file, name, suffix string) string {
 	if path.Base(file) != name {
 		return ""

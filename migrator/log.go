@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// LogTo returns an observer for Config.Observe that writes each event as one line to logger: what goes as planned at
-// level Info, what deserves a look at Warn, a failure at Error.
+// LogTo returns an observer for Config.Observe that logs each event as one line. The level is Info for progress, Warn for what
+// deserves a look, and Error for a failure.
 func LogTo(logger *slog.Logger) func(Event) {
 	return func(e Event) {
 		level, message, attrs := e.describe()
@@ -21,8 +21,8 @@ func LogTo(logger *slog.Logger) func(Event) {
 	}
 }
 
-// String is the event in a few words, without what only operators should see: queries, addresses, errors, and what files say
-// in notices.
+// String describes the event in a few words. It leaves out what only operators may see: queries, addresses, errors, and the
+// notices of files.
 func (e Event) String() string {
 	if e.Kind == EventNotice {
 		return fmt.Sprintf("%s has sent a notice", e.Version)
@@ -31,9 +31,9 @@ func (e Event) String() string {
 	return message
 }
 
-// describe words an event for a log; the texts are those that operators of Agent Shaker already search for.
+// describe returns an event's log line. Operators of Agent Shaker already search for these texts.
 func (e Event) describe() (slog.Level, string, []slog.Attr) {
-	var elapsed []slog.Attr // where it is known
+	var elapsed []slog.Attr // empty if it is not known
 	if e.Elapsed > 0 {
 		elapsed = []slog.Attr{slog.Duration("elapsed", e.Elapsed.Round(time.Microsecond))}
 	}

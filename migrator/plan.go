@@ -17,34 +17,34 @@ type Move struct {
 	Migration Migration
 }
 
-// script is the file that the move runs.
+// script returns the file that the move runs.
 func (m *Move) script() *Script { return m.Migration.script(m.Direction) }
 
-// done reports whether the history already shows what the move would do.
+// done reports whether the history already shows the result of the move.
 func (m *Move) done(h *history.History) bool {
 	row := h.Row(string(m.Migration.Version))
-	if row != nil && m.Migration.Version.Repeatable() { // it was applied before, perhaps with another text
+	if row != nil && m.Migration.Version.Repeatable() { // it may have been applied with another text
 		return row.Checksum == "" || row.Checksum == m.Migration.Checksum()
 	}
 	return (row != nil) == (m.Direction == DirectionUp)
 }
 
-// A Plan is what a run would do, in order. It is made of files and history alone; Migrator.Run makes its own under the
-// run lock.
+// A Plan is what a run would do, in order. It depends on the files and the history alone. Migrator.Run makes its own plan under
+// the run lock.
 type Plan struct {
 	Target   Target
 	Moves    []Move
-	Changes  []Change // rows of the history that are written without running anything
-	Warnings []string // what deserves a look: out of order, missing files, text that is left out
+	Changes  []Change // rows of the history to write without running anything
+	Warnings []string // for people: files out of order, missing files, text that is left out
 
-	steps iter.Seq[*step] // the script: what WriteTo prints and a run sends; nil: there is nothing to do
+	steps iter.Seq[*step] // the script, which WriteTo prints and a run sends; nil: there is nothing to do
 }
 
-// Empty reports whether there is nothing to do, not even a history table to make.
+// Empty reports whether there is nothing to do, not even a history table to create.
 func (p *Plan) Empty() bool { return p.steps == nil }
 
-// Only is the target that does what was planned and nothing else, for a program that asks a person in between. What is done
-// already is left out; where something newer was applied meanwhile, going down is refused.
+// Only returns the target that does what was planned and nothing else. Use it if a person confirms the plan before the run. The
+// run leaves out moves that are done by then. It refuses to go down if something newer was applied meanwhile.
 func (p *Plan) Only() Target {
 	if p.Target.records() {
 		return p.Target
@@ -52,7 +52,7 @@ func (p *Plan) Only() Target {
 	return Target{kind: targetMoves, moves: slices.Clone(p.Moves)}
 }
 
-// choose turns a target into moves. It is the whole policy of what may run: mismatch, order, missing downs.
+// choose turns a target into moves. It has all rules about what may run: mismatches, the order, missing down files.
 func choose(migrations []Migration, statuses []Status, target Target, strict bool) (moves []Move, warnings []string, err error) {
 	if target.count < 0 || (target.count == 0 && target.relative()) {
 		return nil, nil, fmt.Errorf("a target of %d migrations: want 1 or more", target.count)
@@ -77,7 +77,7 @@ func choose(migrations []Migration, statuses []Status, target Target, strict boo
 		moves, err = chooseDown(migrations, statuses, target)
 	case targetMoves:
 		moves, err = chooseAgain(migrations, statuses, target)
-	case targetRepair, targetBaseline, targetMarkApplied, targetMarkPending: // chooseChanges
+	case targetRepair, targetBaseline, targetMarkApplied, targetMarkPending: // see chooseChanges
 	}
 	return moves, warnings, err
 }
@@ -88,7 +88,7 @@ func chooseUp(migrations []Migration, statuses []Status, target Target, strict b
 	}
 	moves := make([]Move, 0, countPending(statuses))
 	var disordered []Version
-	next := 0 // of the migrations, each of which has a status, in the same order
+	next := 0 // in migrations; each of them has a status, in the same order
 	for _, s := range statuses {
 		var m *Migration
 		if next < len(migrations) && migrations[next].Version == s.Version {
@@ -111,7 +111,7 @@ func chooseUp(migrations []Migration, statuses []Status, target Target, strict b
 	return moves, nil
 }
 
-// findMigration finds one among those that are in order; nil: there is none.
+// findMigration returns the migration with this version, or nil. migrations must be sorted.
 func findMigration(migrations []Migration, v Version) *Migration {
 	if i, found := slices.BinarySearchFunc(migrations, v, func(m Migration, v Version) int { return m.Version.Compare(v) }); found {
 		return &migrations[i]
@@ -128,8 +128,8 @@ func countPending(statuses []Status) (n int) {
 	return n
 }
 
-// chooseDown goes down by order, newest first. A file that was changed since may be reverted: redo is how one works on
-// a migration in development. Repeatable migrations are no part of the order and stay.
+// chooseDown reverts in order, newest first. A changed file may be reverted, because redo is for work on a migration. Repeatable
+// migrations are not part of the order and stay applied.
 func chooseDown(migrations []Migration, statuses []Status, target Target) ([]Move, error) {
 	var moves []Move
 	var problems []error
@@ -163,7 +163,7 @@ func chooseDown(migrations []Migration, statuses []Status, target Target) ([]Mov
 	return moves, nil
 }
 
-// chooseAgain leaves out of moves that were chosen before what is done.
+// chooseAgain returns the moves that were chosen before, without those that are done.
 func chooseAgain(migrations []Migration, statuses []Status, target Target) ([]Move, error) {
 	pending := map[Version]bool{}
 	for _, s := range statuses {
@@ -181,7 +181,7 @@ func chooseAgain(migrations []Migration, statuses []Status, target Target) ([]Mo
 	return moves, refuseOvertaken(statuses, moves)
 }
 
-// refuseOvertaken keeps moves that were chosen before from reverting what is not the newest any more.
+// refuseOvertaken refuses moves chosen before if the first one would revert a migration that is not the newest any more.
 func refuseOvertaken(statuses []Status, moves []Move) error {
 	if newest := newestApplied(statuses); len(moves) > 0 && moves[0].Direction == DirectionDown && newest != moves[0].Migration.Version {
 		return fmt.Errorf("revert %s: the newest applied one is %s by now; plan again", moves[0].Migration.Version, newest)
@@ -189,7 +189,7 @@ func refuseOvertaken(statuses []Status, moves []Move) error {
 	return nil
 }
 
-// refuseDrift keeps an up from building on a history that the files contradict.
+// refuseDrift refuses to go up from a history that contradicts the files.
 func refuseDrift(statuses []Status) error {
 	var mismatch []Status
 	for _, s := range statuses {
@@ -203,7 +203,8 @@ func refuseDrift(statuses []Status) error {
 	return nil
 }
 
-// mayLose warns of what a CASCADE takes with it: a repeatable migration counts as applied until its file changes.
+// mayLose returns a warning if a CASCADE of a down file may drop objects of repeatable migrations. Those still count as applied
+// until their files change.
 func mayLose(h *history.History, moves []Move) string {
 	if !slices.ContainsFunc(moves, func(m Move) bool {
 		return m.Direction == DirectionDown && strings.Contains(strings.ToUpper(m.script().SQL), "CASCADE")
@@ -231,8 +232,8 @@ func newestApplied(statuses []Status) Version {
 	return ""
 }
 
-// FindVersion returns the version that a person means by what was typed: its number with or without leading zeros
-// ("3", "003"), the name without its suffix ("003_daily_standups"), or the whole name. The error is a *VersionError.
+// FindVersion returns the version that typed means: its number with or without leading zeros ("3", "003"), its name without
+// the suffix ("003_daily_standups"), or its whole name. If none or several fit, the error is a *VersionError.
 func FindVersion(migrations []Migration, typed string) (Version, error) {
 	statuses := make([]Status, len(migrations))
 	for i, m := range migrations {

@@ -10,13 +10,13 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
 
-// errorAt is a FileError at a byte offset of the script's text.
+// errorAt returns a FileError at a byte offset of the script's text.
 func (s *Script) errorAt(offset int, message, hint string) *FileError {
 	line, column := sqllex.Position(s.SQL, offset)
 	return &FileError{Path: s.Path, Line: line, Column: column, Source: sourceLine(s.SQL, offset), Message: message, Hint: hint}
 }
 
-// sourceLine returns the line of text that holds offset.
+// sourceLine returns the line of text at offset.
 func sourceLine(text string, offset int) string {
 	offset = min(offset, len(text))
 	start := strings.LastIndexByte(text[:offset], '\n') + 1
@@ -31,7 +31,7 @@ func place(path string, line, column int) string {
 	return fmt.Sprintf("%s:%d:%d", printable.Line(path), line, column)
 }
 
-// caretWidth bounds the printed part of a line; generated SQL has lines of megabytes.
+// caretWidth limits how much of a line is printed, because generated SQL has lines of megabytes.
 const caretWidth = 120
 
 func writeCaret(b *strings.Builder, source string, line, column int) {
@@ -58,7 +58,7 @@ func writeCaret(b *strings.Builder, source string, line, column int) {
 	fmt.Fprintf(b, "\n%s| %s\n%s| %s^", number, string(shown), strings.Repeat(" ", len(number)), string(pad))
 }
 
-// writeNote begins a line with a label. Those that follow in the text are indented, so that none of them looks like a note.
+// writeNote writes a line with a label. Further lines of the text are indented, so that none of them looks like a note.
 func writeNote(b *strings.Builder, label, text string) {
 	if text != "" {
 		b.WriteString("\n" + label + ": " + printable.Indented(text))

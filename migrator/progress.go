@@ -13,7 +13,7 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
-// progressFor is that of a move; what a move before it in the same plan will have ended is not its own.
+// progressFor returns the progress of a move's file, or nil. Progress that an earlier move of the plan will finish does not count.
 func progressFor(h *history.History, moves []Move, i int) *history.Progress {
 	v := moves[i].Migration.Version
 	p := h.ProgressOf(string(v))
@@ -28,7 +28,7 @@ func progressFor(h *history.History, moves []Move, i int) *history.Progress {
 	return p
 }
 
-// readProgress reads what is unfinished; the table is there only while something is.
+// readProgress reads the unfinished files. The table exists only while there are any.
 func readProgress(ctx context.Context, s *pgsession.Session, h *history.History) error {
 	found := h.Server.Find(h.Table.Progress())
 	if found == nil {
@@ -63,7 +63,7 @@ func readProgress(ctx context.Context, s *pgsession.Session, h *history.History)
 	return nil
 }
 
-// judge refuses to go on with a file whose statements are not those that have run.
+// validateProgress refuses to resume a file if its statements differ from those that have run.
 func validateProgress(p *history.Progress, move *Move, file *sqlfile.File) error {
 	s := move.script()
 	switch {
@@ -87,8 +87,8 @@ func validateProgress(p *history.Progress, move *Move, file *sqlfile.File) error
 	return nil
 }
 
-// refuseRenamed refuses a file that was begun under a name for which there is no file any more: what has run of it would
-// run again.
+// refuseRenamed refuses a file that was begun under another name, if no file has that name any more. The statements that have run
+// would run again.
 func (m *Migrator) refuseRenamed(h *history.History, move *Move, file *sqlfile.File) error {
 	for i := range h.Progress {
 		p := &h.Progress[i]
@@ -104,7 +104,7 @@ func (m *Migrator) refuseRenamed(h *history.History, move *Move, file *sqlfile.F
 	return nil
 }
 
-// begins reports whether a file begins with what has run, or was begun, whatever its header says.
+// beginsWith reports whether a file begins with the statements that have run or were begun, whatever its header says.
 func beginsWith(p *history.Progress, file *sqlfile.File) bool {
 	ran := p.Hashes
 	if p.Done == 0 && p.Started != "" {
@@ -126,10 +126,10 @@ func unfinishedOf(p *history.Progress) Unfinished {
 	return Unfinished{Direction: Direction(p.Direction), Done: p.Done, Started: p.Started != ""}
 }
 
-// describe says what of the file has run.
+// describeProgress says which statements have run.
 func describeProgress(p *history.Progress) string { return unfinishedOf(p).String() }
 
-// warning says of a file with a statement whose end is not recorded what becomes of it.
+// progressWarning warns of a statement whose end is not recorded, and says how a run deals with it.
 func progressWarning(p *history.Progress, path string) string {
 	then := "only a run finds out what became of it"
 	if sqlfile.ReadNonTx(p.Started).Kind == sqlfile.Opaque {
@@ -138,8 +138,8 @@ func progressWarning(p *history.Progress, path string) string {
 	return fmt.Sprintf("%s: %s; %s", path, describeProgress(p), then)
 }
 
-// standing says what the database contains of a no-transaction file, and what the next run does; p is nil when nothing is
-// recorded of it.
+// progressStanding says what the database contains of a no-transaction file, and what the next run does. p is nil if the file has
+// no record.
 func progressStanding(p *history.Progress, file *sqlfile.File) string {
 	if p == nil {
 		p = &history.Progress{}
@@ -162,7 +162,7 @@ func progressStanding(p *history.Progress, file *sqlfile.File) string {
 	return applied + next
 }
 
-// partly says what the database contains where a statement has failed that ends transactions itself.
+// progressPartly says what the database contains after the failure of a statement that ends transactions itself.
 func progressPartly(p *history.Progress, file *sqlfile.File) string {
 	line, _ := sqllex.Position(file.SQL, file.Separate[p.Done].Span.Start)
 	state := fmt.Sprintf("statement %d of %d (line %d) failed, and may have ended transactions of its own before: what it committed stays; the next run asks for a decision", p.Done+1, len(file.Separate), line)

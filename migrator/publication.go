@@ -8,8 +8,8 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 )
 
-// refusePublished refuses to make the table of progress where a publication would contain it: a subscriber that has no such table
-// stops at its first row.
+// refusePublished refuses to create the progress table if a publication would contain it. A subscriber without that table stops
+// at its first row.
 func (m *Migrator) refusePublished(h *history.History, moves []Move, files []*sqlfile.File) error {
 	i := slices.IndexFunc(files, func(file *sqlfile.File) bool { return file.Separate != nil })
 	if i < 0 || h.Server.Published == "" || h.Server.Find(h.Table.Progress()) != nil {

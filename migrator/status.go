@@ -10,47 +10,46 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 )
 
-// State is what files and history together say of a version.
+// A State is the result of comparing files and history for one version.
 type State string
 
 // The states of a Status.
 const (
-	// StateApplied: applied, and the file is as it was then (or its checksum is not known yet).
+	// StateApplied: applied, and the file has not changed since (or its checksum is not known yet).
 	StateApplied State = "applied"
-	// StatePending: not applied, and above all that is.
+	// StatePending: not applied, and above all applied versions.
 	StatePending State = "pending"
-	// StateOutOfOrder: not applied, but a higher version is: two branches were merged. It will be applied.
+	// StateOutOfOrder: not applied, although a higher version is, as after merging two branches. The next run applies it.
 	StateOutOfOrder State = "out of order"
-	// StateChanged: applied, and its file was changed since.
+	// StateChanged: applied, and the file has changed since.
 	StateChanged State = "changed"
-	// StateMissing: applied, and there is no such file any more.
+	// StateMissing: applied, and the file does not exist any more.
 	StateMissing State = "missing"
-	// StateRenamed: applied, gone, and a pending file (Renamed) has the same text.
+	// StateRenamed: applied, the file does not exist any more, and a pending file (Renamed) has the same text.
 	StateRenamed State = "renamed"
-	// StateUnfinished: a no-transaction file of which some statements have run, and not all; Unfinished says which. The
-	// next run goes on with it.
+	// StateUnfinished: a no-transaction file that was begun and is not done; Unfinished says how far it has come. The next run
+	// resumes it.
 	StateUnfinished State = "unfinished"
 	// StateOutdated: a repeatable migration whose file has changed since it was applied. The next run applies it again.
 	StateOutdated State = "outdated"
-	// StateNewer: applied, and above all that there are files for. This is fine where a program with newer files has applied it;
-	// a newest file that was deleted looks the same. A repeatable migration is newer where its recorded text is not this
-	// program's, and another version is newer.
+	// StateNewer: applied, and above all files. This is fine if a program with newer files has applied it, but deleting the newest
+	// file looks the same. A repeatable migration is newer if its recorded text differs from the file and another version is newer.
 	StateNewer State = "newer"
 )
 
-// Status is what files and history say of one version.
+// A Status is the result of comparing files and history for one version.
 type Status struct {
 	Version   Version   `json:"version"`
 	State     State     `json:"state"`
-	AppliedAt time.Time `json:"applied_at,omitzero"`         // UTC; zero when pending or not recorded
+	AppliedAt time.Time `json:"applied_at,omitzero"`         // UTC; zero if pending or not recorded
 	Checksum  string    `json:"checksum,omitempty"`          // of the file
-	Recorded  string    `json:"recorded_checksum,omitempty"` // in the history; "" when not known yet
+	Recorded  string    `json:"recorded_checksum,omitempty"` // in the history; "" if not known yet
 	Renamed   Version   `json:"renamed_to,omitempty"`        // the pending file with the same text
 
 	Unfinished *Unfinished `json:"unfinished,omitempty"` // how far a no-transaction file has come
 }
 
-// Pending reports whether the next run would apply it.
+// Pending reports whether the next run would apply the version.
 func (s Status) Pending() bool {
 	return s.State == StatePending || s.State == StateOutOfOrder || s.State == StateOutdated || (s.State == StateUnfinished && s.Unfinished.Direction == DirectionUp)
 }
@@ -92,7 +91,7 @@ func (s Status) describe() string {
 	return fmt.Sprintf("%s: %s", s.Version, s.State)
 }
 
-// describeNewer says what is known of a version that is newer: not who has applied it.
+// describeNewer describes a newer version. It does not say which program has applied it, since that is not known.
 func (s Status) describeNewer(when string) string {
 	switch {
 	case s.Unfinished != nil && s.AppliedAt.IsZero():
@@ -103,7 +102,7 @@ func (s Status) describeNewer(when string) string {
 	return fmt.Sprintf("%s: applied%s, and newer than every file here", s.Version, when)
 }
 
-// compare sets files against history, in the order of their versions. Migrations are sorted, records need not be.
+// compare returns the status of each version, in order. migrations must be sorted; records need not be.
 func compare(migrations []Migration, records []history.Record) []Status {
 	rows := make(map[string]*history.Record, len(records))
 	for i := range records {
@@ -132,9 +131,9 @@ func compare(migrations []Migration, records []history.Record) []Status {
 	return statuses
 }
 
-// appendVanished adds what is recorded and has no file any more.
+// appendVanished adds the recorded versions that have no file any more.
 func appendVanished(statuses []Status, rows map[string]*history.Record, migrations []Migration) []Status {
-	pending := make(map[string]Version) // by checksum: what a vanished file may be called now
+	pending := make(map[string]Version) // by checksum: possible new names of files that are gone
 	for i := range migrations {
 		m := &migrations[i]
 		if statuses[i].State == StatePending && sqlfile.HasStatement(m.Up.SQL) && !m.Version.Repeatable() { // files without a statement are all alike
@@ -155,7 +154,7 @@ func appendVanished(statuses []Status, rows map[string]*history.Record, migratio
 	return statuses
 }
 
-// markOutOfOrder turns pending into out of order below the newest applied version.
+// markOutOfOrder marks the pending versions below the newest applied one.
 func markOutOfOrder(statuses []Status) {
 	applied := false
 	for i := len(statuses) - 1; i >= 0; i-- {
@@ -169,8 +168,8 @@ func markOutOfOrder(statuses []Status) {
 	}
 }
 
-// markNewer takes repeatable migrations that are not as this program has them for newer where the history is: an old
-// program that starts again during a deployment must not put its older text in their place.
+// markNewer marks changed repeatable migrations as newer if the history is newer. An old program that restarts during a
+// deployment must not replace them with its older text.
 func markNewer(statuses []Status) {
 	if !slices.ContainsFunc(statuses, func(s Status) bool { return s.State == StateNewer }) {
 		return
@@ -182,7 +181,7 @@ func markNewer(statuses []Status) {
 	}
 }
 
-// newer reports whether a version is above all that there are files for.
+// newer reports whether a version is above all files.
 func newer(v Version, migrations []Migration) bool {
 	if v.Repeatable() {
 		return false

@@ -7,14 +7,14 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 )
 
-// Unfinished says how far a no-transaction file has come that was begun and is not done.
+// Unfinished says how far an unfinished no-transaction file has come.
 type Unfinished struct {
 	Direction Direction `json:"direction"`
-	Done      int       `json:"done"`              // statements of the file that have run
-	Started   bool      `json:"started,omitempty"` // the one after them was begun outside a transaction, and its end is not recorded
+	Done      int       `json:"done"`              // number of its statements that have run
+	Started   bool      `json:"started,omitempty"` // the next one was begun outside a transaction, and its end is not recorded
 }
 
-// String says it for a person.
+// String describes it for people.
 func (u Unfinished) String() string {
 	text := fmt.Sprintf("statements 1–%d are applied", u.Done)
 	switch u.Done {
@@ -24,7 +24,7 @@ func (u Unfinished) String() string {
 		text = "statement 1 is applied"
 	}
 	switch {
-	case u.Started && u.Done == 0: // and may have done something
+	case u.Started && u.Done == 0: // it may have done something
 		return "statement 1 was begun and its end is not recorded"
 	case u.Started:
 		text += fmt.Sprintf(", statement %d was begun and its end is not recorded", u.Done+1)
@@ -32,8 +32,8 @@ func (u Unfinished) String() string {
 	return text
 }
 
-// markUnfinished marks in statuses what was begun and is not done. What there is no file for keeps its state: a newer
-// program is at work on it, or the file was taken away.
+// markUnfinished adds to statuses how far unfinished files have come. A version without a file keeps its state: either a newer
+// program is working on it, or the file was deleted.
 func markUnfinished(statuses []Status, unfinished []history.Progress, migrations []Migration) []Status {
 	for j := range unfinished {
 		p := &unfinished[j]

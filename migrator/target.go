@@ -18,8 +18,8 @@ const (
 	targetMarkPending
 )
 
-// A Target says where a run shall take the schema, or what it shall record in the history. It carries its direction: asking
-// to go up can never go down. The zero value is Up().
+// A Target says where a run takes the schema, or what it records in the history. It has a direction, so a run that was asked to
+// go up never goes down. The zero value is Up().
 type Target struct {
 	kind     targetKind
 	count    int
@@ -34,39 +34,40 @@ func Up() Target { return Target{} }
 // UpN applies the next n pending migrations.
 func UpN(n int) Target { return Target{kind: targetUpN, count: n} }
 
-// UpTo applies what is pending up to and including v, which may be typed as in FindVersion.
+// UpTo applies what is pending up to and including v. FindVersion describes the forms of v.
 func UpTo(v Version) Target { return Target{kind: targetUpTo, version: v} }
 
 // Down reverts the n newest applied migrations, newest first.
 func Down(n int) Target { return Target{kind: targetDown, count: n} }
 
-// DownTo reverts everything above v, newest first, and keeps v, which may be typed as in FindVersion.
+// DownTo reverts everything above v, newest first, and keeps v. FindVersion describes the forms of v.
 func DownTo(v Version) Target { return Target{kind: targetDownTo, version: v} }
 
 // Redo reverts the n newest applied migrations and applies them again.
 func Redo(n int) Target { return Target{kind: targetRedo, count: n} }
 
-// Repair accepts the files as they are: it records the checksums of applied files that were changed, and the new names of
-// those that were renamed. Like Baseline, MarkApplied and MarkPending it runs no file, and writes all in one transaction.
+// Repair accepts the files as they are. It records the checksums of applied files that have changed, and the new names of renamed
+// ones. Like Baseline, MarkApplied and MarkPending it runs no file, and writes all rows in one transaction.
 func Repair() Target { return Target{kind: targetRepair} }
 
-// Baseline records everything up to and including v as applied: for a database that was made without a history. "" is the
-// newest. It is refused where something is recorded already. Repeatable migrations stay pending.
+// Baseline records everything up to and including v as applied, for a database that was created without a history. "" is the
+// newest version. Run refuses it if the history already has rows and something up to v is pending. Repeatable migrations stay
+// pending.
 func Baseline(v Version) Target { return Target{kind: targetBaseline, version: v} }
 
-// MarkApplied records versions as applied, with the checksums of their files. Of a no-transaction file that is not done it
-// says that a person has done the rest.
+// MarkApplied records versions as applied, with the checksums of their files. For an unfinished no-transaction file it means
+// that a person has done the rest.
 func MarkApplied(versions ...Version) Target {
 	return Target{kind: targetMarkApplied, versions: versions}
 }
 
-// MarkPending makes versions pending again: their rows are deleted. Of a no-transaction file that is not done it says that
-// a person has taken back what had run. A row without a file is forgotten.
+// MarkPending makes versions pending again by deleting their rows. For an unfinished no-transaction file it means that a person
+// has undone the statements that had run. A row without a file is deleted too.
 func MarkPending(versions ...Version) Target {
 	return Target{kind: targetMarkPending, versions: versions}
 }
 
-// String says in a few words what a target asks for.
+// String describes the target in a few words.
 func (t Target) String() string {
 	switch t.kind {
 	case targetUp:
@@ -95,17 +96,17 @@ func (t Target) String() string {
 	return ""
 }
 
-// records reports whether the target writes to the history and runs nothing.
+// records reports whether the target only writes rows of the history.
 func (t Target) records() bool { return t.kind >= targetRepair }
 
-// relative reports whether the target counts from where the schema is now. Such a target is resolved once per run: if
-// two runs are asked to go down by one at the same time, they mean the same migration.
+// relative reports whether the target counts from the current version. A run resolves such a target once: if two runs are asked
+// at the same time to go down by one, they mean the same migration.
 func (t Target) relative() bool {
 	return t.kind == targetUpN || t.kind == targetDown || t.kind == targetRedo
 }
 
-// applies reports whether versions are applied or recorded so: then the history table is made even where there is nothing
-// to do.
+// applies reports whether the target applies versions, or records them as applied. Then the history table is created even if
+// there is nothing else to do.
 func (t Target) applies() bool {
 	switch t.kind {
 	case targetUp, targetUpN, targetUpTo, targetBaseline, targetMarkApplied:
@@ -115,7 +116,7 @@ func (t Target) applies() bool {
 	return false
 }
 
-// nothing says that there is nothing to do, where "No pending migrations" would say too much; "": it would not.
+// nothing returns the message for a plan without moves, if "No pending migrations" would claim too much; otherwise "".
 func (t Target) nothing() string {
 	if t.kind == targetUpTo {
 		return "No pending migrations up to " + string(t.version)
@@ -123,7 +124,7 @@ func (t Target) nothing() string {
 	return ""
 }
 
-// summary says what was done in both directions; "" where it was one.
+// summary returns the message for a run that went in both directions; otherwise "".
 func (t Target) summary(results []Result) string {
 	if t.first() == t.direction() {
 		return ""
@@ -137,7 +138,7 @@ func (t Target) summary(results []Result) string {
 	return fmt.Sprintf("Successfully reverted %d and applied %d migration(s)", reverted, len(results)-reverted)
 }
 
-// first is the direction in which the target begins: a redo goes down before it goes up.
+// first returns the direction in which the target begins. A redo goes down first.
 func (t Target) first() Direction {
 	switch {
 	case t.kind == targetRedo:
@@ -148,7 +149,7 @@ func (t Target) first() Direction {
 	return t.direction()
 }
 
-// direction returns where the target leads; a redo ends upwards, and what runs nothing leads nowhere.
+// direction returns the direction in which the target ends, or "" if it runs nothing. A redo ends upwards.
 func (t Target) direction() Direction {
 	switch t.kind {
 	case targetDown, targetDownTo:

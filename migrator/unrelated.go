@@ -8,12 +8,12 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 )
 
-// An UnrelatedError means that something is pending, but that the history has nothing to do with the files: none of its
-// rows is among them, by name or by checksum. Nothing has run. Config.AllowUnrelated allows it.
+// An UnrelatedError means that something is pending, but that none of the recorded versions is among the files, by name or by
+// checksum. Nothing has run. Config.AllowUnrelated allows it.
 type UnrelatedError struct {
-	Table    string    // the history, schema-qualified
-	Recorded []Version // what it records, in order
-	Files    []Version // what there are files for, in order
+	Table    string    // the history table, schema-qualified
+	Recorded []Version // the recorded versions, in order
+	Files    []Version // the versions of the files, in order
 }
 
 func (e *UnrelatedError) Error() string {
@@ -24,7 +24,7 @@ func (e *UnrelatedError) Error() string {
 		e.Table, newestOf(e.Recorded), newestOf(e.Files))
 }
 
-// newestOf names the last three versions.
+// newestOf returns the names of the last three versions.
 func newestOf(versions []Version) string {
 	const named = 3
 	if more := len(versions) - named; more > 0 {
@@ -33,7 +33,7 @@ func newestOf(versions []Version) string {
 	return join(versions)
 }
 
-// refuseUnrelated keeps files from being applied on top of what other files have made.
+// refuseUnrelated refuses to apply files on top of the work of other files.
 func refuseUnrelated(h *history.History, migrations []Migration) error {
 	if len(h.Records) == 0 || related(h, migrations) {
 		return nil
@@ -45,7 +45,7 @@ func refuseUnrelated(h *history.History, migrations []Migration) error {
 	return e
 }
 
-// versionsOf are those of records, in order.
+// versionsOf returns the versions of records, in order.
 func versionsOf(records []history.Record) (versions []Version) {
 	for _, r := range records {
 		versions = append(versions, Version(r.Version))
@@ -54,8 +54,8 @@ func versionsOf(records []history.Record) (versions []Version) {
 	return versions
 }
 
-// related reports whether anything that was applied or begun is among the files. Files without a statement are all alike,
-// so that their checksums tell nothing.
+// related reports whether any applied or unfinished version is among the files. The checksums of files without a statement say
+// nothing, because such files are all alike.
 func related(h *history.History, migrations []Migration) bool {
 	checksums := make(map[string]bool, len(migrations))
 	for i := range migrations {

@@ -7,8 +7,8 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 )
 
-// review judges a pending file. Only pending files are judged: a history that another tool applied may contain what is
-// refused here. The error joins a *FileError for each statement that is refused.
+// review refuses or accepts a pending file. Applied files are not reviewed, because a history that another tool applied may
+// contain what is refused here. The error joins a *FileError for each problem.
 func review(s *Script) (*sqlfile.File, error) {
 	if s.Mode == batchMode {
 		return nil, &FileError{
@@ -30,10 +30,10 @@ func review(s *Script) (*sqlfile.File, error) {
 	return file, errors.Join(all...)
 }
 
-// A reviewer remembers what it has reviewed: a run that plans again does not read its files again.
+// A reviewer remembers the files that it has reviewed, so a run that plans again does not parse them again.
 type reviewer struct{ files map[string]*sqlfile.File } // by path
 
-// expect makes room for so many files.
+// expect makes room for n files.
 func (r *reviewer) expect(n int) {
 	if r.files == nil {
 		r.files = make(map[string]*sqlfile.File, n)
@@ -52,7 +52,7 @@ func (r *reviewer) review(s *Script) (*sqlfile.File, error) {
 	return file, err
 }
 
-// warningsOf are the warnings about a file, with its path.
+// warningsOf returns the warnings about a file, each with the path.
 func warningsOf(s *Script, file *sqlfile.File) (warnings []string) {
 	for _, warning := range file.Warnings {
 		warnings = append(warnings, s.Path+": "+warning)

@@ -9,8 +9,8 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
-// newHistory makes sense of what was read. When needed is not "", the rows have to be read from that table first: the
-// name meant another one, or it has tables below it.
+// newHistory makes a History of the answers. If needed is not "", it is a query for the rows, which must be read from the right
+// table first: the name meant another table, or the table has partitions or inheriting tables.
 func newHistory(configured history.Table, read *history.Reader) (h *history.History, needed string, err error) {
 	h = &history.History{Server: read.Server, Table: configured}
 	if h.Table.Schema == "" {
@@ -46,7 +46,7 @@ func newHistory(configured history.Table, read *history.Reader) (h *history.Hist
 	return h, "", nil
 }
 
-// validateTable refuses a table that is not ours to write, where t belongs; nil is none.
+// validateTable refuses a table at the history's place that this tool cannot use. found is nil if there is none.
 func validateTable(s *history.Server, t history.Table, found *history.CatalogTable) error {
 	switch {
 	case found == nil:

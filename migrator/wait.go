@@ -11,21 +11,21 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/cause"
 )
 
-// A Condition is what Wait waits for.
+// A Condition is a state of the database that Wait waits for.
 type Condition uint8
 
 // The conditions.
 const (
 	// Reachable: the database accepts a connection and answers.
 	Reachable Condition = iota
-	// Current: nothing is pending, as for a replica that must not start before another one has migrated. A database that
-	// a newer program has migrated is current too.
+	// Current: nothing is pending. Use it for a replica that must not start before another one has migrated. A database that a newer
+	// program has migrated is current too.
 	Current
 )
 
-// Wait returns when the database is as the condition says, or when the context ends. A server that is not up yet, and a
-// database that does not exist yet, are waited for; a password that is wrong is not. What is waited for is reported to
-// Config.Observe when it changes, and every ten seconds.
+// Wait returns when the condition holds or the context ends. It keeps trying if the server is not up or the database does not
+// exist yet, but not if the password is wrong, for example. It reports to Config.Observe why it waits, on each change and every
+// ten seconds.
 func (m *Migrator) Wait(ctx context.Context, until Condition) error {
 	if err := m.check(); err != nil {
 		return err
@@ -44,7 +44,7 @@ func (m *Migrator) await(ctx context.Context, until Condition) error {
 			return nil
 		}
 		if ctx.Err() != nil {
-			if last != nil { // this time it was the end of the wait that cut the question off
+			if last != nil { // this time the end of the wait has interrupted the question
 				why = last
 			} else if errors.Is(why, context.Cause(ctx)) {
 				return why
@@ -72,14 +72,14 @@ func (m *Migrator) await(ctx context.Context, until Condition) error {
 	}
 }
 
-// pendingError is what Wait says of a database that is not current.
+// A pendingError says that a database is not current.
 type pendingError struct{ versions []Version }
 
 func (e *pendingError) Error() string {
 	return fmt.Sprintf("%d migrations are not applied yet, the first is %s", len(e.versions), e.versions[0])
 }
 
-// unready says what the condition lacks; nil for nothing.
+// unready returns why the condition does not hold, or nil.
 func (m *Migrator) unready(ctx context.Context, until Condition) error {
 	if until == Reachable {
 		s, err := m.dial(ctx, "", "wait", false)
@@ -106,7 +106,7 @@ func (m *Migrator) unready(ctx context.Context, until Condition) error {
 	return nil
 }
 
-// isTemporary reports whether an error is one that time may mend.
+// isTemporary reports whether waiting may help.
 func isTemporary(err error) bool {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && noDatabase(pg) {
@@ -117,5 +117,5 @@ func isTemporary(err error) bool {
 		return isTemporaryRefusal(err)
 	}
 	var history *HistoryError
-	return !errors.As(err, &history) // the connection was lost
+	return !errors.As(err, &history) // otherwise the connection was lost
 }

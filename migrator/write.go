@@ -8,8 +8,8 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
 )
 
-// WriteTo prints the plan as the SQL script that would run, history writes included. psql runs it to the same effect, whatever its
-// psqlrc says, and stops at a failure as a run does: what is complete stays, the file that failed is rolled back.
+// WriteTo prints the plan as the SQL script that a run would send, including the writes to the history. psql runs it with the same
+// effect, whatever its psqlrc says. It stops at a failure as a run does: complete files stay, and the failed one is rolled back.
 func (p *Plan) WriteTo(w io.Writer) (int64, error) {
 	var b strings.Builder
 	b.WriteString(script.PsqlVariables)
