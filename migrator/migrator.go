@@ -15,40 +15,43 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 )
 
-// Config says how a Migrator works. The zero value is good for most: of each field it is the default.
+// Config configures a Migrator. The zero value suits most programs: the zero of each field means its default.
 type Config struct {
-	// Table is the history table, "name" or "schema.name", taken as it is written. Default: schema_migrations in the
-	// connection's current schema.
+	// Table is the history table, as "name" or "schema.name". Its case is kept. Default: schema_migrations in the current schema
+	// of the connection.
 	Table string
-	// WaitFor is how long another run's lock is waited for; then Run returns a *LockedError. Default, and 0: as long as the
-	// context allows; below 0 not at all.
+	// WaitFor is how long Run waits while another run holds the run lock. Then it returns a *LockedError. Default: as long as
+	// the context allows. Below 0 it does not wait.
 	WaitFor time.Duration
-	// LockTimeout is how long the statements of one file may wait, in all, while others queue behind a lock that it holds or
-	// waits for; no single wait in a transaction is longer. Then the file is rolled back and tried again. It should exceed the server's deadlock_timeout (1s unless
-	// configured), or an autovacuum in the way is never told to go. A file's header may set its own
-	// (lock-timeout=10s). Default, and 0: 1.5s, at most 596h; below 0 there is no limit.
+	// LockTimeout bounds the lock waits of one file. It limits each single wait in a transaction. It also limits the sum of the
+	// waits during which other sessions queue behind a lock that the file holds or waits for. At the limit the file is rolled
+	// back and tried again. LockTimeout should exceed the server's deadlock_timeout (1s unless configured): only after that does
+	// the server cancel an autovacuum that is in the way. The header of a file can set its own limit (lock-timeout=10s).
+	// Default: 1.5s. It is 596h at most. Below 0 there is no limit.
 	LockTimeout time.Duration
-	// RetryFor is how long a file that got no lock is tried again, with growing pauses. Default, and 0: 5m; below 0 not at all.
+	// RetryFor is how long Run retries a file that did not get its locks. The pauses grow. Default: 5m. Below 0 it does not
+	// retry.
 	RetryFor time.Duration
-	// ReconnectFor is how long a server that is lost, or not there yet, is waited for. Default, and 0: 1m; below 0 not at all.
+	// ReconnectFor is how long Run waits for a server that is lost or not up yet. Default: 1m. Below 0 it does not wait.
 	ReconnectFor time.Duration
-	// StrictOrder refuses migrations that are pending below the newest applied one. By default they are applied with a
-	// warning: two branches were merged.
+	// StrictOrder refuses pending migrations that are older than the newest applied one, as after a merge of two branches. By
+	// default Run applies them and emits a warning.
 	StrictOrder bool
-	// AllowUnrelated applies what is pending also where the history has rows and none of them is among the files, by name or
-	// checksum: services that share one history, or files that replace older ones. By default that is an *UnrelatedError.
+	// AllowUnrelated applies pending files even if the history has rows and none of them matches a file by name or checksum.
+	// That is so when services share one history, or when files replace older ones. By default Run returns an *UnrelatedError.
 	AllowUnrelated bool
-	// AllowOtherTools applies files also where nothing is recorded yet, and a table in the history's schema or on the search_path
-	// is the history of another tool, such as golang-migrate or Flyway, that has applied migrations. By default that is a
+	// AllowOtherTools applies files even if nothing is recorded yet and another tool, such as golang-migrate or Flyway, has
+	// recorded applied migrations in a table in the schema of the history or on the search_path. By default Run returns a
 	// *HistoryError.
 	AllowOtherTools bool
-	// OneByOne sends each statement in a message of its own, still in the file's transaction. Citus needs it, and there
-	// it is found out without this.
+	// OneByOne sends each statement in a message of its own, still in the file's transaction. Citus needs that, and Run does it
+	// there without this option.
 	OneByOne bool
-	// BeforeConnect may change the configuration of each connection before it is dialled: for tokens that expire. It may be
-	// called while Observe is.
+	// BeforeConnect may change the configuration of each connection before it is dialled, for example to renew a token. An error
+	// ends the attempt to connect. It may run at the same time as Observe. Default: none.
 	BeforeConnect func(context.Context, *pgx.ConnConfig) error
-	// Observe is told what happens, one event at a time. It should return quickly: the run waits for it.
+	// Observe receives the events of a run, one at a time. It should return quickly, because the run waits for it. Default:
+	// none.
 	Observe func(Event)
 }
 
@@ -62,8 +65,8 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// A Migrator applies migrations to one database. It dials connections of its own for each call and closes them again; it
-// may be used by several goroutines at once.
+// A Migrator applies migrations to one database. Each call dials its own connections and closes them. Several goroutines may use
+// it at once.
 type Migrator struct {
 	conn       *pgx.ConnConfig
 	migrations []Migration
@@ -72,9 +75,8 @@ type Migrator struct {
 	silentAfter time.Duration // pgsession.Options.SilentAfter
 }
 
-// New returns a Migrator for the database that conn describes (from pgx.ParseConfig, or a pool's Config().ConnConfig)
-// and for migrations as Load returns them. It dials nothing yet; what is wrong with the configuration is reported by
-// the first call.
+// New returns a Migrator for the database that conn describes (from pgx.ParseConfig, or a pool's Config().ConnConfig) and for
+// migrations that Load has returned. It does not connect. The first call reports errors in the configuration.
 func New(conn *pgx.ConnConfig, migrations []Migration, config Config) *Migrator {
 	migrations = slices.Clone(migrations)
 	slices.SortStableFunc(migrations, func(a, b Migration) int { return a.Version.Compare(b.Version) })
@@ -90,7 +92,7 @@ func (m *Migrator) Plan(ctx context.Context, target Target) (*Plan, error) {
 	return m.plan(h, target, newWriter(h), &reviewer{})
 }
 
-// Status returns what files and history say of each version, in order. It takes no lock and writes nothing.
+// Status returns what the files and the history say of each version, in order. It takes no lock and writes nothing.
 func (m *Migrator) Status(ctx context.Context) ([]Status, error) {
 	h, err := m.look(ctx, false)
 	if err != nil {
@@ -99,9 +101,10 @@ func (m *Migrator) Status(ctx context.Context) ([]Status, error) {
 	return m.compare(h), nil
 }
 
-// Verify compares files and history, and returns a *MismatchError that names each version on which they disagree: one that was
-// changed, renamed or removed since it was applied, that is newer than all files, pending below an applied one, or not
-// finished. What is merely pending is no disagreement. It takes no lock and writes nothing.
+// Verify compares the files with the history. It returns a *MismatchError that names each version on which they disagree: one
+// that was changed, renamed or removed since it was applied, one that is newer than all files, one that is pending below an
+// applied version, or one that is unfinished. Other pending versions are not a mismatch. Verify takes no lock and writes
+// nothing.
 func (m *Migrator) Verify(ctx context.Context) error {
 	statuses, err := m.Status(ctx)
 	if err != nil {
@@ -114,18 +117,17 @@ func (m *Migrator) Verify(ctx context.Context) error {
 	return nil
 }
 
-// compare sets the files against a history.
 func (m *Migrator) compare(h *history.History) []Status {
 	return markUnfinished(compare(m.migrations, h.Records), h.Progress, m.migrations)
 }
 
-// Run takes the schema to the target and returns what it did, also beside an error: what is in the results is
-// committed. It plans under the run lock, so that any number of runs may start at once: one does the work, the others
-// find nothing left to do. When nothing is pending it costs one round trip and takes no lock.
+// Run takes the schema to the target and returns what it did. All results are committed, also if Run returns an error. It plans
+// while it holds the run lock, so any number of runs may start at once: one does the work, and the others find nothing left to
+// do. If nothing is pending, Run costs one round trip and takes no lock.
 //
-// Cancelling the context cancels the statement on the server; the error then says what the database contains, and is, to
-// errors.Is, the context's error and its cause. Of files that
-// were sent together, those that are done before the server learns of it are applied.
+// If the context ends, Run cancels the statement on the server. The error then says what the database contains, and errors.Is
+// matches both the context's error and its cause. Of files that were sent together, the server may still apply those that end
+// before the cancel arrives.
 func (m *Migrator) Run(ctx context.Context, target Target) ([]Result, error) {
 	if err := m.check(); err != nil {
 		return nil, err
@@ -136,7 +138,7 @@ func (m *Migrator) Run(ctx context.Context, target Target) ([]Result, error) {
 	return r.results, err
 }
 
-// look reads the history on a connection of its own; around: and what else may have been applied.
+// look reads the history on its own connection. If around is set, it also looks for other histories that may record these files.
 func (m *Migrator) look(ctx context.Context, around bool) (h *history.History, err error) {
 	if err := m.check(); err != nil {
 		return nil, err
@@ -157,7 +159,7 @@ func (m *Migrator) look(ctx context.Context, around bool) (h *history.History, e
 	return h, err
 }
 
-// newWriter lays out operations for the server of a history.
+// newWriter returns a writer for the server and the table of a history.
 func newWriter(h *history.History) script.Writer {
 	return script.Writer{
 		Table: h.Table, Major: h.Server.Major(), CheckInterval: h.Server.ChecksClients(),
@@ -165,7 +167,7 @@ func newWriter(h *history.History) script.Writer {
 	}
 }
 
-// plan is the pure half of Plan and Run: files and history in, steps out.
+// plan is the pure half of Plan and Run: it turns files and history into steps.
 func (m *Migrator) plan(h *history.History, target Target, s script.Writer, reviews *reviewer) (*Plan, error) {
 	statuses := m.compare(h)
 	if target.records() {
@@ -189,7 +191,7 @@ func (m *Migrator) plan(h *history.History, target Target, s script.Writer, revi
 	return m.script(h, target, moves, warnings, s, reviews)
 }
 
-// script reviews the files of moves and lays out their steps.
+// script reviews the files of the moves and lays out their steps.
 func (m *Migrator) script(h *history.History, target Target, moves []Move, warnings []string, s script.Writer, reviews *reviewer) (*Plan, error) {
 	files := make([]*sqlfile.File, len(moves))
 	reviews.expect(len(moves))
@@ -221,7 +223,7 @@ func (m *Migrator) script(h *history.History, target Target, moves []Move, warni
 	return &Plan{Target: target, Moves: moves, Warnings: warnings, steps: m.compile(s, h, target, moves, files)}, nil
 }
 
-// validateFile refuses a file that is fine in itself, but not on this connection, or not after what has run of it.
+// validateFile refuses a valid file that cannot run on this connection, or that does not continue what has run of it so far.
 func (m *Migrator) validateFile(h *history.History, moves []Move, i int, file *sqlfile.File) error {
 	p := progressFor(h, moves, i)
 	if p != nil {
@@ -253,6 +255,6 @@ func (m *Migrator) check() error {
 }
 
 func (m *Migrator) table() history.Table {
-	t, _ := history.ParseTable(m.options.Table) // check has seen its error
+	t, _ := history.ParseTable(m.options.Table) // check has reported its error
 	return t
 }

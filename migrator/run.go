@@ -17,17 +17,17 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
 )
 
-// Result is a migration that a run has applied or reverted, or a row of the history that it has written without running
-// anything. It is committed.
+// Result is a migration that a run has applied or reverted, or a history row that it has written without running a file. It is
+// committed.
 type Result struct {
 	Version   Version       `json:"version"`
-	Direction Direction     `json:"direction,omitempty"` // "" where nothing ran
-	Elapsed   time.Duration `json:"elapsed_ns"`          // 0 where it is not known: the connection was lost meanwhile
-	Change    *Change       `json:"change,omitempty"`    // where nothing ran
+	Direction Direction     `json:"direction,omitempty"` // "" for a Change
+	Elapsed   time.Duration `json:"elapsed_ns"`          // 0: not known, the connection was lost meanwhile
+	Change    *Change       `json:"change,omitempty"`    // the history row that was written; nil if a file ran
 }
 
-// A run is one call of Migrator.Run. It sends the steps of a plan. Whenever it cannot be sure where it stands, it reads the
-// history and plans again.
+// A run is one call of Migrator.Run. It sends the steps of a plan. Whenever it is unsure what is committed, it reads the history
+// and plans again.
 type run struct {
 	*planner
 	*connections
@@ -55,7 +55,7 @@ func newRun(m *Migrator, target Target) *run {
 	return r
 }
 
-// all tries until there is nothing left to do or an error is final.
+// all makes attempts until nothing is left to do or an error is final.
 func (r *run) all(ctx context.Context) error {
 	for {
 		err := r.attempt(ctx)
@@ -69,7 +69,7 @@ func (r *run) all(ctx context.Context) error {
 	}
 }
 
-// addUnsettled adds to an error that has ended the run that the outcome of the current move is not known.
+// addUnsettled is for an error that ends the run. If the outcome of a step in flight is unknown, it adds that to the error.
 func (r *run) addUnsettled(err error) error {
 	var reported *MigrationError
 	s := r.flight.unsettled()
@@ -79,7 +79,7 @@ func (r *run) addUnsettled(err error) error {
 	return r.stepError(&failure{err: errors.Join(err, ErrUnsettled), step: s, offset: -1}, unsettled)
 }
 
-// attempt does what is left, from wherever the history says that the run stands.
+// attempt does what the history says is left to do.
 func (r *run) attempt(ctx context.Context) error {
 	for {
 		switch found, err := r.fastPath(ctx); {
@@ -110,8 +110,8 @@ func (r *run) attempt(ctx context.Context) error {
 	}
 }
 
-// fastPath finds out what an up has to do, where one quick look at the history is enough. Targets that count are resolved before
-// the run waits for another one, so they are planned in full.
+// fastPath tries to find out with one quick query what an up has to do. It leaves targets that count to the full plan, because
+// they must be resolved before the run waits for another one.
 func (r *run) fastPath(ctx context.Context) (fastResult, error) {
 	if r.locked || len(r.flight.sent) > 0 || (r.target.kind != targetUp && r.target.kind != targetUpTo) {
 		return unclear, nil
@@ -145,7 +145,7 @@ func (r *run) planAgain(ctx context.Context) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !r.target.records() && r.planned < 0 { // everything may have been applied elsewhere
+	if !r.target.records() && r.planned < 0 { // the files may have been applied elsewhere
 		if err := survey(ctx, r.worker, h, r.m.migrations, !r.m.options.AllowOtherTools); err != nil {
 			return nil, r.stopFor(ctx, script.OpFrame, err)
 		}
@@ -159,7 +159,7 @@ func (r *run) planAgain(ctx context.Context) (*Plan, error) {
 	return plan, nil
 }
 
-// tell reports a plan with what the server's settings say of it.
+// tell reports a plan, and warns if the server's settings do not fit it.
 func (r *run) tell(plan *Plan) {
 	r.announce(plan)
 	if limit := r.m.options.LockTimeout; limit > 0 && len(plan.Moves) > 0 && limit.Seconds() <= r.server.DeadlockTimeout {
@@ -167,13 +167,13 @@ func (r *run) tell(plan *Plan) {
 	}
 }
 
-// check finds out, before anything runs, what would be an obscure error later.
+// check finds problems before anything runs that would cause obscure errors later.
 func (r *run) check(ctx context.Context) error {
 	defer r.warnSlow()()
 	return r.preflight(ctx)
 }
 
-// connect dials where there is no worker.
+// connect dials the worker if there is none. After a lost connection it first ends the old sessions of this run.
 func (r *run) connect(ctx context.Context) error {
 	if r.worker != nil {
 		return nil
@@ -191,7 +191,7 @@ func (r *run) connect(ctx context.Context) error {
 	return nil
 }
 
-// readHistory reads the history, and settles what became of the steps that were sent last.
+// readHistory reads the history and learns from it which steps in flight are committed.
 func (r *run) readHistory(ctx context.Context) (*history.History, error) {
 	defer r.warnSlow()()
 	if err := r.connect(ctx); err != nil {
@@ -211,7 +211,7 @@ func (r *run) readHistory(ctx context.Context) (*history.History, error) {
 	return h, nil
 }
 
-// place is where the history is. Once a plan was made from one it stays, wherever its files lead the search_path.
+// place returns the history table. After the first plan it stays the same, even if the files change the search_path.
 func (r *run) place() history.Table {
 	if r.planned >= 0 {
 		return r.table
@@ -219,7 +219,7 @@ func (r *run) place() history.Table {
 	return r.m.table()
 }
 
-// settleSent reports what is done of the steps that were sent last.
+// settleSent reports the steps in flight that the history shows as done, and ends the flight.
 func (r *run) settleSent(h *history.History) {
 	for _, s := range r.flight.sent {
 		if s.Part || !s.done(h) {
@@ -229,18 +229,18 @@ func (r *run) settleSent(h *history.History) {
 			r.starting(s.move)
 		}
 		if s.reported() {
-			r.finish(s, 0) // when it ended is not known
+			r.finish(s, 0) // its end was not seen
 		}
 	}
 	r.flight.sent = nil
 }
 
-// retry decides what to do about an error of an attempt; nil: try again. The history says what a lost connection, another run
-// or a busy lock has left undone.
+// retry decides what to do about an error of an attempt. It returns nil to try again: the next attempt reads in the history what
+// is left to do after a lost connection, a conflict with another run or a busy lock.
 func (r *run) retry(ctx context.Context, err error) error {
 	var stopped *stop
 	if !errors.As(err, &stopped) {
-		var reported *MigrationError // the lost connection may be one that the file has opened
+		var reported *MigrationError // the file itself may have opened the connection that was lost
 		if ctx.Err() != nil || errors.As(err, &reported) || !isTemporaryRefusal(err) {
 			return err
 		}
@@ -255,14 +255,14 @@ func (r *run) retry(ctx context.Context, err error) error {
 		}
 		r.emit(Event{Kind: EventReconnecting, Err: stopped.err, Pause: pause})
 		if sleep(ctx, pause) != nil {
-			return fmt.Errorf("%w, while the database was waited for, after: %s", cause.Of(ctx), stopped.err.Error()) // not a reason any more
+			return fmt.Errorf("%w, while the database was waited for, after: %s", cause.Of(ctx), stopped.err.Error()) // only as text, not for errors.Is
 		}
 		return nil
 	case taken:
 		if r.conflict() {
 			return nil
 		}
-		if stopped.failed != nil { // another run is not in the way
+		if stopped.failed != nil { // no other run is in the way, so the error is real
 			settled := r.settle(ctx, stopped.failed, final)
 			if errors.As(settled, &stopped) {
 				return nil
@@ -279,7 +279,8 @@ func (r *run) retry(ctx context.Context, err error) error {
 	return stopped.err
 }
 
-// giveUp ends a run that has lost its connection for too long, or too often.
+// giveUp ends a run whose server was lost for too long or too often. It returns nil if the history shows that the run has
+// advanced.
 func (r *run) giveUp(ctx context.Context, err error) error {
 	sent, first := r.flight.sent, r.flight.unsettled()
 	if first == nil {
@@ -294,7 +295,7 @@ func (r *run) giveUp(ctx context.Context, err error) error {
 	defer cancel()
 	h, unread := r.readHistory(ctx)
 	if unread == nil && slices.ContainsFunc(sent, func(s *step) bool { return s.reported() && s.done(h) }) {
-		return nil // it is done after all, or the first of several are: the run has advanced
+		return nil // the last step, or the first of several, is done after all
 	}
 	failed.step = first
 	if unread != nil {
@@ -304,14 +305,14 @@ func (r *run) giveUp(ctx context.Context, err error) error {
 	return r.stepError(failed, r.standing(failed, h)+often)
 }
 
-// starting notes that a migration starts.
 func (r *run) starting(move *Move) {
 	if r.reporter.starting(move) {
 		r.flight.sentAt = time.Now()
 	}
 }
 
-// finished notes that a step is committed.
+// finished notes that a step is committed. The wait for the run lock is over then, and a migration or statement that ended
+// restores the patience.
 func (r *run) finished(s *step, took time.Duration) {
 	r.lock.forget()
 	switch {
@@ -323,7 +324,7 @@ func (r *run) finished(s *step, took time.Duration) {
 	}
 }
 
-// finish notes that a migration is applied or reverted.
+// finish reports a migration as applied or reverted. Then the run is patient with the server again.
 func (r *run) finish(s *step, took time.Duration) {
 	r.reporter.finish(s, took)
 	r.patience.advanced()

@@ -9,45 +9,45 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
 )
 
-// How it becomes known which of several steps are committed, before the server has answered all: it holds its answers back
-// until 8 kB are full or the message ends. Quick steps fill them soon, and each tells when it began. While a slow one
-// runs, the watch sees which it is. A notice after each commit would be the third of what a small file costs.
+// This file finds out which steps of a flight are committed before the server has answered them all. The server holds its
+// answers back until 8 kB are full or the message ends. Quick steps fill them soon, and each answers when it began. While a slow
+// step runs, the watch sees which one it is. A notice after each commit would add a third to the cost of a small file.
 
-// A flight is the steps that are sent and not known to be committed, and how it becomes known. Its lock is held while somebody
-// reports progress: the reader of the answers, or the watch.
+// A flight is the steps that are sent and not yet acknowledged. Its lock is held while progress is reported, either by the
+// reader of the answers or by the watch.
 type flight struct {
 	sync.Mutex
-	starting func(*Move)                // is called when a migration starts
-	finished func(*step, time.Duration) // is called when a step is committed
-	correct  func(result int, took time.Duration)
+	starting func(*Move)                          // called when a migration starts
+	finished func(*step, time.Duration)           // called when a step is committed
+	correct  func(result int, took time.Duration) // sets the time of a result that was reported without it
 
-	sent   []*step   // the first one runs
-	sentAt time.Time // when it began
-	inFile bool      // they are of one no-transaction file, whose time counts as a whole
+	sent   []*step   // not acknowledged yet; the first one runs
+	sentAt time.Time // when the first of them began, by our clock
+	inFile bool      // the steps belong to one no-transaction file, whose time counts as a whole
 
-	steps   []*step // all that were sent together
-	results int     // of the run, before them
-	watch   *watch  // nil: nobody watches
-	over    bool
+	steps   []*step // all steps that were sent together
+	results int     // how many results the run had before them
+	watch   *watch  // nil: there is no watch
+	over    bool    // stop was called: the watch reports nothing any more
 	clock   serverClock
 	view    watchView
 }
 
-// A serverClock is what the answers say about when steps began, by the server's clock.
+// A serverClock holds what the answers say about when steps began, by the server's clock.
 type serverClock struct {
-	count       int       // of how many steps it is known
+	count       int       // how many steps have answered when they began
 	first, last time.Time // when the first and the last of them began
 	sent        time.Time // when they were sent, by our clock
-	changed     bool      // the server's clock was set meanwhile
+	changed     bool      // the server's clock was set during the flight, so its times are useless
 }
 
 // A watchView says how exactly the watch knows when a step began.
 type watchView struct {
-	at    time.Time     // when the watch last saw what runs
-	doubt time.Duration // about when that has begun
+	at    time.Time     // when the watch last saw which step runs
+	doubt time.Duration // how far off flight.sentAt may be
 }
 
-// start begins a flight of the steps that are sent.
+// start begins the flight of the steps in f.sent. The run has so many results before it.
 func (f *flight) start(w *watch, results int) {
 	f.Lock()
 	defer f.Unlock()
@@ -56,14 +56,15 @@ func (f *flight) start(w *watch, results int) {
 	f.clock, f.view = serverClock{sent: now}, watchView{at: now}
 }
 
-// stop waits until nobody reports progress any more; the watch reports nothing after it.
+// stop waits until nobody reports progress. After that the watch reports nothing.
 func (f *flight) stop() {
 	f.Lock()
 	defer f.Unlock()
 	f.over = true
 }
 
-// readClocks reads the answers that say when a step has begun: the steps before it are committed.
+// readClocks reads the answers that say when a step has begun. The steps before it are committed then. clocks are the numbers of
+// these results.
 func (f *flight) readClocks(clocks []int) pgsession.Reader {
 	return func(result int, row [][]byte) error {
 		if len(clocks) == 0 || clocks[0] != result {
@@ -94,7 +95,7 @@ func (f *flight) noteClock(began time.Time) {
 	switch {
 	case c.count > f.acknowledged()+1:
 		f.acknowledge(took, f.sentAt.Add(took))
-	case c.count > 1: // the watch was quicker, but did not see when
+	case c.count > 1: // the watch has acknowledged it first, without its exact time
 		f.correctElapsed(c.count-2, took)
 	}
 	if c.count == f.acknowledged()+1 {
@@ -102,7 +103,7 @@ func (f *flight) noteClock(began time.Time) {
 	}
 }
 
-// elapsed is how long the step took that ends now; 0 where it is not known.
+// elapsed is how long the step took that ends now; 0 if that is not known.
 func (f *flight) elapsed() time.Duration {
 	if f.clock.changed || f.view.doubt > maxDoubt {
 		return 0
@@ -110,10 +111,11 @@ func (f *flight) elapsed() time.Duration {
 	return time.Since(f.sentAt)
 }
 
-// maxDoubt bounds the doubt about a time that is reported.
+// maxDoubt is the largest error that a reported time may have.
 const maxDoubt = 250 * time.Millisecond
 
-// estimate is how long a step took that the watch sees to be done; 0 where that is not known to within a fifth.
+// estimate is how long a step took that the watch sees to be done. It is 0 if the error may exceed maxDoubt or a fifth of the
+// time.
 func (v *watchView) estimate(began, now time.Time) time.Duration {
 	took, doubt := now.Sub(began), v.doubt+now.Sub(v.at)
 	if doubt > maxDoubt || took < 5*doubt {
@@ -122,13 +124,14 @@ func (v *watchView) estimate(began, now time.Time) time.Duration {
 	return took.Round(100 * time.Millisecond)
 }
 
-// correctElapsed corrects how long a step took that was reported before that was known.
+// correctElapsed sets the time of a step that was reported before its time was known.
 func (f *flight) correctElapsed(index int, took time.Duration) {
 	if took > 0 && f.steps[index].move != nil {
 		f.correct(f.results+results(f.steps[:index]), took)
 	}
 }
 
+// results counts the results that the steps produce.
 func results(steps []*step) (count int) {
 	for _, s := range steps {
 		count += s.results()
@@ -136,8 +139,9 @@ func results(steps []*step) (count int) {
 	return count
 }
 
-// runs is how the watch says which step runs. It does not know how long each of several steps before it took. It does not wait
-// for observers, but says whether they know.
+// runs is called by the watch when it sees the step at index run. All steps before it are committed. runs does not wait for the
+// observer. It returns true if the observer already knows that this step runs. If several steps have ended since the last look,
+// their times are not known.
 func (f *flight) runs(index int) (known bool) {
 	if !f.TryLock() {
 		return false
@@ -162,8 +166,8 @@ func (f *flight) runs(index int) (known bool) {
 	return false
 }
 
-// acknowledge notes that the first of the steps that were sent is committed, and the next one runs. The watch learns it before
-// observers do: the server does not wait for these.
+// acknowledge notes that the first step in flight is committed and the next one runs. The watch learns that before the observer,
+// because the server does not wait for the observer.
 func (f *flight) acknowledge(took time.Duration, ended time.Time) {
 	s := f.sent[0]
 	f.sent = f.sent[1:]
@@ -176,10 +180,10 @@ func (f *flight) acknowledge(took time.Duration, ended time.Time) {
 	}
 }
 
-// acknowledged is how many of the steps are known to be committed.
+// acknowledged is how many steps of the flight are known to be committed.
 func (f *flight) acknowledged() int { return len(f.steps) - len(f.sent) }
 
-// begin notes since when the first of the steps that were sent runs.
+// begin notes that the first step in flight has begun at this time.
 func (f *flight) begin(at time.Time) {
 	if s := f.sent[0]; s.move != nil && !s.Part {
 		f.starting(s.move)
@@ -189,7 +193,8 @@ func (f *flight) begin(at time.Time) {
 	}
 }
 
-// unsettled returns the first of the steps whose outcome matters to the caller and is not known; nil for none.
+// unsettled returns the first step in flight that matters to the caller. Its outcome is not known. It returns nil if there is
+// none.
 func (f *flight) unsettled() *step {
 	if i := slices.IndexFunc(f.sent, (*step).reported); i >= 0 {
 		return f.sent[i]

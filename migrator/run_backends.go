@@ -13,8 +13,8 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
-// holders names those that hold the run lock, in whatever mode: sessions of other runs or of anybody else, else prepared
-// transactions. A run that asks whether the lock is free holds it too, shared, for a moment.
+// lockHolders returns who holds the run lock in any mode: other sessions, or else prepared transactions. A run that only asks
+// whether the lock is free holds it for a moment too, shared. It is left out unless it has held the lock for two seconds.
 func lockHolders(ctx context.Context, s *pgsession.Session, t history.Table, runID string) ([]Backend, error) {
 	asks := "l.mode operator(pg_catalog.=) 'ShareLock' and a.application_name operator(pg_catalog.~~) 'migrator %'" +
 		" and coalesce(pg_catalog.clock_timestamp() operator(pg_catalog.-) a.state_change operator(pg_catalog.<) pg_catalog.make_interval(secs => 2), true)"
@@ -29,7 +29,7 @@ where coalesce(a.application_name, '') operator(pg_catalog.!~~) %s and not coale
 	return preparedTransactions(ctx, s, fmt.Sprintf("select l.virtualtransaction from (%s) l where l.pid is null", advisoryLocks(t.LockKey())))
 }
 
-// workers names the sessions of other runs that work on a file, or whose run does.
+// findWorkers returns the sessions of other runs that are working on a file, and those that hold the guard lock.
 func findWorkers(ctx context.Context, s *pgsession.Session, t history.Table, runID string, v Version) ([]Backend, error) {
 	name := strings.NewReplacer(`\`, `\\`, "%", `\%`).Replace(script.ApplicationName(strings.Repeat("_", len(runID)), string(v)))
 	return describeBackends(ctx, s, fmt.Sprintf(`
@@ -39,7 +39,7 @@ where a.application_name operator(pg_catalog.!~~) %s and ((a.state operator(pg_c
 order by a.application_name`, sqltext.Literal(script.ApplicationName(runID, "%")), sqltext.Literal(name), advisoryLocks(t.GuardKey())))
 }
 
-// advisoryLocks is a query for the locks that are held on a key.
+// advisoryLocks returns a query for the locks that are held on a key.
 func advisoryLocks(key int64) string {
 	return fmt.Sprintf(`select l.pid, l.mode, l.virtualtransaction from pg_catalog.pg_locks l
 	where l.locktype operator(pg_catalog.=) 'advisory' and l.granted and l.objsubid operator(pg_catalog.=) 1
@@ -47,7 +47,7 @@ func advisoryLocks(key int64) string {
 		and ((l.classid::pg_catalog.int8 operator(pg_catalog.<<) 32) operator(pg_catalog.|) l.objid::pg_catalog.int8) operator(pg_catalog.=) %d`, key)
 }
 
-// backends describes the sessions whose pids a query yields, in its order.
+// describeBackends describes the sessions whose pids a query returns, in the order of the query.
 func describeBackends(ctx context.Context, s *pgsession.Session, pids string) ([]Backend, error) {
 	rows, err := s.Rows(ctx, fmt.Sprintf(`
 select a.pid, a.application_name, a.usename, pg_catalog.host(a.client_addr), a.state,
@@ -69,7 +69,7 @@ order by p.place`, pids))
 	return backends, nil
 }
 
-// seconds is a time that has passed by the server's clock, which may have been set back meanwhile.
+// seconds parses a duration by the server's clock. It is never negative, although that clock may have been set back meanwhile.
 func seconds(text string) time.Duration {
 	s, _ := strconv.ParseFloat(text, 64)
 	return max(0, time.Duration(s*float64(time.Second)))

@@ -7,7 +7,7 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
 )
 
-// blockers names those for whom a session waits: other sessions, and prepared transactions, which have none.
+// findBlockers returns who blocks a session: other sessions, and prepared transactions, which have no session.
 func findBlockers(ctx context.Context, s *pgsession.Session, waiting uint32) ([]Backend, error) {
 	backends, err := describeBackends(ctx, s, fmt.Sprintf("select distinct pg_catalog.unnest(pg_catalog.pg_blocking_pids(%d)) as pid", waiting))
 	if err != nil {
@@ -21,12 +21,12 @@ where w.pid operator(pg_catalog.=) %d and not w.granted and h.pid is null and h.
 	return append(backends, prepared...), err
 }
 
-// lockedObject is an SQL expression for what a row of pg_locks is about.
+// lockedObject returns an SQL expression for the object that a row of pg_locks is about.
 func lockedObject(lock string) string {
 	return fmt.Sprintf("pg_catalog.json_build_array(%[1]s.locktype, %[1]s.database, %[1]s.relation, %[1]s.page, %[1]s.tuple, %[1]s.virtualxid, %[1]s.transactionid, %[1]s.classid, %[1]s.objid, %[1]s.objsubid)::pg_catalog.text", lock)
 }
 
-// preparedTransactions describes those that hold locks, of which a query yields the virtual transactions.
+// preparedTransactions describes the prepared transactions whose virtual transactions a query returns.
 func preparedTransactions(ctx context.Context, s *pgsession.Session, holders string) ([]Backend, error) {
 	rows, err := s.Rows(ctx, fmt.Sprintf(`
 select p.gid, p.owner, pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() operator(pg_catalog.-) p.prepared)

@@ -9,26 +9,26 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/cause"
 )
 
-// maxReconnects bounds how often one file may lose its connection: a file that crashes the server each time must not do so
-// for ever.
+// maxReconnects bounds how often the connection may be lost between two migrations. Otherwise a file that crashes the server
+// would do so forever.
 const maxReconnects = 10
 
-// patience is how much trouble a run accepts between one migration and the next.
+// patience counts the trouble between one migration and the next. There is a limit for each kind.
 type patience struct {
 	reconnects reconnects
-	lostIn     *failure // where the connection was last lost
+	lostIn     *failure // the step that ran when the connection was last lost
 	conflicts  int      // with other runs
-	left       int      // moves and changes of the last plan
+	left       int      // moves and changes in the last plan
 }
 
-// advanced starts the count again: this run has got something done.
+// advanced resets the counts: this run has committed something.
 func (p *patience) advanced() {
 	p.lostIn = nil
 	p.reconnects.progress()
 	p.conflicts = 0
 }
 
-// noteLeft starts the count of conflicts again where another run has got something done.
+// noteLeft resets the count of conflicts if another run has committed something.
 func (p *patience) noteLeft(left int) {
 	if left != p.left {
 		p.left, p.conflicts = left, 0
@@ -41,28 +41,28 @@ func (p *patience) conflict() bool {
 	return p.conflicts <= maxReconnects
 }
 
-// reconnects is the patience with a server that goes away, between one migration and the next.
+// reconnects limits how often and how long the server may be away between one migration and the next.
 type reconnects struct {
-	limit time.Duration // how long it may be away, in all
-	away  time.Duration // how long it was, before the current loss
-	since time.Time     // when it was lost; zero while it is there
-	count int
+	limit time.Duration // Config.ReconnectFor, for all losses together
+	away  time.Duration // how long it was away before the current loss
+	since time.Time     // when the current loss began; zero: the server is there
+	count int           // losses so far
 
 	backoff backoff
 }
 
-// next returns how long to pause before dialling again, and whether to do so at all.
+// next returns the pause before the next dial, and whether to dial again at all.
 func (l *reconnects) next() (time.Duration, bool) {
 	if l.since.IsZero() {
 		l.since = time.Now()
 		l.count++
-		l.backoff = backoff{50 * time.Millisecond << min(l.count-1, 6), 3 * time.Second} // again and again is not the same as once
+		l.backoff = backoff{50 * time.Millisecond << min(l.count-1, 6), 3 * time.Second} // repeated losses get longer pauses
 	}
 	pause := l.backoff.pause()
 	return pause, l.count <= maxReconnects && l.total() < l.limit
 }
 
-// describe says for how long, or how often, there was no connection.
+// describe says how long, or how often, there was no connection.
 func (l *reconnects) describe() string {
 	switch {
 	case l.count > maxReconnects:
@@ -87,24 +87,24 @@ func (l *reconnects) total() time.Duration {
 	return l.away + time.Since(l.since)
 }
 
-// connected notes that the server is there.
+// connected ends the current loss: the server has answered.
 func (l *reconnects) connected() {
 	l.away, l.since = l.total(), time.Time{}
 }
 
-// progress begins anew: a migration was committed.
+// progress resets the counts: a migration was committed.
 func (l *reconnects) progress() { *l = reconnects{limit: l.limit} }
 
-// tries are those of a step that finds a lock taken, or meets another one in a catalog.
+// tries counts the retries of a step that got no lock or met another statement in a catalog.
 type tries struct {
 	of      *step
-	began   time.Time
+	began   time.Time // when the first try was sent
 	backoff backoff
-	met     int // in a catalog
+	met     int // conflicts in a catalog
 }
 
-// next is how long to pause before the step that was sent at that time, and has failed so, is tried again; not ok: it was tried
-// for long enough.
+// next returns the pause before the step is tried again, and whether to try again. limit is Config.RetryFor. sent is when the
+// failed try was sent.
 func (t *tries) next(s *step, err error, sent time.Time, limit time.Duration) (wait time.Duration, ok bool) {
 	if t.of != s {
 		*t = tries{of: s, began: sent, backoff: backoff{250 * time.Millisecond, 10 * time.Second}}
@@ -116,21 +116,23 @@ func (t *tries) next(s *step, err error, sent time.Time, limit time.Duration) (w
 	return wait, time.Since(t.began)+wait <= limit && t.met < catalogTries
 }
 
-// jitter spreads pauses, so that those who wait for the same thing do not come back together.
+// jitter varies a pause from half to one and a half of its length, so that those who wait for the same thing do not come back
+// together.
 func jitter(d time.Duration) time.Duration {
 	return d/2 + rand.N(d)
 }
 
-// backoff is a pause that doubles with each try.
+// backoff is a pause that doubles with each try, up to a maximum.
 type backoff struct{ next, most time.Duration }
 
-// pause is how long to pause now.
+// pause returns the next pause.
 func (b *backoff) pause() time.Duration {
 	pause := jitter(min(b.next, b.most))
 	b.next = min(2*b.next, b.most)
 	return pause
 }
 
+// sleep pauses. If the context ends first, it returns the context's error and cause.
 func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

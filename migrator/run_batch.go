@@ -3,21 +3,22 @@ package migrator
 import "github.com/agent-shaker/agent-shaker/migrator/internal/script"
 
 const (
-	// maxMessage bounds a message of several files, in bytes: a server that logs statements, or one that fails, logs all of it.
+	// maxMessage bounds a message of several files, in bytes. A server that logs statements, or errors, logs the whole message.
 	maxMessage = 64 << 10
-	// firstMessage is the same for the first one of a session, in which something is prepared.
+	// firstMessage bounds the first message of a session, in bytes. It is smaller because EXECUTE copies the text of the message
+	// that prepared the statement.
 	firstMessage = 8 << 10
 )
 
-// A batch is what is to be sent together.
+// A batch is the steps that the next message will contain.
 type batch struct {
 	steps []*step
 	size  int
 	limit int
 }
 
-// fits reports whether a step can travel with those before it. One direction only: of a version that is reverted and applied
-// again the history would not tell whether both was done, or nothing.
+// fits reports whether a step can travel with those before it. One message has one direction: if it reverted a version and
+// applied it again, the history could not show whether both or neither were done.
 func (l *batch) fits(s *step) bool {
 	if len(l.steps) == 0 {
 		return true
@@ -26,7 +27,7 @@ func (l *batch) fits(s *step) bool {
 	if last.Leaves() {
 		return false
 	}
-	if s.Framing != nil && s.Move.File.SpeaksOf("application_name") { // by which the watch sees that it runs
+	if s.Framing != nil && s.Move.File.SpeaksOf("application_name") { // the watch tells by this setting which file runs
 		return false
 	}
 	if last.move != nil && s.move != nil && last.move.Direction != s.move.Direction {
@@ -40,7 +41,8 @@ func (l *batch) add(s *step) {
 	l.size += s.Size()
 }
 
-// lastOfFile returns which message is the last one of the file: before a statement come its settings. -1: there is none.
+// lastOfFile returns the index of the last message that contains text of the file; -1 if there is none. Settings of a statement
+// travel in earlier messages of the file.
 func lastOfFile(messages []script.Message) int {
 	for i := len(messages) - 1; i >= 0; i-- {
 		if messages[i].Parts[0].Op.Kind == script.OpFile {

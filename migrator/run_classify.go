@@ -12,20 +12,20 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlstate"
 )
 
-// An class says what to do about an error.
+// A class says what to do about an error.
 type class uint8
 
 const (
-	final     class = iota // the user's to mend
+	final     class = iota // the user has to fix it
 	cancelled              // the context has ended
-	lost                   // the connection, or the server, is gone: dial again and ask the history
-	busy                   // a lock was not to be had: rolled back, try again
-	taken                  // another runner has done it: read the history again
-	locked                 // another run holds the lock
+	lost                   // the connection or the server is gone: dial again and read the history
+	busy                   // the step got no lock and was rolled back: retry
+	taken                  // another run has done it: read the history again
+	locked                 // another run holds the run lock
 )
 
-// classify sorts an error that came back for an operation. watched: the watch has cancelled the statement because it
-// waited for locks too long.
+// classify returns the class of an error of an operation. watched: the watch has canceled the statement, because it waited too
+// long for locks.
 func classify(ctx context.Context, kind script.OpKind, err error, watched bool, srv history.Server) class {
 	var pg *pgconn.PgError
 	switch {
@@ -35,7 +35,7 @@ func classify(ctx context.Context, kind script.OpKind, err error, watched bool, 
 		return lost
 	case isLost(pg, srv) && !leavesConnection(pg, srv):
 		return lost
-	case kind == script.OpClean: // it is committed, and nothing is there to try again
+	case kind == script.OpClean: // the step is committed, so there is nothing to retry
 		return final
 	}
 	switch pg.Code {
@@ -49,7 +49,7 @@ func classify(ctx context.Context, kind script.OpKind, err error, watched bool, 
 		return locked
 	case sqlstate.RowGone, sqlstate.RecordStale:
 		return taken
-	case sqlstate.UniqueViolation, sqlstate.DuplicateTable, sqlstate.DuplicateObject: // two runs create the history
+	case sqlstate.UniqueViolation, sqlstate.DuplicateTable, sqlstate.DuplicateObject: // two runs met
 		if kind == script.OpClaim {
 			return taken
 		}
@@ -60,20 +60,20 @@ func classify(ctx context.Context, kind script.OpKind, err error, watched bool, 
 	return final
 }
 
-// catalogTries is how often a statement is sent that meets others in a catalog each time: perhaps it is not they that are in
-// the way.
+// catalogTries is how often a statement that meets others in a catalog is sent. If it fails each time, the others may not be the
+// reason.
 const catalogTries = 5
 
-// metInCatalog reports whether a statement has changed a row of a catalog at the same moment as another one, as GRANT, ALTER
-// ROLE or CREATE SCHEMA may. Roles, databases and tablespaces belong to the whole server, so that it may have been the run of
-// another database.
+// metInCatalog reports whether a statement has changed a catalog row at the same moment as another statement. GRANT, ALTER ROLE
+// and CREATE SCHEMA may do so. Roles, databases and tablespaces belong to the whole server, so the other one may run in another
+// database.
 func metInCatalog(err error) bool {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
 		return false
 	}
 	switch pg.Code {
-	case sqlstate.InternalError: // updated or deleted; PostgreSQL does not translate it
+	case sqlstate.InternalError: // "updated" or "deleted"; PostgreSQL does not translate this text
 		return strings.HasPrefix(pg.Message, "tuple concurrently ")
 	case sqlstate.UniqueViolation:
 		return pg.SchemaName == "pg_catalog"
@@ -81,13 +81,13 @@ func metInCatalog(err error) bool {
 	return false
 }
 
-// isLost reports whether the server, or a pooler before it, has given the connection up, or will not take one now.
+// isLost reports whether the server, or a pooler in front of it, has ended the connection or does not accept one now.
 func isLost(pg *pgconn.PgError, srv history.Server) bool {
 	switch pg.Code {
 	case sqlstate.AdminShutdown, sqlstate.CrashShutdown, sqlstate.CannotConnectNow,
 		sqlstate.IdleSessionTimeout, sqlstate.IdleInTransactionTimeout, sqlstate.TransactionTimeout,
 		sqlstate.TooManyConnections,
-		sqlstate.ConnectionException, sqlstate.ConnectionDoesNotExist, sqlstate.ConnectionFailure, sqlstate.UnableToConnect: // as poolers report it
+		sqlstate.ConnectionException, sqlstate.ConnectionDoesNotExist, sqlstate.ConnectionFailure, sqlstate.UnableToConnect: // from poolers
 		return true
 	case sqlstate.ProtocolViolation:
 		return !refusedByPooler(pg)
@@ -97,13 +97,14 @@ func isLost(pg *pgconn.PgError, srv history.Server) bool {
 	return false
 }
 
-// leavesConnection reports whether an error is about another connection, which a statement has made: to a publisher, or by
-// dblink. The server itself ends a connection with FATAL. A pooler may not, and Citus has lost one that the statement needs.
+// leavesConnection reports whether an error is about another connection that a statement has made, such as to a publisher or by
+// dblink. A server that ends our connection says FATAL. A pooler may not, and on Citus the statement needs the lost connection
+// to a worker.
 func leavesConnection(pg *pgconn.PgError, srv history.Server) bool {
 	return pg.SeverityUnlocalized == "ERROR" && pg.Code != sqlstate.ReadOnlyTransaction && !srv.Pooled && !srv.Citus
 }
 
-// refusesTransactions recognises pgbouncer in statement mode, by the one text it has for it.
+// refusesTransactions recognizes pgbouncer in statement mode by its error text.
 func refusesTransactions(pg *pgconn.PgError) bool {
 	return pg.Code == sqlstate.ProtocolViolation && strings.Contains(pg.Message, "statement pooling mode")
 }

@@ -11,42 +11,42 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
-// connections are those of a run: the worker, which does everything, and the watcher, which looks at what the worker waits for.
+// connections are those of a run: the worker runs everything, and the watcher looks at what the worker waits for.
 type connections struct {
 	dial func(ctx context.Context, role string, worker bool) (*pgsession.Session, error)
-	id   string // of the run, in the names of its sessions
+	id   string // the ID of the run, in the application_name of its sessions
 
 	worker    *pgsession.Session // nil: not dialled yet, or lost
-	prepared  script.Session     // statements that the worker's session has prepared
-	locked    bool               // the worker's session holds the run lock, as far as is known: each message checks it
-	keepsFile bool               // a no-transaction file is under way, whose later statements need what it has left in the session
+	prepared  script.Session     // which of our statements the worker's session has prepared
+	locked    bool               // the worker's session holds the run lock, as far as is known; each message checks it
+	keepsFile bool               // a no-transaction file is running, and its later statements need what it has left in the session
 
 	watcher *pgsession.Session // nil: not needed yet, or lost
-	guards  bool               // the watcher holds the guard lock, which shows that this run is alive
-	lends   bool               // the pooler has been seen to lend a session for a whole transaction
+	guards  bool               // the watcher holds the guard lock, so that other runs see that this one is alive
+	lends   bool               // the pooler keeps a session for a whole transaction, as preflight has seen
 
 	server history.Server
 	table  history.Table
 }
 
-// writer lays out operations for the worker's session.
+// writer returns a writer for the worker's session.
 func (c *connections) writer() script.Writer {
 	s := newWriter(&history.History{Table: c.table, Server: c.server})
 	s.RunID, s.KeepsLock = c.id, !c.pooled()
 	return s
 }
 
-// pooled reports whether the worker's connection goes through a pooler: another process of the server answers than has
+// pooled reports whether the worker's connection goes through a pooler. Then the server process that answers is not the one that
 // greeted us.
 func (c *connections) pooled() bool { return c.server.Pooled }
 
-// stopFor ends an attempt because of an error.
+// stopFor returns the stop for an error of an operation.
 func (c *connections) stopFor(ctx context.Context, kind script.OpKind, err error) *stop {
 	return &stop{class: classify(ctx, kind, err, false, c.server), err: err}
 }
 
-// abort ends what an error has left open, and frees what outlives a rollback. It is one message, since a pooler gives the
-// server's session to somebody else as soon as it is idle.
+// abort rolls back after an error and frees what outlives a rollback. It is one message, because a pooler may give an idle
+// server session to another client. During a no-transaction file it keeps what the next statements need.
 func (c *connections) abort(ctx context.Context) error {
 	s := script.Writer{Table: c.table, Pooled: c.pooled(), KeepsLock: c.locked}
 	ops := s.Abort()
@@ -58,8 +58,8 @@ func (c *connections) abort(ctx context.Context) error {
 	return err
 }
 
-// endOrphans ends the server's sessions of connections that this run has lost and the server has not: a statement there may
-// still run, and even commit, and keeps the run lock.
+// endOrphans terminates the sessions of this run whose connections are lost but that still exist on the server. A statement
+// there may still run and commit, and the session keeps the run lock. endOrphans waits until they are gone.
 func (c *connections) endOrphans(ctx context.Context) error {
 	query := fmt.Sprintf("select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity where application_name operator(pg_catalog.~~) %s and pid operator(pg_catalog.<>) pg_catalog.pg_backend_pid()",
 		sqltext.Literal(script.ApplicationName(c.id, "%")))
@@ -74,12 +74,12 @@ func (c *connections) endOrphans(ctx context.Context) error {
 	}
 }
 
-// showPausing names the session after the file while nothing runs, so that others see which one holds the run lock. The next
-// message sets the name again.
+// showPausing sets application_name to the file during a pause, so that others see who holds the run lock. The next message sets
+// it again.
 func (c *connections) showPausing(ctx context.Context, move *Move) {
 	if move != nil {
 		name := script.Writer{RunID: c.id}.Name(string(move.Migration.Version))
-		_, _ = c.worker.Send(ctx, name.Session(), nil) // the next message notices a lost connection
+		_, _ = c.worker.Send(ctx, name.Session(), nil) // the next message notices if the connection is lost
 	}
 }
 
@@ -96,7 +96,7 @@ func (c *connections) close() {
 	if c.locked && !c.worker.Lost() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		_, _ = c.worker.Send(ctx, "select pg_catalog.pg_advisory_unlock_all()", nil) // closing does it too, only a little later
+		_, _ = c.worker.Send(ctx, "select pg_catalog.pg_advisory_unlock_all()", nil) // closing frees the locks too, but a little later
 	}
 	c.disconnect()
 }

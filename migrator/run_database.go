@@ -11,9 +11,10 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
-// Statements about a whole database, to which nobody else may be connected meanwhile, not even the connection that watches.
+// A statement about a whole database fails if anybody else is connected to that database, even our watcher.
 
-// leaveDatabase ends our own second connection where a statement needs the database for itself, and keeps it from being opened again.
+// leaveDatabase closes our watcher if the statement needs the current database for itself, and keeps it closed while the step
+// runs.
 func leaveDatabase(ctx context.Context, c *connections, st *step) error {
 	rows, err := c.worker.Rows(ctx, "select pg_catalog.current_database()")
 	if err != nil {
@@ -25,7 +26,7 @@ func leaveDatabase(ctx context.Context, c *connections, st *step) error {
 	return nil
 }
 
-// findConnected names those who are connected to the database of a statement that has failed because of them.
+// findConnected notes as blockers the sessions that are connected to the database, if the statement failed because of them.
 func findConnected(ctx context.Context, c *connections, failed *failure) {
 	var pg *pgconn.PgError
 	if database := failed.step.Runs.NonTx.Database; database != "" && errors.As(failed.err, &pg) && pg.Code == sqlstate.ObjectInUse {

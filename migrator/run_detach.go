@@ -11,11 +11,12 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 )
 
-// DETACH PARTITION … CONCURRENTLY waits, in nobody's way, for those who use the table; then it locks the partition against readers
-// and writers. A watch ends that wait at the limit, and the detachment is left pending. FINALIZE is what ends it then: it locks
-// the partition first, and then waits for all who have an older snapshot. So that is waited for before it is sent, holding nothing.
+// DETACH PARTITION … CONCURRENTLY first waits for everyone who uses the table. That wait blocks nobody. Then it locks the
+// partition against readers and writers. The watch ends that second wait at the limit, and the detachment stays pending. Only
+// FINALIZE can end it then. FINALIZE locks the partition first and then waits for everyone who has an older snapshot. So we wait
+// for those snapshots before we send it, while we hold no lock.
 
-// finalize ends a detachment that is pending.
+// finalize ends a pending detachment.
 func (n *noTxFile) finalize(ctx context.Context, u *sqlfile.Statement, sql string) error {
 	st := &step{Step: n.writer.CleanUp(n.script, u, sql, false), move: n.move}
 	number := slices.IndexFunc(n.file.Separate, func(other *sqlfile.Statement) bool { return other.Hash == u.Hash }) + 1
@@ -47,10 +48,10 @@ func (n *noTxFile) finalize(ctx context.Context, u *sqlfile.Statement, sql strin
 	}
 }
 
-// snapshotEvery is how often it is asked who has a snapshot. Those that are gone by the next time are not waited for.
+// snapshotEvery is how often awaitSnapshots looks. A snapshot that is gone at the next look is not worth waiting for.
 const snapshotEvery = 200 * time.Millisecond
 
-// snapshotsSQL asks which transactions have a snapshot for which FINALIZE would wait.
+// snapshotsSQL returns the transactions whose snapshots FINALIZE would wait for.
 const snapshotsSQL = `
 select v.virtualtransaction, a.pid
 from pg_catalog.pg_stat_activity a
@@ -58,7 +59,7 @@ join pg_catalog.pg_locks v on v.pid operator(pg_catalog.=) a.pid and v.virtualxi
 where a.datname operator(pg_catalog.=) pg_catalog.current_database() and a.backend_xmin is not null and a.pid operator(pg_catalog.<>) pg_catalog.pg_backend_pid()
 	and coalesce(a.backend_type, '') operator(pg_catalog.<>) 'autovacuum worker' and not exists (select from pg_catalog.pg_stat_progress_vacuum p where p.pid operator(pg_catalog.=) a.pid)`
 
-// awaitSnapshots waits until nobody keeps a snapshot for long, and says who does.
+// awaitSnapshots waits until no session keeps a snapshot for long, reports who does, and returns how long it has waited.
 func (n *noTxFile) awaitSnapshots(ctx context.Context) (waited time.Duration, err error) {
 	began := time.Now()
 	var before map[string]bool
@@ -90,7 +91,7 @@ func (n *noTxFile) awaitSnapshots(ctx context.Context) (waited time.Duration, er
 	}
 }
 
-// reportWaitsFor reports for which sessions a file waits.
+// reportWaitsFor reports the sessions that a file waits for.
 func (n *noTxFile) reportWaitsFor(ctx context.Context, pids []uint32, waited time.Duration) error {
 	values := make([]string, len(pids))
 	for i, pid := range pids {

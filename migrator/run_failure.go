@@ -11,21 +11,21 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlstate"
 )
 
-// A failure is an error of the server, or of the connection, and where it struck.
+// A failure is an error of the server or of the connection, and the step that it ended.
 type failure struct {
 	err       error
-	step      *step // of those that were sent together
+	step      *step // the step that failed
 	operation script.Op
-	offset    int       // in the file's text; -1 when not known, or when it was not the file
-	after     bool      // the file's part of the step had come back
-	prepares  bool      // it has prepared or executed a statement of ours
-	partly    bool      // the statement may have committed a part of its work before
+	offset    int       // where in the file, in bytes; -1: not known, or not in the file
+	after     bool      // the file had run: the error came from a later message of the step
+	prepares  bool      // the operation prepares or executes one of our statements
+	partly    bool      // the statement may have committed a part of its work
 	unread    bool      // the server has refused the message before it ran any of it
-	ahead     int       // of the steps that it has not run, those before this one
-	blockers  []Backend // who was in the way, where it got no lock
+	ahead     int       // if unread: how many reported steps are before this one in the message
+	blockers  []Backend // who was in the way, if it got no lock
 }
 
-// answered reports whether the server has said that it failed.
+// answered reports whether the error comes from the server.
 func (f *failure) answered() bool {
 	var pg *pgconn.PgError
 	return errors.As(f.err, &pg)
@@ -37,7 +37,7 @@ func (f *failure) nowhere() bool {
 	return f.unread && f.offset < 0 && errors.As(f.err, &pg) && pg.Code != sqlstate.QueryCanceled
 }
 
-// sayWhy replaces what the server says of our own cancel: that a user has asked for it.
+// sayWhy replaces the server's text for our own cancel, which says that a user has requested it.
 func (f *failure) sayWhy(limit time.Duration) {
 	var pg *pgconn.PgError
 	if errors.As(f.err, &pg) && pg.Code == sqlstate.QueryCanceled {

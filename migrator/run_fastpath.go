@@ -16,14 +16,14 @@ import (
 type fastResult uint8
 
 const (
-	unclear fastResult = iota // all has to be read
+	unclear fastResult = iota // the whole history has to be read
 	nothingPending
-	somethingPending // to be planned again under the run lock
+	somethingPending // it must be planned again under the run lock
 )
 
-// readFast reads the rows of a history that needs no closer look; nil where it does. Most runs find nothing pending, and to ask
-// what tables there are costs the server more than all the rest. What is wrong with the table itself is found when something is
-// to be written to it.
+// readFast reads only the rows of a simple history. It returns nil if the history needs a closer look. Most runs find nothing
+// pending, and asking the catalog for tables costs the server more than all the rest. Problems of the table itself are found
+// before something is written to it.
 func readFast(ctx context.Context, s *pgsession.Session, t history.Table, expect []Migration) (*history.History, error) {
 	read := &history.Reader{Expect: expected(expect)}
 	_, err := s.Send(ctx, s.LiftLimits()+history.FastQuery(t), read.Read)
@@ -32,7 +32,7 @@ func readFast(ctx context.Context, s *pgsession.Session, t history.Table, expect
 	var pg *pgconn.PgError
 	switch {
 	case errors.As(err, &pg) && !s.Lost() && ctx.Err() == nil:
-		if pg.Code == sqlstate.UndefinedTable && h.Server.Schema != "" && h.Server.Own == 0 && h.Server.Resolved == 0 { // there is no such table
+		if pg.Code == sqlstate.UndefinedTable && h.Server.Schema != "" && h.Server.Own == 0 && h.Server.Resolved == 0 { // the table does not exist
 			return h, nil
 		}
 		return nil, nil
@@ -45,14 +45,14 @@ func readFast(ctx context.Context, s *pgsession.Session, t history.Table, expect
 	return h, nil
 }
 
-// choose decides what an up has to do, from a history that readFast has read. It is unclear where there is more to say than the
-// fast path has read.
+// choose decides from the rows that readFast has read what an up has to do. The result is unclear if a warning is due, or a
+// pooler is in between and something is pending.
 func (p *planner) choose(h *history.History) (*Plan, fastResult) {
 	plan := &Plan{Target: p.target}
 	if p.target.kind != targetUp || !h.Exists || !slices.EqualFunc(h.Records, p.m.migrations, isUpToDate) {
 		var err error
 		if plan, err = p.m.plan(h, p.target, newWriter(h), p.reviews); err != nil || len(plan.Warnings) > 0 {
-			return nil, unclear // a warning says when a version was applied
+			return nil, unclear // a warning says when a version was applied, and readFast does not read that
 		}
 	}
 	switch {
@@ -65,22 +65,23 @@ func (p *planner) choose(h *history.History) (*Plan, fastResult) {
 	return plan, somethingPending
 }
 
-// A fastPlan is what the fast path has chosen. It holds for a history of the same rows.
+// A fastPlan is what the fast path has chosen, and the rows for which the choice is valid.
 type fastPlan struct {
 	records []history.Record
 	moves   []Move
 }
 
+// holds reports whether the full history has the same rows and nothing else that would change the choice.
 func (g *fastPlan) holds(h *history.History) bool {
 	return g != nil && len(h.Finds) == 0 && h.Next() == nil && len(h.Progress) == 0 && slices.EqualFunc(h.Records, g.records, history.Record.Same)
 }
 
-// isUpToDate reports whether a row is that of a file as it is.
+// isUpToDate reports whether a row records a file with its current text.
 func isUpToDate(r history.Record, m Migration) bool {
 	return r.Same(history.Record{Version: string(m.Version), Checksum: m.Checksum()})
 }
 
-// expected are the rows of a database in which all files are applied as they are.
+// expected returns the rows of a database in which all files are applied with their current text.
 func expected(migrations []Migration) history.Expected {
 	return history.Expected{Len: len(migrations), At: func(i int) (version, checksum string) {
 		return string(migrations[i].Version), migrations[i].Checksum()

@@ -11,14 +11,14 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlstate"
 )
 
-// addHint adds what to do to an error of the server whose own text does not say it.
+// addHint adds advice to an error of the server that has no hint of its own.
 func addHint(c *connections, o *script.Op, err error) error {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
 		return err
 	}
 	if strings.HasPrefix(pg.Code, sqlstate.Own) {
-		pg.Where = "" // in a block of the tool's own
+		pg.Where = "" // it would name a block of the tool's own
 	}
 	if pg.Hint != "" {
 		return err
@@ -30,7 +30,7 @@ func addHint(c *connections, o *script.Op, err error) error {
 		pg.Hint = "this came when the file was done and its row in " + c.table.String() + " was looked at: a migration must not drop, rename or change that table"
 	case o.Kind == script.OpDeferred:
 		pg.Hint = "this came when all statements of the file had run: a deferred constraint or trigger"
-	case o.Kind == script.OpCommit && !strings.HasPrefix(pg.Code, sqlstate.ClassInternal) && !strings.HasPrefix(pg.Code, sqlstate.ClassSystem): // an internal or system error
+	case o.Kind == script.OpCommit && !strings.HasPrefix(pg.Code, sqlstate.ClassInternal) && !strings.HasPrefix(pg.Code, sqlstate.ClassSystem): // not about the file
 		pg.Hint = "this came at the commit after the file"
 	case o.Kind == script.OpFile:
 	case pg.Code == sqlstate.ReadOnlyTransaction && c.server.Standby:
@@ -45,12 +45,12 @@ func addHint(c *connections, o *script.Op, err error) error {
 	return err
 }
 
-// describeOp words the failure of what is the tool's own.
+// describeOp describes the failure of one of the tool's own operations.
 func describeOp(c *connections, what string, o *script.Op, err error) error {
 	return describeError(what, addHint(c, o, err))
 }
 
-// describeError adds what the server says beyond its message.
+// describeError adds the server's DETAIL and HINT to an error.
 func describeError(what string, err error) error {
 	var pg *pgconn.PgError
 	var notes strings.Builder

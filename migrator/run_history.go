@@ -13,8 +13,8 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlstate"
 )
 
-// readHistory reads the history, and what is unfinished. Where a run has ended its last file in between, and has taken the
-// table of unfinished files away, both are read again.
+// readHistory reads the history and the progress of unfinished files. Another run may end its last no-transaction file in
+// between and drop the progress table. Then both are read again, ten times at most.
 func readHistory(ctx context.Context, s *pgsession.Session, t history.Table, files []Migration) (*history.History, error) {
 	for tries := 1; ; tries++ {
 		h, err := readRecords(ctx, s, t)
@@ -34,7 +34,7 @@ func readHistory(ctx context.Context, s *pgsession.Session, t history.Table, fil
 	}
 }
 
-// readRecords is one round trip, or two where the table's name means another one on the search_path.
+// readRecords costs one round trip, or two if the unqualified name means a table in a later schema of the search_path.
 func readRecords(ctx context.Context, s *pgsession.Session, t history.Table) (*history.History, error) {
 	read := &history.Reader{}
 	_, err := s.Send(ctx, s.LiftLimits()+history.Query(t), read.Read)
@@ -59,7 +59,8 @@ func readRecords(ctx context.Context, s *pgsession.Session, t history.Table) (*h
 	return h, nil
 }
 
-// aboutTable reports whether an error of the rows may be one of what their table is: none, a view, of other columns.
+// aboutTable reports whether reading the rows may have failed because of the table: it does not exist, is a view, or has other
+// columns.
 func aboutTable(code string) bool {
-	return strings.HasPrefix(code, sqlstate.SyntaxErrorOrAccessRule) || code == sqlstate.FeatureNotSupported // of views
+	return strings.HasPrefix(code, sqlstate.SyntaxErrorOrAccessRule) || code == sqlstate.FeatureNotSupported // TABLESAMPLE on a view
 }

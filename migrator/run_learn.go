@@ -11,8 +11,8 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlstate"
 )
 
-// needsNoTransaction learns from an error that the statement cannot run in a transaction: what the server finds in its
-// catalog (REINDEX of a partitioned table), or what a procedure does (COMMIT).
+// needsNoTransaction learns from an error that a statement cannot run in a transaction. The text of the statement may not show
+// that: the server finds it in the catalog (REINDEX of a partitioned table), or a procedure commits.
 func needsNoTransaction(u *sqlfile.Statement, failed *failure) bool {
 	var pg *pgconn.PgError
 	if u.NonTx != nil || failed.operation.Kind != script.OpFile || failed.offset < u.Span.Start || !errors.As(failed.err, &pg) {
@@ -21,7 +21,7 @@ func needsNoTransaction(u *sqlfile.Statement, failed *failure) bool {
 	if pg.Code != sqlstate.ActiveTransaction && pg.Code != sqlstate.InvalidTermination {
 		return false
 	}
-	if pg.Code == sqlstate.InvalidTermination && strings.Contains(pg.Where, " EXECUTE") { // under EXECUTE nothing can commit, outside a transaction neither
+	if pg.Code == sqlstate.InvalidTermination && strings.Contains(pg.Where, " EXECUTE") { // under EXECUTE nothing can commit, even outside a transaction
 		return false
 	}
 	u.NonTx = sqlfile.ReadNonTx(u.Span.Text(failed.operation.File.Text))

@@ -9,18 +9,19 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
 )
 
-// A runLock is the lock that keeps two runs on one history apart, and the wait for it.
+// A runLock takes the run lock, which keeps two runs on one history apart, and waits for it.
 type runLock struct {
 	*connections
 	*reporter
 
 	waitFor time.Duration // Config.WaitFor
 	since   time.Time     // when the wait began; zero: not waiting
-	next    time.Duration // the wait at which the holder is reported again
+	next    time.Duration // how long the wait must last before the holder is reported again
 }
 
-// take tries for the run lock, for the worker's session: it is held for as long as that works, also where its client is gone.
-// A try that fails is followed by a pause, after which the history is read again: perhaps there is nothing left to do.
+// take tries once to take the run lock for the worker's session. The session keeps it until the server has ended it, even if the
+// client is gone. If another run has the lock, take waits, and returns with the lock still not taken: the history must be read
+// again, because nothing may be left to do.
 func (l *runLock) take(ctx context.Context) error {
 	rows, err := l.worker.Rows(ctx, l.worker.LiftLimits()+strings.Join(append(script.InSession(script.Idle()), fmt.Sprintf("select pg_catalog.pg_try_advisory_lock(%d)", l.table.LockKey())), ";\n"))
 	if err != nil {
@@ -32,17 +33,17 @@ func (l *runLock) take(ctx context.Context) error {
 	return l.wait(ctx)
 }
 
-// nameAfter is how long another run is waited for without a word: most are done by then.
+// nameAfter is how long a run waits before it reports who holds the lock. Most other runs are done by then.
 const nameAfter = 500 * time.Millisecond
 
-// unseenAfter is how long it is waited without a word where nobody is to be seen.
+// unseenAfter is the same if nobody is seen to hold the lock.
 const unseenAfter = 2 * time.Second
 
-// rereadEvery is how often a run that waits reads the history: perhaps there is nothing left to do for it.
+// rereadEvery is how often a waiting run reads the history, because nothing may be left to do.
 const rereadEvery = 10 * time.Second
 
-// wait lets another run go on until its lock is free, or the history is to be read again, and says who it is. It asks in one
-// short message at a time, which holds the lock, shared with all who ask, for as long as the answer takes.
+// wait returns when the run lock is free, or when the history should be read again. Meanwhile it reports who holds the lock. It
+// never waits inside the server. It asks in short messages, each of which holds the lock in shared mode until it is answered.
 func (l *runLock) wait(ctx context.Context) error {
 	began := time.Now()
 	for time.Since(began) < rereadEvery {
@@ -69,7 +70,8 @@ func (l *runLock) lockIsFree(ctx context.Context) (bool, error) {
 	return rows[0][0] == "t", nil
 }
 
-// pollPause is how long to pause after so long a wait. It costs the server less than two messages a second, in the long run.
+// pollPause returns the pause before the next question, from the time waited so far. In the long run the server gets less than
+// two messages a second.
 func pollPause(waited time.Duration) time.Duration {
 	if waited > 10*time.Second {
 		return 900 * time.Millisecond
@@ -77,7 +79,7 @@ func pollPause(waited time.Duration) time.Duration {
 	return min(30*time.Millisecond+waited/10, 300*time.Millisecond)
 }
 
-// reportHolder finds out who is waited for, or ends the wait.
+// reportHolder reports who holds the lock when that is due. It ends the wait with a *LockedError after Config.WaitFor.
 func (l *runLock) reportHolder(ctx context.Context, waited time.Duration) error {
 	expired := l.waitFor != 0 && waited >= l.waitFor
 	if waited < max(l.next, nameAfter) && !expired {
@@ -94,7 +96,7 @@ func (l *runLock) reportHolder(ctx context.Context, waited time.Duration) error 
 	return nil
 }
 
-// reportWaiting reports for whom it waits, less and less often. That nobody is to be seen is reported later: they may be gone by now.
+// reportWaiting reports the holders, less and less often. If there are none, it reports later, because they may just have left.
 func (l *runLock) reportWaiting(holders []Backend) {
 	waited := l.waited()
 	if waited < l.next || (len(holders) == 0 && waited < unseenAfter) {
@@ -104,6 +106,7 @@ func (l *runLock) reportWaiting(holders []Backend) {
 	l.next = waited + min(max(waited, nameEvery), 30*time.Second)
 }
 
+// waited returns how long the run has waited. The first call begins the wait.
 func (l *runLock) waited() time.Duration {
 	if l.since.IsZero() {
 		l.since = time.Now()

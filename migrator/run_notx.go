@@ -12,18 +12,18 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
 
-// A noTxFile is a no-transaction file that runs, statement by statement.
+// A noTxFile runs a no-transaction file, statement by statement.
 type noTxFile struct {
 	*run
 
 	move   *Move
 	file   *sqlfile.File
 	script *script.Move
-	writer script.Writer // as the history was last read
+	writer script.Writer // for the history as it was last read
 }
 
-// runNoTransaction runs a no-transaction file, from wherever it stands. Its first step takes the run lock for the session. The history
-// is read after that, since another run may have advanced the file until then.
+// runNoTransaction runs or resumes a no-transaction file. The step lock takes the run lock for the session. The history is read
+// after that, because another run may have advanced the file before.
 func runNoTransaction(ctx context.Context, r *run, lock *step) error {
 	file, err := r.reviews.review(lock.move.script())
 	if err != nil {
@@ -62,12 +62,12 @@ func runNoTransaction(ctx context.Context, r *run, lock *step) error {
 	}
 }
 
-// leave frees what the file has left in the session.
+// leave frees what the file has left over in the session.
 func (n *noTxFile) leave(ctx context.Context) {
 	n.keepsFile, n.flight.inFile = false, false
 	if n.guards {
 		n.guards = false
-		n.dropWatcher() // the guard goes with the session
+		n.dropWatcher() // the guard lock ends with the session
 	}
 	if n.worker == nil || n.worker.Lost() {
 		return
@@ -75,13 +75,14 @@ func (n *noTxFile) leave(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pgsession.CancelGrace)
 	defer cancel()
 	if n.abort(ctx) != nil {
-		n.worker.Close() // it goes with the session
+		n.worker.Close() // this frees it too
 	}
 }
 
-// units runs the statements that are left.
+// units runs the statements that are left. A CALL whose procedure ends transactions must run outside a transaction, so the steps
+// are laid out again.
 func (n *noTxFile) units(ctx context.Context, p *history.Progress) error {
-	for left := n.steps(p)[1:]; len(left) > 0; left = left[1:] { // the session has the lock
+	for left := n.steps(p)[1:]; len(left) > 0; left = left[1:] { // without the first step: the session already has the lock
 		if u := left[0].Runs; u != nil && u.NonTx == nil && len(u.Calls) > 0 {
 			ends, err := callsEnd(ctx, n.connections, n.file, u)
 			if err != nil {
@@ -103,11 +104,11 @@ func (n *noTxFile) units(ctx context.Context, p *history.Progress) error {
 	return nil
 }
 
-// outside runs a statement outside a transaction until it is done, or until its failure is none that trying again would
-// mend. After an error nothing is left of it.
+// outside runs a statement outside a transaction. It retries until the statement is done or a retry would not help. After an
+// error it clears up what is left over.
 func (n *noTxFile) outside(ctx context.Context, st *step) error {
 	u := st.Runs
-	if u.NonTx.IfNotExists { // what an earlier attempt has left invalid would be taken for the index
+	if u.NonTx.IfNotExists { // IF NOT EXISTS would accept an invalid index that an earlier attempt has left over
 		if done, err := n.recoverStatement(ctx, u); done || err != nil {
 			return err
 		}
@@ -144,7 +145,7 @@ func (n *noTxFile) outside(ctx context.Context, st *step) error {
 			return n.stopFor(ctx, script.OpFrame, err)
 		}
 		findConnected(ctx, n.connections, failed)
-		if u.NonTx.Kind != sqlfile.Opaque { // the server has answered: of an opaque one nothing is left
+		if u.NonTx.Kind != sqlfile.Opaque { // an opaque statement that failed with an answer has left nothing over
 			done, err := n.recoverStatement(ctx, u)
 			if done || err != nil {
 				return err
@@ -165,15 +166,15 @@ func (n *noTxFile) outside(ctx context.Context, st *step) error {
 	}
 }
 
-// prepareNonTx sees to the second connection before a statement runs outside a transaction, and waits for whoever would keep it from
-// its end.
+// prepareNonTx opens or closes the watcher as the statement needs it, and waits for snapshots that would block its end. It
+// returns the step to send.
 func (n *noTxFile) prepareNonTx(ctx context.Context, st *step) (*step, error) {
 	switch o := st.Runs.NonTx; {
 	case o.Database != "":
 		return st, leaveDatabase(ctx, n.connections, st)
 	case o.Kind == sqlfile.Opaque:
 		n.guard(ctx)
-	case o.Kind == sqlfile.Detaches && !n.watched(ctx): // who else would end its wait for the partition?
+	case o.Kind == sqlfile.Detaches && !n.watched(ctx): // without a watcher only the lock timeout can end its wait
 		return n.step(n.writer.NonTx(n.script, st.Number-1, false)), nil
 	case o.Kind == sqlfile.Finalizes:
 		_, err := n.awaitSnapshots(ctx)
@@ -182,8 +183,8 @@ func (n *noTxFile) prepareNonTx(ctx context.Context, st *step) (*step, error) {
 	return st, nil
 }
 
-// recordOutcome notes how an opaque statement has ended, which nothing else would tell the next run. What has not come back, or may
-// have committed a part of its work, stays in doubt.
+// recordOutcome records how an opaque statement has ended, because the catalog cannot tell the next run. A statement without an
+// answer, or with a part of its work committed, stays in doubt.
 func (n *noTxFile) recordOutcome(ctx context.Context, failed *failure) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pgsession.CancelGrace)
 	defer cancel()
@@ -197,7 +198,7 @@ func (n *noTxFile) recordOutcome(ctx context.Context, failed *failure) {
 	default:
 		return
 	}
-	for range 3 { // the cancel request may be late, and meet this
+	for range 3 { // a late cancel request may hit this message
 		if n.abort(ctx) != nil {
 			continue
 		}
@@ -208,19 +209,19 @@ func (n *noTxFile) recordOutcome(ctx context.Context, failed *failure) {
 	}
 }
 
-// guard has the watching connection show that this run is there, until it leaves the file: a procedure may let the run lock go,
-// and between its end and its record nothing else tells other runs that it is not in doubt.
+// guard makes the watcher take the guard lock until the run leaves the file. A procedure may release the run lock. Without the
+// guard, another run could not know that this one is alive between the end of the statement and its record.
 func (n *noTxFile) guard(ctx context.Context) {
 	n.guards = true
 	if n.watcher == nil {
-		n.watched(ctx) // without one it goes on: the role may have no second connection
+		n.watched(ctx) // if there is none, the run continues: the role may have no second connection
 	} else if _, err := n.watcher.Send(ctx, n.guardSQL(), nil); err != nil {
 		n.dropWatcher()
 	}
 }
 
-// watched reports whether there is a connection from which the worker is watched. Files without a transaction do not go through
-// poolers.
+// watched reports whether there is a watcher, and dials one if needed. It does not check for a pooler, because no-transaction
+// files do not run through one.
 func (n *noTxFile) watched(ctx context.Context) bool {
 	if n.watcher == nil {
 		n.watcher, _ = n.openWatcher(ctx)
@@ -228,7 +229,7 @@ func (n *noTxFile) watched(ctx context.Context) bool {
 	return n.watcher != nil
 }
 
-// resume finds out what became of a statement that was cut off, and records it.
+// resume finds out what became of an interrupted statement, and records it.
 func (n *noTxFile) resume(ctx context.Context, p *history.Progress) error {
 	whole := sqllex.Statement{Start: 0, End: len(p.Started)}
 	u := &sqlfile.Statement{Span: whole, Hash: sqlfile.HashOf(p.Started, whole), NonTx: sqlfile.ReadNonTx(p.Started)}
@@ -251,7 +252,7 @@ func (n *noTxFile) resume(ctx context.Context, p *history.Progress) error {
 	return n.sendStep(ctx, n.step(next))
 }
 
-// partSteps are the steps of a no-transaction file that are left.
+// steps returns the steps of the file that are left.
 func (n *noTxFile) steps(p *history.Progress) (steps []*step) {
 	for _, st := range n.writer.NoTransaction(n.script, p) {
 		steps = append(steps, n.step(st))

@@ -8,17 +8,17 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 )
 
-// A planner decides what is left to do, from what the history says.
+// A planner decides from the history what is left to do.
 type planner struct {
 	m       *Migrator
 	target  Target
 	reviews *reviewer
-	fast    *fastPlan // what the fast path has chosen
-	fixed   []Move    // what is left of a relative target; nil: not resolved yet, or not relative
+	fast    *fastPlan // the choice of the fast path; nil: none
+	fixed   []Move    // the moves that are left of a relative target; nil: not resolved yet, or not relative
 }
 
-// plan plans again. A target that counts is resolved when the run begins, and later only shortened by what is done: two runs
-// that are asked to go down by one mean the same migration.
+// plan plans what is left. A relative target is resolved once, when the run begins. After that it only loses the moves that are
+// done, so two runs that go down by one at the same time mean the same migration.
 func (p *planner) plan(h *history.History, w script.Writer) (*Plan, error) {
 	if p.fixed != nil {
 		for len(p.fixed) > 0 && p.fixed[0].done(h) {
@@ -46,10 +46,10 @@ func (p *planner) advanced() {
 	}
 }
 
-// file is the file of a move that was planned; nil for another one.
+// file returns the reviewed file of a planned move; nil for any other move.
 func (p *planner) file(move *Move) *sqlfile.File { return p.reviews.files[move.script().Path] }
 
-// offsetOf is where a file has a statement now; -1 where it has not.
+// offsetOf returns where the file has the statement now, as a byte offset; -1 if it no longer has it.
 func (p *planner) offsetOf(move *Move, statement *sqlfile.Statement) int {
 	if file := p.file(move); file != nil {
 		for _, s := range file.Separate {
@@ -92,7 +92,7 @@ func (p *planner) standing(failed *failure, h *history.History) string {
 	switch {
 	case s.move.Direction == DirectionDown:
 		return fmt.Sprintf("rolled back; %s is still applied", s.move.Migration.Version)
-	case h.Has(string(s.move.Migration.Version)): // repeatable
+	case h.Has(string(s.move.Migration.Version)): // only a repeatable file has a row before it runs
 		return "rolled back; what was applied of it before is still there"
 	}
 	return rolledBack

@@ -12,9 +12,9 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlstate"
 )
 
-// preflight finds out, before anything runs, what would be an obscure error later.
+// preflight finds problems before anything runs that would cause obscure errors later.
 func (c *connections) preflight(ctx context.Context) error {
-	if c.server.Standby { // after a failover the next try leads to the primary
+	if c.server.Standby { // after a failover the next dial may reach the primary
 		return &stop{class: lost, err: errors.New("this server is a standby: connect to the primary")}
 	}
 	if err := c.checkOwners(ctx); err != nil {
@@ -23,8 +23,8 @@ func (c *connections) preflight(ctx context.Context) error {
 	if !c.pooled() || c.lends {
 		return nil
 	}
-	// A pooler in statement mode accepts a transaction in one message, and ends the session after the first error in it, as if
-	// the connection were lost.
+	// A pooler in statement mode accepts a transaction in one message. But at the first error it ends the session, which looks
+	// like a lost connection. So begin and rollback go in messages of their own here.
 	for _, sql := range []string{"begin", "rollback"} {
 		if _, err := c.worker.Send(ctx, sql, nil); err != nil {
 			return c.stopFor(ctx, script.OpFrame, describeOp(c, "begin a transaction", &script.Op{}, err))
@@ -34,7 +34,7 @@ func (c *connections) preflight(ctx context.Context) error {
 	return nil
 }
 
-// checkOwners refuses what Writer.CheckOwners would refuse in the middle of the run.
+// checkOwners refuses now what Writer.CheckOwners would refuse in the middle of the run.
 func (c *connections) checkOwners(ctx context.Context) error {
 	for _, o := range c.writer().CheckOwners() {
 		if _, err := c.worker.Send(ctx, c.worker.LiftLimits()+o.SQL, nil); err != nil {
@@ -47,7 +47,7 @@ func (c *connections) checkOwners(ctx context.Context) error {
 	return nil
 }
 
-// asStranger turns the error of Writer.CheckOwners into one that callers can tell apart; nil for another error.
+// asStranger turns the error of Writer.CheckOwners into a *HistoryError. It returns nil for any other error.
 func asStranger(t history.Table, err error) error {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) || pg.Code != sqlstate.Stranger {
@@ -56,7 +56,7 @@ func asStranger(t history.Table, err error) error {
 	return &HistoryError{Table: t.String(), Message: pg.Message, Hint: pg.Hint}
 }
 
-// refuseWorker refuses to read the history of a server that is a worker of Citus, or one that Citus manages.
+// refuseWorker refuses a server that is a worker of Citus, and a history that Citus manages.
 func refuseWorker(ctx context.Context, s *pgsession.Session, h *history.History) error {
 	for _, o := range (script.Writer{Table: h.Table, Citus: h.Server.Citus}).RequireCoordinator() {
 		if _, err := s.Send(ctx, s.LiftLimits()+o.SQL, nil); err != nil {

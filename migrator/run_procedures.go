@@ -9,10 +9,10 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 )
 
-// What the server knows of a statement that ends transactions itself: before it runs whether it does, and after it has failed
+// A CALL or DO may end transactions itself. The server can tell before the statement runs whether it will, and after a failure
 // whether it did.
 
-// callsEnd reports whether a procedure that a statement calls ends transactions, or one that it calls in turn.
+// callsEnd reports whether a procedure that the statement calls ends transactions, directly or through procedures that it calls.
 func callsEnd(ctx context.Context, c *connections, file *sqlfile.File, u *sqlfile.Statement) (bool, error) {
 	seen := map[sqlfile.Procedure]bool{}
 	for calls := u.Calls; len(calls) > 0; {
@@ -36,8 +36,8 @@ func callsEnd(ctx context.Context, c *connections, file *sqlfile.File, u *sqlfil
 	return false, nil
 }
 
-// findProcedures returns the language and source of each, as the file's settings find them. Where they cannot be asked for, the
-// statement itself is to say why.
+// findProcedures returns the language and source of each procedure, as the settings of the file resolve its name. If the server
+// refuses the query, the result is empty, and the statement itself will report why.
 func findProcedures(ctx context.Context, c *connections, file *sqlfile.File, u *sqlfile.Statement, calls []sqlfile.Procedure) (rows [][]string, err error) {
 	operations := append([]script.Op{script.Frame("begin")}, script.Local(c.writer().Lifted())...)
 	operations = append(append(operations, script.SettingOps(file, u)...), script.Frame(script.ProceduresSQL(calls)))
@@ -56,13 +56,14 @@ func findProcedures(ctx context.Context, c *connections, file *sqlfile.File, u *
 	return rows, nil
 }
 
-// endedTransactions reports whether a CALL or DO that has failed may have committed a part of its work: the session has begun more
-// transactions than the one in which it was sent, or has lost the mark. An idle session also begins one to catch up with what
-// others have changed in catalogs, so this may be true of a statement that has committed nothing. reached: the failure is its own.
+// endedTransactions reports whether a failed CALL or DO may have committed a part of its work. That is so if the session has
+// begun more transactions since the mark than the statement's own, or if the mark is lost. It may report true without need,
+// because an idle session also begins a transaction to catch up with catalog changes of others. reached: the error is at the
+// statement itself.
 func endedTransactions(ctx context.Context, c *connections, reached bool) bool {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pgsession.CancelGrace)
 	defer cancel()
-	for tries := range 3 { // a cancel request may be late, and meet this
+	for tries := range 3 { // a late cancel request may hit this query
 		rows, err := c.worker.Rows(ctx, script.SinceMarkSQL)
 		if err == nil {
 			var began int

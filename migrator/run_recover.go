@@ -15,8 +15,8 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
-// recoverStatement finds out from the catalog what became of a statement that was begun outside a transaction, and clears
-// away what is left of it when it is not done.
+// recoverStatement asks the catalog whether a statement that began outside a transaction is done. If it is not, it clears up
+// what the statement has left over.
 func (n *noTxFile) recoverStatement(ctx context.Context, u *sqlfile.Statement) (done bool, err error) {
 	switch u.NonTx.Kind {
 	case sqlfile.Opaque:
@@ -34,7 +34,7 @@ func (n *noTxFile) recoverStatement(ctx context.Context, u *sqlfile.Statement) (
 			return false, err
 		}
 		switch {
-		case u.NonTx.Kind == sqlfile.DropsIndex && n.writer.Citus && left.Broken: // of some shards it is gone, and to ask again would fail there
+		case u.NonTx.Kind == sqlfile.DropsIndex && n.writer.Citus && left.Broken: // gone on some shards, where a retry would fail
 			return true, n.clear(ctx, u, "drop index concurrently if exists "+u.NonTx.Names[0].Text)
 		case u.NonTx.Kind == sqlfile.DropsIndex:
 			return left.Known && !left.There, nil
@@ -63,7 +63,8 @@ func (n *noTxFile) recoverStatement(ctx context.Context, u *sqlfile.Statement) (
 	}
 }
 
-// leftovers asks the catalog.
+// leftovers asks the catalog what the statement has left over. On Citus an index counts as valid only if it is valid on all
+// shards.
 func (n *noTxFile) leftovers(ctx context.Context, u *sqlfile.Statement) (*script.Leftovers, error) {
 	rows, err := n.worker.Rows(ctx, n.worker.LiftLimits()+script.LeftoversSQL(u.NonTx, n.table, string(n.move.Migration.Version), n.writer.Citus))
 	if err != nil {
@@ -87,7 +88,8 @@ func (n *noTxFile) leftovers(ctx context.Context, u *sqlfile.Statement) (*script
 	return left, nil
 }
 
-// same reports whether an index is what the statement makes. Where that cannot be tried, its name and table will do.
+// same reports whether an index has the definition that the statement would create. If that cannot be tried, it returns true:
+// the same name and table are enough.
 func (n *noTxFile) same(ctx context.Context, u *sqlfile.Statement, index int64) (bool, error) {
 	message := script.Whole(append(append([]script.Op{script.Frame("begin"), script.Frame("set local statement_timeout = 0"), script.Frame("set local lock_timeout = 0")}, script.SettingOps(n.file, u)...), script.Frame(script.SameSQL(u.NonTx, index))))[0]
 	rows, err := n.worker.Rows(ctx, message.SQL)
@@ -105,7 +107,7 @@ func (n *noTxFile) same(ctx context.Context, u *sqlfile.Statement, index int64) 
 	return answer[len(answer)-1] == "t", nil
 }
 
-// clear drops what is left of a statement, with its settings.
+// clear runs SQL, under the settings of the statement, that drops what the statement has left over.
 func (n *noTxFile) clear(ctx context.Context, u *sqlfile.Statement, sql string) error {
 	failed, _ := n.send(ctx, []*step{{Step: n.writer.CleanUp(n.script, u, sql, true), move: n.move}})
 	if failed == nil {
@@ -114,7 +116,7 @@ func (n *noTxFile) clear(ctx context.Context, u *sqlfile.Statement, sql string) 
 	return n.uncleared(ctx, failed, sql, classify(ctx, script.OpSettle, failed.err, false, n.server))
 }
 
-// uncleared ends an attempt that could not end what is left of a statement.
+// uncleared ends an attempt that could not clear up after a statement.
 func (n *noTxFile) uncleared(ctx context.Context, failed *failure, sql string, result class) error {
 	if result == lost {
 		return &stop{class: lost, err: failed.err}
@@ -123,7 +125,8 @@ func (n *noTxFile) uncleared(ctx context.Context, failed *failure, sql string, r
 	return n.settle(ctx, failed, result)
 }
 
-// waitForBuilders waits while other sessions build indexes on the table: one that is not valid may be about to be.
+// waitForBuilders waits for a moment while other sessions build indexes on the table: an invalid index may be theirs and become
+// valid.
 func (n *noTxFile) waitForBuilders(ctx context.Context, builders []uint32, first bool) error {
 	if first {
 		if err := n.reportWaitsFor(ctx, builders, 0); err != nil {
@@ -133,8 +136,8 @@ func (n *noTxFile) waitForBuilders(ctx context.Context, builders []uint32, first
 	return sleep(ctx, jitter(300*time.Millisecond))
 }
 
-// yieldToOthers ends the attempt where another run works on the n.file, whose procedure may have let the run lock go; or where it did
-// until now.
+// yieldToOthers ends the attempt if another run works on the file, or did until now. Its procedure may have released the run
+// lock.
 func (n *noTxFile) yieldToOthers(ctx context.Context, u *sqlfile.Statement) error {
 	others, err := findWorkers(ctx, n.worker, n.table, n.id, n.move.Migration.Version)
 	if err != nil {
@@ -145,7 +148,7 @@ func (n *noTxFile) yieldToOthers(ctx context.Context, u *sqlfile.Statement) erro
 		n.lock.reportWaiting(others)
 		return &stop{class: locked, err: errors.New("another run still works on " + n.move.script().Path)}
 	}
-	h, err := n.readHistory(ctx) // whoever was there may have recorded its end since this was read last
+	h, err := n.readHistory(ctx) // the other run may have recorded its end since the last read
 	if err != nil {
 		return err
 	}
@@ -155,11 +158,11 @@ func (n *noTxFile) yieldToOthers(ctx context.Context, u *sqlfile.Statement) erro
 	return nil
 }
 
-// inDoubt says which statement nobody but a person can settle, and how.
+// inDoubt says which statement only a person can decide about, and how.
 func (n *noTxFile) inDoubt(u *sqlfile.Statement) error {
 	table, version := n.table.Progress().SQL(), sqltext.Literal(string(n.move.Migration.Version))
 	session := ""
-	if u.NonTx.Routine { // nothing has recorded what it has set
+	if u.NonTx.Routine { // nothing has recorded its settings
 		session = ", session = session || " + script.UnknownText
 	}
 	hint := fmt.Sprintf("look whether it has run (what it has committed itself stays); if it has: update %s set done = done + 1, started = null%s where version = %s; if it has not: update %[1]s set started = null where version = %[3]s; then run again", table, session, version)

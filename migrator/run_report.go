@@ -6,26 +6,27 @@ import (
 	"time"
 )
 
-// A reporter tells the caller what happens, and collects the results.
+// A reporter sends events to the observer and collects the results.
 type reporter struct {
 	observe func(Event)
-	mu      sync.Mutex // the watch reports from a goroutine of its own
+	mu      sync.Mutex // the watch reports from its own goroutine
 
 	began   time.Time
 	results []Result
-	total   int     // moves of the whole run, as last planned
-	planned int     // moves and changes, as first announced; -1: not yet
-	begun   Version // the migration that was last reported to start, until it is finished
-	warned  map[string]bool
+	total   int             // moves of the whole run, by the last plan
+	planned int             // moves and changes of the first plan; -1: none was announced yet
+	begun   Version         // the migration that was reported as started and is not finished yet
+	warned  map[string]bool // warnings that were reported
 }
 
+// emit sends an event to the observer and waits for it.
 func (r *reporter) emit(e Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.observe(e)
 }
 
-// emitUnlessBusy leaves an event out while another one is reported: the watch must not wait for an observer.
+// emitUnlessBusy drops the event if the observer is busy with another one: the watch must not wait for the observer.
 func (r *reporter) emitUnlessBusy(e Event) (reported bool) {
 	if !r.mu.TryLock() {
 		return false
@@ -35,7 +36,7 @@ func (r *reporter) emitUnlessBusy(e Event) (reported bool) {
 	return true
 }
 
-// event fills in which migration an event is about.
+// event sets the fields of an event that say which migration it is about.
 func (r *reporter) event(e Event, move *Move) Event {
 	e.Index, e.Total = len(r.results)+1, r.total
 	if move != nil {
@@ -44,7 +45,7 @@ func (r *reporter) event(e Event, move *Move) Event {
 	return e
 }
 
-// starting reports the start of a migration once, however often it is tried, and whether it did.
+// starting reports the start of a migration, but only once if it is retried. It returns whether it has reported it.
 func (r *reporter) starting(move *Move) bool {
 	if r.begun == move.Migration.Version {
 		return false
@@ -59,7 +60,7 @@ func (r *reporter) statement(s *step) {
 	r.emit(r.event(Event{Kind: EventStatement, Statement: s.Number, Statements: s.Of}, s.move))
 }
 
-// finish reports that a step is committed, and adds its results. took is 0 where it is not known.
+// finish reports that a step is committed, and adds its results. took is 0 if it is not known.
 func (r *reporter) finish(s *step, took time.Duration) {
 	for i := range s.changes {
 		c := &s.changes[i]
@@ -73,7 +74,7 @@ func (r *reporter) finish(s *step, took time.Duration) {
 	r.begun = ""
 }
 
-// warn reports each warning once.
+// warn reports each warning once per run.
 func (r *reporter) warn(warnings []string) {
 	for _, warning := range warnings {
 		if !r.warned[warning] {
@@ -83,12 +84,12 @@ func (r *reporter) warn(warnings []string) {
 	}
 }
 
-// announce reports a plan.
+// announce reports the first plan, and the warnings of each plan.
 func (r *reporter) announce(plan *Plan) {
 	if r.planned < 0 {
 		r.planned = len(plan.Moves) + len(plan.Changes)
 		direction := plan.Target.direction()
-		if r.planned == 0 { // of a redo: the migrations to revert are missing
+		if r.planned == 0 { // of a redo: there is nothing to revert
 			direction = plan.Target.first()
 		}
 		event := Event{Kind: EventPlanned, Direction: direction, Total: r.planned}
@@ -103,7 +104,7 @@ func (r *reporter) announce(plan *Plan) {
 	r.warn(plan.Warnings)
 }
 
-// done reports the end. Another run may have done what was planned.
+// done reports the end of the run. If it has no results, another run may have done what was planned.
 func (r *reporter) done(target Target) {
 	switch {
 	case len(r.results) > 0:

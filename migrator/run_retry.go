@@ -14,22 +14,22 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 )
 
-// A stop ends an attempt. run.retry decides what to do about its class.
+// A stop ends an attempt. run.retry decides by its class what to do.
 type stop struct {
 	class  class
 	err    error
-	failed *failure // taken: where another run was met
+	failed *failure // if taken: the step that met another run
 }
 
 func (s *stop) Error() string { return s.err.Error() }
 
 func (s *stop) Unwrap() error { return s.err }
 
-// sendStep sends a step until it is committed, or until its failure is none that trying again would mend.
+// sendStep sends a step until it is committed, or until it fails and a retry would not help.
 func (r *run) sendStep(ctx context.Context, s *step) error { return r.sendSteps(ctx, []*step{s}) }
 
-// sendSteps does the same with several, which are sent together. Where one fails, those before it are done and those after it
-// were not begun, so that the rest is sent again from there.
+// sendSteps does the same with several steps, which it sends together. If one fails, those before it are committed and those
+// after it have not begun, so it sends the rest again from there.
 func (r *run) sendSteps(ctx context.Context, steps []*step) error {
 	var tries tries
 	for {
@@ -76,9 +76,9 @@ func (r *run) sendSteps(ctx context.Context, steps []*step) error {
 	}
 }
 
-// sendApart sends each step alone, where a message was refused as a whole and nothing says because of which: a character that
-// the database's encoding does not have, or what is too deeply nested to be read. So too where a prepared statement has
-// failed: a function may have deallocated it, and the step's own seal says what is wrong with the row.
+// sendApart sends each step alone after an error that does not tell which step failed: a character that the database's encoding
+// lacks, or text that is nested too deeply to be parsed. It also helps if one of our prepared statements failed: a function may
+// have deallocated it, and a seal that is sent alone says what is wrong with the row.
 func (r *run) sendApart(ctx context.Context, steps []*step) error {
 	if err := r.abort(ctx); err != nil {
 		return r.stopFor(ctx, script.OpFrame, err)
@@ -91,7 +91,7 @@ func (r *run) sendApart(ctx context.Context, steps []*step) error {
 	return nil
 }
 
-// replan gives up a step that is certain not to have been done by us: what is left to do is to be found out anew.
+// replan ends the attempt after a step that this run certainly has not done. The next attempt plans again.
 func (r *run) replan(ctx context.Context, why class, failed *failure) error {
 	r.locked = r.locked && why != locked
 	if err := r.abort(ctx); err != nil {
@@ -101,8 +101,8 @@ func (r *run) replan(ctx context.Context, why class, failed *failure) error {
 	return &stop{class: why, err: failed.err, failed: failed}
 }
 
-// settle finds out what a failed or cancelled step has left behind. No error says "rolled back" before the history was
-// read: a cancel may come after the commit.
+// settle finds out what a failed or canceled step has left behind. No error says "rolled back" before the history was read,
+// because a cancel may arrive after the commit.
 func (r *run) settle(ctx context.Context, failed *failure, why class) error {
 	s, reason := failed.step, failed.err
 	if why == cancelled {
@@ -118,7 +118,7 @@ func (r *run) settle(ctx context.Context, failed *failure, why class) error {
 		return refused
 	}
 	if !s.reported() {
-		if failed.answered() { // and so begun none of the others
+		if failed.answered() { // the server has answered, so it has not begun the steps after this one
 			r.flight.sent = nil
 		}
 		return describeOp(r.connections, s.Heading(), &failed.operation, reason)
@@ -134,12 +134,12 @@ func (r *run) settle(ctx context.Context, failed *failure, why class) error {
 	case why == cancelled:
 		return r.ended(s, reason)
 	}
-	r.disconnect() // the error came after the commit: what follows gets a session that is sure to be clean
+	r.disconnect() // the error came after the commit; the next steps need a session that is certainly clean
 	return &stop{class: taken, err: reason}
 }
 
-// pause lasts until a step is tried again. By then there is a watch, if there is one to be had: a short limit is over before
-// a slow connection is made, and who is in the way is to be named.
+// pause waits before a step is retried, and opens the watcher meanwhile if it can. A retry with a short limit may end before a
+// slow connection is made, and then nobody could name the blockers.
 func (r *run) pause(ctx context.Context, move *Move, d time.Duration) error {
 	began := time.Now()
 	if !r.pooled() {
@@ -153,7 +153,7 @@ func (r *run) pause(ctx context.Context, move *Move, d time.Duration) error {
 	return sleep(ctx, d-time.Since(began))
 }
 
-// stepError words the failure of a step.
+// stepError describes the failure of a step.
 func (r *run) stepError(failed *failure, state string) error {
 	if s := failed.step; s.move == nil {
 		return fmt.Errorf("%w\nSTATE: %s", describeOp(r.connections, s.Heading(), &failed.operation, failed.err), state)
@@ -164,7 +164,7 @@ func (r *run) stepError(failed *failure, state string) error {
 	return r.migrationError(failed.step.move, failed, state)
 }
 
-// ended words the end of a run after a step that is done.
+// ended describes the end of a run after a step that is committed.
 func (r *run) ended(s *step, why error) error {
 	if s.move == nil {
 		return fmt.Errorf("%s: %w\nSTATE: %s", s.Heading(), why, committed)
@@ -172,7 +172,7 @@ func (r *run) ended(s *step, why error) error {
 	return newMigrationError(r.connections, s.move, &failure{err: why, step: s, offset: -1}, committed)
 }
 
-// migrationError words a failure and reports it.
+// migrationError describes the failure of a migration and reports it.
 func (r *run) migrationError(move *Move, failed *failure, state string) error {
 	e := newMigrationError(r.connections, move, failed, state)
 	event := r.event(Event{Kind: EventFailed, Err: e, Elapsed: time.Since(r.flight.sentAt)}, move)
@@ -181,6 +181,7 @@ func (r *run) migrationError(move *Move, failed *failure, state string) error {
 	return e
 }
 
+// newMigrationError describes the failure of a migration, with its line and column if they are known.
 func newMigrationError(c *connections, move *Move, failed *failure, state string) *MigrationError {
 	script := move.script()
 	e := &MigrationError{Version: move.Migration.Version, Direction: move.Direction, Path: script.Path, State: state, Blockers: failed.blockers, Err: addHint(c, &failed.operation, failed.err)}

@@ -12,10 +12,11 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/pgsession"
 )
 
-// maxReads is how many histories of our layout are read: where there are more, they are of tenants, and alike.
+// maxReads is how many other histories of our layout are read. If there are more, they belong to tenants and are alike.
 const maxReads = 16
 
-// survey reads the candidates, where nothing is recorded yet and so everything would be applied.
+// survey looks for other histories if this one records nothing, because then everything would be applied. tools: tables of other
+// tools count too.
 func survey(ctx context.Context, s *pgsession.Session, h *history.History, files []Migration, tools bool) error {
 	if len(h.Records)+len(h.Progress) > 0 || len(files) == 0 {
 		return nil
@@ -55,12 +56,12 @@ func survey(ctx context.Context, s *pgsession.Session, h *history.History, files
 	return nil
 }
 
-// isElsewhere reports whether a history of the same files was found: one is enough.
+// isElsewhere reports whether a history of the same files was found. One is enough.
 func isElsewhere(h *history.History) bool {
 	return slices.ContainsFunc(h.Finds, func(f history.Find) bool { return f.Tool == nil && !f.Differs })
 }
 
-// readFind reads the rows of a candidate. What has been dropped or closed meanwhile is left out.
+// readFind reads the rows of a candidate. It ignores tables that were dropped, or whose privileges were revoked, meanwhile.
 func readFind(ctx context.Context, s *pgsession.Session, f *history.Find, files []Migration) (found bool, err error) {
 	if !f.Readable {
 		return true, nil
@@ -93,7 +94,7 @@ func readFind(ctx context.Context, s *pgsession.Session, f *history.Find, files 
 	return len(same) > 0, nil
 }
 
-// readNextProgress reads what is unfinished of the next history: its first file may be.
+// readNextProgress reads the progress table of the next history: even its first file may be unfinished.
 func readNextProgress(ctx context.Context, s *pgsession.Session, h *history.History) error {
 	next := h.Next()
 	if next == nil || !next.Readable {

@@ -14,14 +14,14 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlstate"
 )
 
-// sendsAlone reports whether each step is sent alone. Behind a pooler others wait for the server's session meanwhile, and get it
-// between the messages.
+// sendsAlone reports whether each step travels alone. Behind a pooler other clients wait for the server's session, and get it
+// between our messages.
 func (r *run) sendsAlone() bool { return r.oneByOne() || r.pooled() }
 
-// oneByOne reports whether each statement is sent in a message of its own.
+// oneByOne reports whether each statement travels in a message of its own.
 func (r *run) oneByOne() bool { return r.m.options.OneByOne || r.server.Citus }
 
-// sendPlan sends the steps of a plan, as many together as can be.
+// sendPlan sends the steps of a plan, as many in one message as possible.
 func (r *run) sendPlan(ctx context.Context, plan *Plan) error {
 	r.total = len(r.results) + len(plan.Moves)
 	r.results = slices.Grow(r.results, len(plan.Moves))
@@ -29,7 +29,7 @@ func (r *run) sendPlan(ctx context.Context, plan *Plan) error {
 	if !r.prepared.Began {
 		ready.limit, r.prepared.Began = firstMessage, true
 	}
-	var begun *Move // without a transaction
+	var begun *Move // the no-transaction file that runs; it takes all its steps
 	for s := range plan.steps {
 		if s.move != nil && s.move == begun {
 			continue
@@ -58,7 +58,7 @@ func (r *run) sendPlan(ctx context.Context, plan *Plan) error {
 	return r.flush(ctx, &ready)
 }
 
-// flush sends what is ready.
+// flush sends the batch and empties it.
 func (r *run) flush(ctx context.Context, ready *batch) error {
 	steps := ready.steps
 	if *ready = (batch{limit: maxMessage}); len(steps) == 0 {
@@ -67,8 +67,8 @@ func (r *run) flush(ctx context.Context, ready *batch) error {
 	return r.sendSteps(ctx, steps)
 }
 
-// send sends steps and waits for their answers; nil is success. Where several are sent, those that are committed are reported
-// as soon as it is known.
+// send sends steps and waits for their answers; a nil failure is success. If there are several, each one is reported as soon as
+// it is known to be committed.
 func (r *run) send(ctx context.Context, steps []*step) (failed *failure, sight watchResult) {
 	var messages []script.Message
 	switch first := steps[0]; {
@@ -79,14 +79,14 @@ func (r *run) send(ctx context.Context, steps []*step) (failed *failure, sight w
 	default:
 		messages = script.Whole(first.LayOut())
 	}
-	if len(steps) == 1 { // what it ends with deallocates, or it is followed by what does
+	if len(steps) == 1 { // the step deallocates at its end, or the next message does
 		r.prepared.Forget()
 	}
 	r.flight.sent = steps
 	r.flight.begin(time.Now())
 	w := r.watch(ctx)
 	r.flight.start(w, len(r.results))
-	defer func() { // also where an observer panics
+	defer func() { // also if an observer panics
 		r.flight.stop()
 		if w != nil {
 			sight = w.stop()
@@ -106,8 +106,8 @@ func (r *run) send(ctx context.Context, steps []*step) (failed *failure, sight w
 	return failed, sight
 }
 
-// watch returns a watch over the steps that are sent; nil where there is nothing to watch. Behind a pooler two connections a
-// run would starve a small pool.
+// watch starts a watch over the steps in flight. It returns nil if there is nothing to watch, and behind a pooler, because two
+// connections per run would starve a small pool.
 func (r *run) watch(ctx context.Context) *watch {
 	if r.pooled() || r.flight.sent[0].Unwatched || !slices.ContainsFunc(r.flight.sent, func(s *step) bool { return s.move != nil }) {
 		return nil
@@ -120,7 +120,7 @@ func (r *run) watch(ctx context.Context) *watch {
 	return w
 }
 
-// openWatcher opens the second connection, and warns once where it has reached another server.
+// openWatcher dials the watcher. It warns once if it has reached another server.
 func (r *run) openWatcher(ctx context.Context) (*pgsession.Session, error) {
 	s, err := r.dialWatcher(ctx)
 	if errors.Is(err, errOtherServer) && !r.warned[err.Error()] {
@@ -161,8 +161,8 @@ func (r *run) exchange(ctx context.Context, m script.Message) *failure {
 	return failed
 }
 
-// noticed finds the step that a notice is about: the one that runs, but where the server says what it has found when it read
-// the message, before it ran any of it. Of a name that is too long it does not say the place.
+// noticed returns the step that a notice is about. Usually that is the step that runs. But the server also sends notices while
+// it reads the message, before it runs any of it. Those have a position, except the one about a name that is too long.
 func (r *run) noticed(m script.Message, n *pgconn.Notice) *step {
 	if len(r.flight.sent) == 1 {
 		return r.flight.sent[0]
@@ -184,7 +184,7 @@ func (r *run) noticed(m script.Message, n *pgconn.Notice) *step {
 	return r.flight.sent[0]
 }
 
-// locate finds out which step of those that were sent has failed, and where.
+// locate finds out which of the steps in flight has failed, and where.
 func (r *run) locate(m script.Message, answered int, err error, pg *pgconn.PgError) *failure {
 	position := 0
 	if pg != nil {
@@ -192,7 +192,7 @@ func (r *run) locate(m script.Message, answered int, err error, pg *pgconn.PgErr
 	}
 	at := m.Locate(answered, position, r.worker.CountsBytes())
 	failed := &failure{err: err, step: stepOf(r.flight.steps, at.Step), operation: at.Op, offset: at.Offset, prepares: at.Prepares, unread: at.Unread}
-	if failed.step == nil || pg == nil { // what was said last is newer than the answers
+	if failed.step == nil || pg == nil { // the flight knows more than the answers
 		failed.step = r.flight.sent[0]
 	}
 	return failed

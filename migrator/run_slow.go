@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// slowAfter is how long a run waits for an answer that should be quick before it says so; slowEvery is how often it does.
+// slowAfter is how long a run waits for an answer that should be quick before it reports that. slowEvery is how often it reports
+// it again.
 const (
 	slowAfter = 3 * time.Second
 	slowEvery = 10 * time.Second
@@ -13,7 +14,7 @@ const (
 
 var errNoAnswer = errors.New("the database has not answered yet: a pooler may have no connection free, or another session may lock the history")
 
-// warnSlow reports that an answer is long in coming, until the function that it returns is called.
+// warnSlow reports that an answer takes long, until the returned function is called.
 func (r *reporter) warnSlow() (end func()) {
 	began := time.Now()
 	stop, ended := make(chan struct{}), make(chan struct{})
@@ -31,7 +32,7 @@ func (r *reporter) warnSlow() (end func()) {
 	return func() {
 		if !timer.Stop() {
 			close(stop)
-			<-ended // an observer is told nothing after the run
+			<-ended // the observer must not get an event after the run
 		}
 	}
 }

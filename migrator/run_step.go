@@ -7,15 +7,15 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
 )
 
-// A step is a part of the script with what the caller is told about it.
+// A step is a script.Step with what the caller learns about it.
 type step struct {
 	*script.Step
 
-	move    *Move    // nil for a step of the tool's own
-	changes []Change // rows of the history that it writes without running anything
+	move    *Move    // nil: a step of the tool's own, or one that writes changes
+	changes []Change // history rows that it writes without running a file
 }
 
-// done reports whether the history shows what the step makes of it.
+// done reports whether the history shows the step as done.
 func (s *step) done(h *history.History) bool {
 	if s.move != nil {
 		return s.move.done(h)
@@ -28,10 +28,10 @@ func (s *step) done(h *history.History) bool {
 	return true
 }
 
-// reported reports whether it matters to the caller what became of the step: it is not only the tool's own.
+// reported reports whether the caller learns about the step. It does not if the step is only the tool's own.
 func (s *step) reported() bool { return s.move != nil || s.changes != nil }
 
-// results is how many results a step of several adds to those of the run.
+// results is how many results the step adds to the run.
 func (s *step) results() int {
 	if s.move != nil {
 		return len(s.changes) + 1
@@ -39,7 +39,7 @@ func (s *step) results() int {
 	return len(s.changes)
 }
 
-// stepOf finds the step that sends a part of the script; nil: there is none.
+// stepOf returns the step of a script.Step; nil if there is none.
 func stepOf(steps []*step, part *script.Step) *step {
 	if i := slices.IndexFunc(steps, func(s *step) bool { return s.Step == part }); i >= 0 {
 		return steps[i]

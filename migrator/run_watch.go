@@ -10,39 +10,38 @@ import (
 )
 
 const (
-	watchAfter = 100 * time.Millisecond
-	watchEvery = 50 * time.Millisecond
-	nameEvery  = time.Second // how often the blockers are reported
+	watchAfter = 100 * time.Millisecond // until the first look
+	watchEvery = 50 * time.Millisecond  // between two looks
+	nameEvery  = time.Second            // between two reports of one wait
 )
 
-// A watch looks, on a connection of its own, at what the worker waits for while files run. PostgreSQL's lock_timeout
-// bounds each wait alone; whoever queues behind the first lock that a file has got waits for the sum, whatever it is that the
-// file waits for next. Most files are done
-// before anybody looks, and cost no second connection.
+// A watch looks, on the watcher, at what the worker waits for while files run. PostgreSQL's lock_timeout bounds each wait alone.
+// But sessions that queue behind the first lock of a file wait for the sum of all its waits. Most files are done before the
+// first look, and cost no second connection.
 type watch struct {
-	session *pgsession.Session // nil: it is not dialled yet, or was lost
-	worker  uint32
+	session *pgsession.Session // the watcher; nil: not dialled yet, or lost
+	worker  uint32             // pid of the worker
 	report  func(Event) (told bool)
 	dial    func(context.Context) (*pgsession.Session, error)
-	runs    func(index int) (known bool) // is told which subject runs; whether observers know
+	runs    func(index int) (known bool) // called with the step that runs; known: the observer knows that
 
 	steps    watchedSteps
-	at       atomic.Int32 // the one that runs, as far as is known
-	hurry    chan struct{}
-	done     chan struct{}
-	stopped  chan struct{}
-	exceeded bool
-	current  watchedStep
-	blockers []Backend // those of it last seen
+	at       atomic.Int32  // the index of the step that runs, as far as is known
+	hurry    chan struct{} // ends a pause early
+	done     chan struct{} // closed to stop the watch
+	stopped  chan struct{} // closed when the watch has stopped
+	exceeded bool          // the watch has canceled the statement at the limit
+	current  watchedStep   // the step that was last seen running
+	blockers []Backend     // who was last seen to block that step
 }
 
-// watchResult is what the watch saw while something was sent.
+// watchResult is what the watch saw during a flight.
 type watchResult struct {
-	exceeded bool
-	blockers []Backend // of the file that ran last
+	exceeded bool      // the watch has canceled the statement at the limit
+	blockers []Backend // of the step that ran last
 }
 
-// start begins to watch; stop ends it and must be called before the session or the fields are used again.
+// start begins to watch. Nobody may use the session or the fields again before stop returns.
 func (w *watch) start(ctx context.Context) {
 	w.current.index = -1
 	w.hurry, w.done, w.stopped = make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
@@ -52,7 +51,7 @@ func (w *watch) start(ctx context.Context) {
 	}()
 }
 
-// moveTo tells which subject runs. It is not waited for to be noticed, but where the limit is short.
+// moveTo tells the watch which step runs. The watch notices at its next look, or at once if the step's limit is short.
 func (w *watch) moveTo(index int) {
 	w.advance(index)
 	if w.steps.at(index).firstLook() < watchAfter {
@@ -63,7 +62,8 @@ func (w *watch) moveTo(index int) {
 	}
 }
 
-// advance never goes back: who reads the answers and who looks may see the same at different times.
+// advance sets the step that runs. It never goes back, because the reader of the answers and the watch may see the same step at
+// different times.
 func (w *watch) advance(index int) {
 	for at := w.at.Load(); int(at) < index; at = w.at.Load() {
 		w.at.CompareAndSwap(at, int32(index))
@@ -72,6 +72,7 @@ func (w *watch) advance(index int) {
 
 func (w *watch) running() watchedStep { return w.steps.at(int(w.at.Load())) }
 
+// stop ends the watch, waits for it, and returns what it saw.
 func (w *watch) stop() watchResult {
 	close(w.done)
 	<-w.stopped
@@ -100,7 +101,7 @@ func (w *watch) loop(ctx context.Context) {
 		}
 		if w.session == nil || w.check(ctx, &seen) != nil {
 			w.disconnect()
-			pause, again = again, min(2*again, 30*time.Second) // the role may have no second connection, and the server logs each try
+			pause, again = again, min(2*again, 30*time.Second) // the role may allow no second connection, and the server logs each try
 			continue
 		}
 		again = watchEvery
@@ -114,7 +115,7 @@ func (w *watch) disconnect() {
 	}
 }
 
-// connect dials, for as long as there is something to watch; nil: in vain.
+// connect dials the watcher unless the watch ends first. It returns nil if it fails.
 func (w *watch) connect(ctx context.Context) *pgsession.Session {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -129,7 +130,7 @@ func (w *watch) connect(ctx context.Context) *pgsession.Session {
 	return s
 }
 
-// check looks once, and does what is to be done about it.
+// check looks once. It reports blockers, and cancels the statement at the limit.
 func (w *watch) check(ctx context.Context, seen *lockWaits) error {
 	before := w.running()
 	now, err := w.look(ctx)
@@ -141,7 +142,7 @@ func (w *watch) check(ctx context.Context, seen *lockWaits) error {
 	if s != w.current {
 		w.current, w.blockers, *seen = s, nil, lockWaits{}
 	}
-	if w.steps.steps[s.index].move == nil || (s.index != before.index && w.steps.named(now.application, s.index) != s.index) { // it was one before it that was seen
+	if w.steps.steps[s.index].move == nil || (s.index != before.index && w.steps.named(now.application, s.index) != s.index) { // it may have seen an earlier step
 		return nil
 	}
 	seen.note(now)
@@ -165,8 +166,8 @@ func (w *watch) check(ctx context.Context, seen *lockWaits) error {
 	return err
 }
 
-// find finds out which of several subjects runs, and whether that is known to observers. Where two of them go by one name it
-// is the first.
+// find finds out which step runs, and reports whether the observer knows that. If two steps have the same name, it takes the
+// first.
 func (w *watch) find(now observation) (known bool) {
 	index := w.steps.named(now.application, int(w.at.Load()))
 	if index < 0 {
@@ -176,8 +177,8 @@ func (w *watch) find(now observation) (known bool) {
 	return w.runs(index)
 }
 
-// firstLook is when to look for the first time: most files are done by then, and it is early enough to see who is in the way of
-// a short limit.
+// firstLook is the time before the first look. Most files are done by then. Half of a short limit leaves time to see who is in
+// the way.
 func (s watchedStep) firstLook() time.Duration {
 	if s.limit > 0 {
 		return min(watchAfter, s.limit/2)
@@ -185,8 +186,8 @@ func (s watchedStep) firstLook() time.Duration {
 	return watchAfter
 }
 
-// reportBlockers says who is in the way. Where nobody is to be seen, it is said that the file waits once it has done so for a while: the
-// holder may just have left.
+// reportBlockers reports who is in the way. If nobody is seen, it reports the wait only after nameEvery, because the holder may
+// just have left.
 func (w *watch) reportBlockers(ctx context.Context, s watchedStep, waited time.Duration) (told bool, err error) {
 	blockers, err := findBlockers(ctx, w.session, w.worker)
 	if err != nil || (len(blockers) == 0 && waited < nameEvery) {
@@ -201,6 +202,7 @@ func (w *watch) reportBlockers(ctx context.Context, s watchedStep, waited time.D
 	return true, nil
 }
 
+// sleep pauses, and reports whether the watch continues.
 func (w *watch) sleep(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -6,22 +6,22 @@ import (
 	"time"
 )
 
-// How long the worker has waited for locks, and which of these waits hold up others.
+// This file finds out how long the worker has waited for locks, and which of these waits hold up others.
 
-// blockingModes are those of a relation's lock that keep others from reading or writing it.
+// blockingModes are the lock modes of a relation that keep others from reading or writing it.
 const blockingModes = "'{ShareLock,ShareRowExclusiveLock,ExclusiveLock,AccessExclusiveLock}'::pg_catalog.text[]"
 
-// A observation is what the worker does at one moment.
+// An observation is what the worker does at one moment.
 type observation struct {
-	application string        // by its name
-	wait        string        // since when it waits for a lock, as an identity of that wait; "" when it waits for none
-	waited      time.Duration // for that lock
-	transaction string        // in which it waits
+	application string        // the application_name, which names the file
+	wait        string        // when its wait for a lock began, which identifies the wait; "": it does not wait
+	waited      time.Duration // how long it has waited for that lock
+	transaction string        // the virtual transaction that waits
 	blocks      bool          // others queue behind a lock that it holds or waits for
 }
 
-// observationSQL asks what a worker does. Whatever it waits for, others queue only behind a lock that keeps readers or writers away, and
-// that is not on a relation of its own transaction, which nobody else sees.
+// observationSQL asks what a worker does. Whatever it waits for, others queue only behind a lock that keeps readers or writers
+// away. A relation that its own transaction has created does not count, because nobody else sees it.
 func observationSQL(worker uint32) string {
 	return fmt.Sprintf(`
 with locks as materialized (
@@ -38,7 +38,6 @@ where a.pid operator(pg_catalog.=) %[1]d
 limit 1`, worker, blockingModes)
 }
 
-// look looks at the worker.
 func (w *watch) look(ctx context.Context) (observation, error) {
 	rows, err := w.session.Rows(ctx, observationSQL(w.worker))
 	if err != nil || len(rows) == 0 {
@@ -48,16 +47,16 @@ func (w *watch) look(ctx context.Context) (observation, error) {
 	return observation{application: row[0], wait: row[1], waited: seconds(row[2]), transaction: row[3], blocks: row[4] == "t"}, nil
 }
 
-// lockWaits are those of a subject that were seen.
+// lockWaits are the waits of a step that the watch has seen.
 type lockWaits struct {
-	past, current time.Duration // of those that count and are over, of the one that is not
-	since         string        // which that is
-	transaction   string        // in which they were: its end lets all who queue go on
-	reported      string        // the one that was reported
+	past, current time.Duration // the sum of the past waits that hold up others, and the current one
+	since         string        // observation.wait of the current wait
+	transaction   string        // the transaction of these waits: when it ends, all who queue continue
+	reported      string        // observation.wait of the wait that was last reported
 	reportedAt    time.Time
 }
 
-// note adds what was seen to the sum of the waits that hold up others.
+// note adds an observation to the sum of the waits that hold up others.
 func (s *lockWaits) note(now observation) {
 	if now.wait != s.since {
 		s.past, s.current, s.since = s.past+s.current, 0, now.wait
@@ -75,13 +74,13 @@ func (s *lockWaits) note(now observation) {
 
 func (s *lockWaits) sum() time.Duration { return s.past + s.current }
 
-// elapsed is how long there was a wait, for a person.
+// elapsed is how long the step has waited, for people.
 func (s *lockWaits) elapsed(now observation) time.Duration { return max(s.sum(), now.waited) }
 
-// nameAgain is how soon after one wait another one is named: rows may be waited for one by one.
+// nameAgain is the pause between reports of two waits: a statement may wait for many rows, one by one.
 const nameAgain = 200 * time.Millisecond
 
-// due reports whether to say who is in the way. Of a wait that is in nobody's way that is said when it lasts.
+// due reports whether to report who is in the way. A wait that holds up nobody is reported only if it lasts.
 func (s *lockWaits) due(of watchedStep, now observation) bool {
 	since := time.Since(s.reportedAt)
 	switch {
@@ -95,7 +94,8 @@ func (s *lockWaits) due(of watchedStep, now observation) bool {
 	return now.waited >= of.quietFor()
 }
 
-// quietFor is how long a wait deserves no word; PostgreSQL ends each one at the limit.
+// quietFor is how long a wait that holds up nobody stays unreported. It is shorter than the limit, at which PostgreSQL ends the
+// wait.
 func (s watchedStep) quietFor() time.Duration {
 	if s.limit > 0 {
 		return min(nameEvery, s.limit/2)

@@ -15,8 +15,8 @@ const watchRole = "watch"
 
 var errOtherServer = errors.New("the connection string has led to another server, from which nobody sees what a file waits for")
 
-// dialWatcher opens the second connection. It touches no table and leaves no transaction open: a CREATE INDEX CONCURRENTLY of
-// the worker would wait for its snapshot for ever. It fails with errOtherServer where it has reached another server.
+// dialWatcher dials the watcher. It touches no table and leaves no transaction open, because a CREATE INDEX CONCURRENTLY of the
+// worker would wait for its snapshot forever. It returns errOtherServer if it has reached another server.
 func (c *connections) dialWatcher(ctx context.Context) (*pgsession.Session, error) {
 	s, err := c.dial(ctx, watchRole, false)
 	if err != nil {

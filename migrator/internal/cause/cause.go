@@ -1,5 +1,5 @@
-// Package cause makes errors that came of the end of a context known by both of its reasons: context.Canceled or
-// context.DeadlineExceeded, and the cause that it was given.
+// Package cause completes errors that come from the end of a context. They match both its error (context.Canceled or
+// context.DeadlineExceeded) and its cause.
 package cause
 
 import (
@@ -13,7 +13,8 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlstate"
 )
 
-// Of returns why a context has ended; nil: it has not.
+// Of returns why a context has ended, as an error that matches both its error and its cause. It returns nil if the context has
+// not ended.
 func Of(ctx context.Context) error {
 	why := context.Cause(ctx)
 	if why == nil || errors.Is(why, ctx.Err()) {
@@ -22,13 +23,14 @@ func Of(ctx context.Context) error {
 	return &ended{text: why.Error(), errs: []error{why, ctx.Err()}}
 }
 
-// Add adds to an error that came of the end of a context what it lacks. Other errors stay as they are.
+// Add adds to an error from the end of a context whichever of the context's error and cause it lacks. It returns all other
+// errors unchanged.
 func Add(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
 	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
-		<-ctx.Done() // a dialer's own timer may be the first to notice the deadline
+		<-ctx.Done() // the timer of a dialer may notice the deadline first
 	}
 	if ctx.Err() == nil {
 		return err
@@ -42,8 +44,8 @@ func Add(ctx context.Context, err error) error {
 	return err
 }
 
-// Answer is the error of a statement. Of one that was cancelled since its context has ended, the server says only that a user
-// has asked for it.
+// Answer completes the error of a statement. If the statement was canceled because its context ended, it returns Of(ctx): the
+// server's text says only that a user has requested it.
 func Answer(ctx context.Context, err error) error {
 	var pg *pgconn.PgError
 	if ctx.Err() != nil && errors.As(err, &pg) && pg.Code == sqlstate.QueryCanceled {
@@ -52,7 +54,7 @@ func Answer(ctx context.Context, err error) error {
 	return Add(ctx, err)
 }
 
-// ended has the text of one error and is several.
+// ended has one text and matches several errors.
 type ended struct {
 	text string
 	errs []error

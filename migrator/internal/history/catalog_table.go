@@ -7,20 +7,20 @@ import (
 	"strings"
 )
 
-// A CatalogTable is a table that may be some tool's history.
+// A CatalogTable is what the catalog says about a table that may be a tool's history.
 type CatalogTable struct {
 	OID     int64             `json:"oid"`
 	Schema  string            `json:"schema"`
 	Name    string            `json:"name"`
 	Kind    string            `json:"kind"`    // pg_class.relkind
-	Columns map[string]string `json:"columns"` // name to type
-	Keyed   bool              `json:"keyed"`   // a unique index is on version alone
-	Guarded bool              `json:"guarded"` // row level security applies to our role
+	Columns map[string]string `json:"columns"` // column name to type name
+	Keyed   bool              `json:"keyed"`   // a unique index covers version alone
+	Guarded bool              `json:"guarded"` // row-level security applies to our role
 	Below   []string          `json:"below"`   // the kinds of its partitions and of the tables that inherit from it
-	Exposed bool              `json:"exposed"` // a write may run code of a stranger as a superuser, which we are
+	Exposed bool              `json:"exposed"` // we are a superuser, and a write may run code of a stranger
 }
 
-// Owner names the tool whose table this is; "" is ours.
+// Owner returns the name of the tool whose history this is; "" if it is ours, "another tool" if it is not known.
 func (c *CatalogTable) Owner() string {
 	has := func(column string) bool { return c.Columns[column] != "" }
 	switch {
@@ -33,12 +33,12 @@ func (c *CatalogTable) Owner() string {
 	return "another tool"
 }
 
-// isText excludes char(n), which pads a version with spaces.
+// isText reports whether a type holds text. char(n) is excluded, because it pads a version with spaces.
 func isText(columnType string) bool {
 	return columnType == "text" || columnType == "character varying"
 }
 
-// Describe lists the columns with their types.
+// Describe lists the columns by name, with their types.
 func (c *CatalogTable) Describe() string {
 	names := slices.SortedFunc(maps.Keys(c.Columns), func(a, b string) int { return cmp.Compare(a, b) })
 	for i, name := range names {

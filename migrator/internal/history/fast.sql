@@ -1,5 +1,6 @@
--- What is enough to be known of the server where nothing is pending, from no catalog but by name; one row of JSON. $schema
--- is the history's as an expression, $start one for when the server was started, $table and $progress are names as literals, $reference is the history's as an identifier.
+-- All that a run must know of the server if nothing is pending. It looks up catalogs only by name. One row of JSON. $schema is
+-- the schema of the history as an expression, $start an expression for when the server was started, $table and $progress are
+-- names as literals, and $reference is the history as an identifier, in a literal.
 select pg_catalog.json_build_object(
 	'schema', $schema,
 	'user', current_user,

@@ -1,5 +1,5 @@
-// Package history is what a database remembers of its migrations: the tables, the queries that read them, and the answers as
-// values. It judges nothing, and knows neither files nor connections.
+// Package history holds what a database remembers of its migrations: the tables, the queries that read them, and the answers as
+// values. It makes no decisions, and knows neither files nor connections.
 package history
 
 import (
@@ -11,31 +11,31 @@ import (
 //go:embed history.sql
 var historySQL string
 
-// DDL creates the table.
+// DDL returns the statement that creates the history table, unless it exists.
 func (t Table) DDL() string {
 	return strings.TrimSpace(strings.Replace(historySQL, DefaultTable, t.SQL(), 1))
 }
 
-// History is what a database has recorded, and what was learned about its server on the way.
+// History is what a database has recorded, and what was learned about its server at the same time.
 type History struct {
 	Server   Server
-	Table    Table // qualified
+	Table    Table // schema-qualified
 	Exists   bool
 	Records  []Record
 	index    map[string]*Record
-	Progress []Progress // of no-transaction files that are begun and not done
+	Progress []Progress // the unfinished no-transaction files
 
-	// Only where nothing is recorded:
+	// Only if nothing is recorded:
 	Search       *Search    // other tables that may be histories; nil: nobody has searched
-	NextRecords  []Record   // rows of the table that the name means further on in the search_path
-	NextProgress []Progress // its unfinished files
-	Finds        []Find     // what may have been applied elsewhere, or by another tool
+	NextRecords  []Record   // rows of the next history, see Next
+	NextProgress []Progress // unfinished files of the next history
+	Finds        []Find     // histories that show that files may have been applied elsewhere, or by another tool
 }
 
-// Has reports whether a version is recorded.
+// Has reports whether a version has a history row.
 func (h *History) Has(version string) bool { return h.Row(version) != nil }
 
-// Row returns a version's row, or nil. Its index is made at the first call: where nothing is pending there is none.
+// Row returns the history row of a version, or nil. The first call builds the index, so a run with nothing pending builds none.
 func (h *History) Row(version string) *Record {
 	if h.index == nil {
 		h.index = make(map[string]*Record, len(h.Records))
@@ -52,19 +52,19 @@ func (h *History) Fill(records []Record) {
 	h.Records, h.index = records, nil
 }
 
-// Record is a row of the history.
+// Record is a history row.
 type Record struct {
 	Version   string
-	AppliedAt time.Time
-	Checksum  string // "": not known yet
+	AppliedAt time.Time // zero: not known
+	Checksum  string    // "": not known yet
 }
 
-// Same reports whether two records are about the same file with the same text.
+// Same reports whether two rows record the same file with the same text.
 func (r Record) Same(other Record) bool {
 	return r.Version == other.Version && r.Checksum == other.Checksum
 }
 
-// ProgressOf returns the progress of a version, or nil where it is not begun.
+// ProgressOf returns the progress of a version, or nil if it is not unfinished.
 func (h *History) ProgressOf(version string) *Progress {
 	for i := range h.Progress {
 		if h.Progress[i].Version == version {
@@ -74,7 +74,8 @@ func (h *History) ProgressOf(version string) *Progress {
 	return nil
 }
 
-// Next is the history that an unqualified name finds in a later schema of the search_path, where the first one has none; or nil.
+// Next returns the history that the unqualified name means in a later schema of the search_path, if the first schema has none.
+// Otherwise it returns nil.
 func (h *History) Next() *Candidate {
 	if h.Exists || h.Search == nil {
 		return nil

@@ -7,21 +7,21 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
-// An otherTool is how another migration tool records what it has applied.
+// An otherTool describes how another migration tool records what it has applied.
 type otherTool struct {
-	Name    string
-	table   string // a name for its table that nobody else uses, whose columns may differ between versions of the tool
-	like    string // what other names for it contain, in lower case; "" is any name: its columns tell
-	columns string // with families of types, the rarest first; those that end in … are some of its columns, others are all
-	order   string // the column that grows
-	read    string // columns of which recorded makes a version
-	// recorded is the version of a row, "" where it counts for nothing: then older rows with the same first column count for
-	// nothing either. nil: it is the only column that is read.
+	Name    string // for people
+	table   string // a table name that nobody else uses; its columns may differ between versions of the tool
+	like    string // part of other names for it, in lower case; "": any name, the columns tell
+	columns string // each with the family of its type, the rarest first; a list that ends in … is incomplete
+	order   string // the column whose value grows with each row
+	read    string // the columns that recorded receives
+	// recorded returns the version of a row; "" if the row does not count. Then older rows with the same first column do not
+	// count either. If it is nil, the version is the only column that is read.
 	recorded func(row []string) string
 }
 
-// otherTools are in the order in which they are tried. The tables of libraries that migrate themselves, River's or
-// graphile-worker's, must fit none of them.
+// otherTools are tried in this order. The tables of libraries that migrate themselves, such as River or graphile-worker, must
+// match none of them.
 var otherTools = []otherTool{
 	{"golang-migrate", "", "", "dirty bool, version int", "version", "version, dirty", func(row []string) string {
 		return ifTrue(!strings.HasPrefix(row[0], "-"), row[0]+ifTrue(row[1] == "t", " (dirty)"))
@@ -61,6 +61,7 @@ var otherTools = []otherTool{
 	{"tern", "", "schema_version", "version int", "version", "version", func(row []string) string { return ifTrue(row[0] != "0", row[0]) }},
 }
 
+// ifTrue returns text if the condition is true, and "" otherwise.
 func ifTrue(condition bool, text string) string {
 	if condition {
 		return text
@@ -68,10 +69,11 @@ func ifTrue(condition bool, text string) string {
 	return ""
 }
 
-// whereTrue is the first column where the second one is true.
+// whereTrue returns the first column if the second one is true.
 func whereTrue(row []string) string { return ifTrue(row[1] == "t", row[0]) }
 
-// ofFlyway knows the rows that are not of files: its baseline, the schema that it has made, and what was undone or deleted.
+// ofFlyway ignores the rows that do not record an applied file: failures, the schema that Flyway has created, and what was
+// undone or deleted.
 func ofFlyway(row []string) string {
 	version, success, kind, script := row[0], row[1], row[2], row[3]
 	switch {
@@ -83,7 +85,7 @@ func ofFlyway(row []string) string {
 	return script
 }
 
-// ToolOf returns the tool that a table belongs to by its columns; nil for none that is known.
+// ToolOf returns the tool whose history a table is, by its columns; nil if it is not known.
 func ToolOf(c *CatalogTable) *otherTool {
 	if i := slices.IndexFunc(otherTools, func(tool otherTool) bool { return tool.made(c) }); i >= 0 {
 		return &otherTools[i]
@@ -91,6 +93,7 @@ func ToolOf(c *CatalogTable) *otherTool {
 	return nil
 }
 
+// made reports whether the table has the name and columns of this tool's history.
 func (o *otherTool) made(c *CatalogTable) bool {
 	all, open := o.all()
 	if c.Name == o.table {
@@ -100,13 +103,13 @@ func (o *otherTool) made(c *CatalogTable) bool {
 	return strings.Contains(strings.ToLower(c.Name), o.like) && (open || len(all) == len(c.Columns)) && hasColumns(c.Columns, all)
 }
 
-// all are its columns, each with the family of its type; open: there are others.
+// all returns the columns, each with the family of its type. open: there may be others.
 func (o *otherTool) all() (columns []string, open bool) {
 	text, open := strings.CutSuffix(o.columns, ", …")
 	return strings.Split(text, ", "), open
 }
 
-// uses reports whether query speaks of a column.
+// uses reports whether Query names a column.
 func (o *otherTool) uses(name string) bool {
 	return name == o.order || slices.Contains(strings.Split(o.read, ", "), name)
 }
@@ -123,7 +126,8 @@ func hasColumns(types map[string]string, columns []string) bool {
 	})
 }
 
-// typeFamilies says which types a tool may have given a column, over its versions and as its users have changed it.
+// typeFamilies maps types to families. A column's type differs between versions of a tool, and users change it, but its family
+// stays.
 var typeFamilies = map[string]string{
 	"smallint": "int", "integer": "int", "bigint": "int", "numeric": "int",
 	"text": "text", "character varying": "text", "character": "text",
@@ -131,7 +135,7 @@ var typeFamilies = map[string]string{
 	"boolean": "bool", "bytea": "bytes",
 }
 
-// Query reads what it has recorded, the newest first. The columns are read as they are: see read_safely.go.
+// Query returns a query for the newest 1000 rows, the newest first. It reads the columns without functions: see read_safely.go.
 func (o *otherTool) Query(t Table) string {
 	var columns []string
 	for column := range strings.SplitSeq(o.read, ", ") {
@@ -140,7 +144,7 @@ func (o *otherTool) Query(t Table) string {
 	return ReadSafely + "select " + strings.Join(columns, ", ") + " from " + t.Rows() + " order by " + sqltext.Ident(o.order) + " desc limit 1000"
 }
 
-// Newest is the newest version of the rows that query returns; "" where nothing is recorded.
+// Newest returns the newest version in the rows of Query; "" if nothing is recorded.
 func (o *otherTool) Newest(rows [][]string) string {
 	cancelled := map[string]bool{}
 	for _, row := range rows {

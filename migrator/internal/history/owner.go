@@ -5,19 +5,22 @@ import (
 	"fmt"
 )
 
-// OwnerSQL is a query for what a write to a table runs and a role controls that is not trusted. See owner.sql for its placeholders.
+// OwnerSQL is a query for code that a write to a table would run and that belongs to a role that is not trusted. See owner.sql
+// for its placeholders.
 //
 //go:embed owner.sql
 var OwnerSQL string
 
-// The columns that we fill, as SQL arrays: their defaults do not run.
+// The columns that we fill, as SQL arrays. Their defaults do not run.
 const (
-	Columns         = "array['version', 'applied_at', 'checksum']"
+	// Columns are those of the history table.
+	Columns = "array['version', 'applied_at', 'checksum']"
+	// ProgressColumns are those of the progress table.
 	ProgressColumns = "array['version', 'direction', 'done', 'hashes', 'started', 'scope', 'spared', 'session']"
 )
 
-// TrustedOwner is a condition for an owner that gains nothing by code that a superuser runs: a superuser, the owner of the database
-// or of the schema, or a member of these roles.
+// TrustedOwner returns an SQL condition for an owner who gains nothing if a superuser runs his code: a superuser, the owner of
+// the database or of the schema, or a member of one of these roles.
 func TrustedOwner(owner, schemaOwner string) string {
 	return fmt.Sprintf(`exists (
       select from pg_catalog.pg_roles p

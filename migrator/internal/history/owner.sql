@@ -1,5 +1,5 @@
--- What runs when rows of a table are written, and is in the hands of a role that is not $trusted. $relation is the table's oid,
--- $filled are the columns whose defaults are not used.
+-- The code that runs when rows of a table are written, and that belongs to a role that is not $trusted. $relation is the OID of
+-- the table. $filled are the columns whose defaults are not used.
 with relation as (
 	select c.oid, c.relowner, n.nspowner, pg_catalog.format('%I.%I', n.nspname, c.relname) as name
 	from pg_catalog.pg_class c

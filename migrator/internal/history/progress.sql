@@ -1,7 +1,7 @@
--- One row for each no-transaction file that is not done. The table is made when first needed, and dropped when its last
--- row goes. To decide by hand that a statement in doubt has run: set done = done + 1, started = null, and for a CALL or DO
--- session = '{"": "unknown"}', so that the next statement does not run before you know what it has set; that it has
--- not: set started = null.
+-- One row for each unfinished no-transaction file. The table is created when it is first needed, and dropped with its last row.
+-- A person decides about a statement in doubt. If it has run: set done = done + 1, started = null, and for a CALL or DO also
+-- session = '{"": "unknown"}', so that the next statement does not run before you know what it has set. If it has not run: set
+-- started = null.
 create table if not exists schema_migrations_progress (
 	version   pg_catalog.varchar(255) primary key,
 	direction pg_catalog.text not null,                 -- up or down

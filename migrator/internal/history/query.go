@@ -16,16 +16,16 @@ var (
 	searchSQL string
 )
 
-// TimestampLayout is the form of AsTimestamp, for time.Parse.
+// TimestampLayout is the layout of AsTimestamp for time.Parse.
 const TimestampLayout = "2006-01-02 15:04:05.999999"
 
-// AsTimestamp is an expression for a timestamp as text, in one form whatever the settings of the session.
+// AsTimestamp returns an SQL expression for a timestamp as text. Its form does not depend on the settings of the session.
 func AsTimestamp(sql string) string {
 	return "pg_catalog.to_char(" + sql + ", 'YYYY-MM-DD HH24:MI:SS.US')"
 }
 
-// Query is one message. Its answers are the Server, a Search if there is no history, and the rows of the table that the name means.
-// Where there is no such table the last part fails, after the others are answered.
+// Query returns one message with three answers: the Server, a Search if there is no history, and the rows of the table that the
+// name means. If there is no such table, only the last part fails, after the others are answered.
 func Query(t Table) string {
 	reference := sqltext.Literal(t.SQL())
 	schema := "null"
@@ -40,13 +40,13 @@ func Query(t Table) string {
 	return first + ";\n" + SearchQuery(t, notThere(t)) + ";\n" + RecordsQuery(t.Rows())
 }
 
-// RecordsQuery reads the records of a FROM clause, with times in one form whatever the DateStyle.
+// RecordsQuery returns a query for the history rows in a FROM clause. It sets DateStyle, so that times have one form.
 func RecordsQuery(rows string) string {
 	return ReadSafely + "set local datestyle = 'ISO';\nselect version, applied_at, checksum from " + rows
 }
 
-// FastQuery is Query for a history that needs no closer look. Most runs find nothing pending, and to ask which tables there are
-// costs the server more than all the rest.
+// FastQuery is Query for a simple history. Most runs find nothing pending, and asking the catalog for tables costs the server
+// more than all the rest.
 func FastQuery(t Table) string {
 	schema := "pg_catalog.current_schema()"
 	if t.Schema != "" {
@@ -58,5 +58,5 @@ func FastQuery(t Table) string {
 	return first + ";\n" + ReadSafely + "select version, null, checksum from " + t.Rows()
 }
 
-// ServerStart is an expression for the start of the server, which identifies it.
+// ServerStart is an SQL expression for the time at which the server was started. It identifies the server.
 var ServerStart = AsTimestamp("pg_catalog.timezone('utc', pg_catalog.pg_postmaster_start_time())")

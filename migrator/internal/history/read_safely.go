@@ -1,13 +1,15 @@
 package history
 
-// A stranger may have created the table that we read. Reading a plain table runs nobody's code. PostgreSQL refuses TABLESAMPLE on
-// a view, and a policy where row_security is off. Columns are read without functions, which would call the casts of their types.
+// A stranger may have created the table that we read. A read of a plain table runs nobody's code. So TABLESAMPLE makes
+// PostgreSQL refuse a view, and row_security = off makes it refuse a policy. The queries apply no functions to columns, because
+// that would run casts of their types.
 
-// ReadSafely is the setting for such a read. It holds for the message that it is part of.
+// ReadSafely is the setting for such a read. It applies to the rest of its message.
 const ReadSafely = "set local row_security = off;\n"
 
-// Rows is the table for a FROM clause, without partitions and tables that inherit from it: those may be foreign tables.
+// Rows returns the table for a FROM clause, without its partitions and the tables that inherit from it. Those may be foreign
+// tables.
 func (t Table) Rows() string { return "only " + t.AllRows() }
 
-// AllRows is Rows with the tables below it, whose kinds the caller has checked.
+// AllRows is Rows with the tables below it. The caller must have checked their kinds.
 func (t Table) AllRows() string { return t.SQL() + " tablesample pg_catalog.system (100)" }

@@ -11,10 +11,11 @@ type Reader struct {
 	Server  Server
 	Search  *Search
 	Records []Record
-	Expect  Expected
+	Expect  Expected // optional, saves memory
 }
 
-// Read takes the next row of an answer.
+// Read takes one row of an answer. The number of columns tells which query the row answers. It fails if the JSON of a row is not
+// valid.
 func (r *Reader) Read(_ int, values [][]byte) error {
 	switch len(values) {
 	case 1:
@@ -30,7 +31,7 @@ func (r *Reader) Read(_ int, values [][]byte) error {
 	}
 	row := r.expected(values[0], values[2])
 	if values[1] != nil {
-		row.AppliedAt, _ = time.Parse(TimestampLayout, string(values[1])) // zero: not known
+		row.AppliedAt, _ = time.Parse(TimestampLayout, string(values[1])) // if it fails, the time stays zero: not known
 	}
 	if r.Records == nil {
 		r.Records = make([]Record, 0, r.Expect.Len)
@@ -39,6 +40,7 @@ func (r *Reader) Read(_ int, values [][]byte) error {
 	return nil
 }
 
+// expected returns a row, with the strings of Expect if they are equal.
 func (r *Reader) expected(version, checksum []byte) Record {
 	if i := len(r.Records); i < r.Expect.Len {
 		if v, sum := r.Expect.At(i); string(version) == v && string(checksum) == sum {
@@ -48,7 +50,7 @@ func (r *Reader) expected(version, checksum []byte) Record {
 	return Record{Version: string(version), Checksum: string(checksum)}
 }
 
-// Expected are the rows of an up-to-date history, in order. A row that is as expected needs no memory for its text.
+// Expected are the rows of an up-to-date history, in order. A row that equals the expected one needs no memory of its own.
 type Expected struct {
 	Len int
 	At  func(i int) (version, checksum string)

@@ -8,27 +8,27 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
-// A Search is the answer to SearchQuery: which other tables may hold the history of the files.
+// A Search is the answer to SearchQuery: other tables that may hold the history of the files.
 type Search struct {
-	Source string      `json:"source"` // where the search_path comes from, as in pg_settings
-	Tables []Candidate `json:"tables"` // those on the search_path first
+	Source string      `json:"source"` // where the search_path was set: pg_settings.source
+	Tables []Candidate `json:"tables"` // tables on the search_path come first
 }
 
-// A Candidate is a table that looks like a history: one of ours, or another tool's.
+// A Candidate is a table that looks like a history, ours or another tool's.
 type Candidate struct {
 	CatalogTable
 
 	OnPath    bool     `json:"on_path"`   // in the schema of the history, or on the search_path
-	Owned     bool     `json:"owned"`     // by our role
+	Owned     bool     `json:"owned"`     // our role owns it
 	Denied    bool     `json:"denied"`    // our role may not read it
-	Readable  bool     `json:"readable"`  // our role may read it, and that runs nobody's code
-	Relations []string `json:"relations"` // of a table of our layout: relations of the history's schema that its own schema lacks
+	Readable  bool     `json:"readable"`  // our role may read it, and a read runs nobody's code
+	Relations []string `json:"relations"` // of a table of our layout: relations in the history's schema that its own schema lacks
 }
 
-// Table is the candidate's name.
+// Table returns the name of the candidate.
 func (c *Candidate) Table() Table { return Table{c.Schema, c.Name} }
 
-// SearchQuery searches for candidates if a condition holds.
+// SearchQuery returns a query for candidates. It returns no row unless the SQL condition wanted is true.
 func SearchQuery(t Table, wanted string) string {
 	marks, names := []string{"applied_at"}, []string{}
 	for _, tool := range otherTools {
@@ -47,7 +47,7 @@ func SearchQuery(t Table, wanted string) string {
 	).Replace(sqltext.WithoutComments(searchSQL))
 }
 
-// schemaOf is the schema of a table as an expression.
+// schemaOf returns an SQL expression for the schema of a table.
 func schemaOf(t Table) string {
 	if t.Schema == "" {
 		return "pg_catalog.current_schema()"
@@ -55,7 +55,7 @@ func schemaOf(t Table) string {
 	return sqltext.Literal(t.Schema)
 }
 
-// array is an SQL array of the texts, without duplicates.
+// array returns an SQL array of the texts, sorted and without duplicates.
 func array(texts []string) string {
 	slices.Sort(texts)
 	var literals []string
@@ -65,7 +65,7 @@ func array(texts []string) string {
 	return "array[" + strings.Join(literals, ", ") + "]"
 }
 
-// notThere is the condition that the schema exists and the history does not.
+// notThere returns an SQL condition: the schema exists and the history does not.
 func notThere(t Table) string {
 	schema := schemaOf(t)
 	return fmt.Sprintf("case when %s is not null then pg_catalog.to_regclass(pg_catalog.format('%%I.%%I', %[1]s, %s)) is null end", schema, sqltext.Literal(t.Name))
@@ -76,7 +76,7 @@ type Find struct {
 	*Candidate
 
 	Shared  []string   // files that it records with the text that they have here
-	Differs bool       // it records at least as many of their names with another text: it belongs to another service
-	Tool    *otherTool // nil: a table of our layout
-	Newest  string     // the newest version that the tool records; "": not readable
+	Differs bool       // it records at least as many file names with another text, so it belongs to another service
+	Tool    *otherTool // nil: the table has our layout
+	Newest  string     // the newest version that the tool has recorded; "": our role cannot read it
 }

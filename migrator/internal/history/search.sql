@@ -1,7 +1,7 @@
--- Where a history is empty, what else may be that of these files; one row, of a word and JSON, where $wanted. $schema is the
--- history's as an expression; a column in $marks or a name like one of $names makes a table a candidate. Other tools' tables count
--- in the history's schema and on the search_path, tables of our own layout everywhere. Columns whose types are not built in are
--- left out.
+-- Other tables that may be the history of these files, for a history that is empty. One row with a word and JSON if $wanted is
+-- true. $schema is the schema of the history, as an expression. A table is a candidate if it has a column in $marks or a name
+-- like one in $names. Tables of other tools count in the history's schema and on the search_path, tables of our layout
+-- everywhere. Columns with types that are not built in are left out.
 with own as materialized (
 	select r.relname
 	from pg_catalog.pg_class r

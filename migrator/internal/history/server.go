@@ -5,43 +5,43 @@ import (
 	"strings"
 )
 
-// Server is what was learned about the server together with the history.
+// Server is what a Query learns about the server and the role.
 type Server struct {
 	Instance
 
-	Schema    string         `json:"schema"` // the current one; "": no schema of the search_path exists
+	Schema    string         `json:"schema"` // the current schema; "": no schema of the search_path exists
 	User      string         `json:"user"`
 	Superuser bool           `json:"superuser"`
-	Resolved  int64          `json:"resolved"`  // oid of the table that the name means on the search_path; 0: none
-	NoSchema  bool           `json:"no_schema"` // the schema that was named for the history does not exist
-	Published string         `json:"published"` // a publication that would contain a new table in the history's schema; "": none
-	Tables    []CatalogTable `json:"tables"`
+	Resolved  int64          `json:"resolved"`  // OID of the table that the name means on the search_path; 0: none
+	NoSchema  bool           `json:"no_schema"` // the configured schema of the history does not exist
+	Published string         `json:"published"` // a publication that a new table in the history's schema would join; "": none
+	Tables    []CatalogTable `json:"tables"`    // those with the name of the history or of its progress table
 
-	// Of FastQuery only:
-	Own        int64 `json:"own"`        // oid of the history; 0: there is none
-	Unfinished bool  `json:"unfinished"` // there is a progress table
+	// Only from FastQuery:
+	Own        int64 `json:"own"`        // OID of the history; 0: there is none
+	Unfinished bool  `json:"unfinished"` // the progress table exists
 }
 
 // An Instance says which server answers, and how it behaves.
 type Instance struct {
-	Platform        string  `json:"platform"` // version()
-	PID             uint32  `json:"pid"`
-	ServerStart     string  `json:"server_start"`     // identifies the server
+	Platform        string  `json:"platform"`         // version()
+	PID             uint32  `json:"pid"`              // of the process that answers
+	ServerStart     string  `json:"server_start"`     // when it was started, which identifies it
 	DeadlockTimeout float64 `json:"deadlock_timeout"` // seconds
 	Standby         bool    `json:"standby"`
 	Citus           bool    `json:"citus"`
-	Pooled          bool    `json:"-"` // a pooler is in between: another process answers than has greeted us
+	Pooled          bool    `json:"-"` // a pooler is in between: another process answers than the one that greeted us
 }
 
-// Major is the major version; 0 for a server that is not PostgreSQL.
+// Major returns the major version; 0 if the server is not PostgreSQL.
 func (s *Instance) Major() int {
 	var major int
 	_, _ = fmt.Sscanf(s.Platform, "PostgreSQL %d", &major)
 	return major
 }
 
-// ChecksClients reports whether the server takes client_connection_check_interval: from 15 on where its poll, epoll or
-// kqueue reports a closed socket, in 14 on Linux alone.
+// ChecksClients reports whether the server accepts client_connection_check_interval. From 15 on it does if its poll, epoll or
+// kqueue reports a closed socket. 14 accepts it on Linux only.
 func (s *Instance) ChecksClients() bool {
 	major := s.Major()
 	return (major >= 14 && strings.Contains(s.Platform, "linux")) ||
@@ -58,7 +58,7 @@ func (s *Server) Find(t Table) *CatalogTable {
 	return nil
 }
 
-// Exposed returns our tables if a write to one of them may run code of a stranger as a superuser, else nil.
+// Exposed returns our tables if a write to one of them may run code of a stranger as a superuser. Otherwise it returns nil.
 func (s *Server) Exposed(t Table) (tables []Table) {
 	stranger := false
 	for _, ours := range []Table{t, t.Progress()} {

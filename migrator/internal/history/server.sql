@@ -1,7 +1,7 @@
--- What must be known of the server before the history is read; one row of JSON. $table is the name of the history
--- table as a literal, $progress that of the table of unfinished files, $schema that of its schema, null where none is named;
--- $reference is the history's as an identifier, $start an expression for when the server was started, $filled those of the
--- columns of a table c whose defaults are not used, $trusted a condition for its owner.
+-- What a run must know of the server before it reads the history. One row of JSON. $table and $progress are the names of the
+-- history and the progress table, as literals. $schema is the schema as a literal, or null if none is named. $reference is the
+-- history as an identifier, in a literal. $start is an expression for when the server was started. $filled are the columns of a
+-- table c whose defaults are not used. $trusted is a condition for the owner of c.
 select pg_catalog.json_build_object(
 	'schema', pg_catalog.current_schema(),
 	'user', current_user,

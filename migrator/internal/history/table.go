@@ -9,22 +9,23 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqltext"
 )
 
-// maxIdentifier is what PostgreSQL keeps of a name, in bytes.
+// maxIdentifier is the longest name that PostgreSQL does not cut, in bytes.
 const maxIdentifier = 63
 
-// DefaultTable is the name of the history table where none is configured.
+// DefaultTable is the name of the history table if none is configured.
 const DefaultTable = "schema_migrations"
 
-// A Table is a table's name, schema-qualified once the schema is known.
+// A Table is the name of a table, schema-qualified once the schema is known.
 type Table struct {
 	Schema string // "": the connection's current schema
 	Name   string
 }
 
-// maxTable leaves room for the suffix of the progress table's name.
+// maxTable is the longest name of a history table, in bytes: it leaves room for progressSuffix.
 const maxTable = maxIdentifier - len(progressSuffix)
 
-// ParseTable reads "name" or "schema.name", without folding to lower case. "" is DefaultTable.
+// ParseTable reads "name" or "schema.name" and keeps its case. "" means DefaultTable. It fails on names that are too long,
+// contain quotes, NUL bytes or more dots, or lie in PostgreSQL's own schemas.
 func ParseTable(text string) (Table, error) {
 	schema, name, qualified := strings.Cut(cmp.Or(text, DefaultTable), ".")
 	if !qualified {
@@ -40,7 +41,7 @@ func ParseTable(text string) (Table, error) {
 	return Table{Schema: schema, Name: name}, nil
 }
 
-// SQL is the table as a quoted identifier.
+// SQL returns the name as a quoted identifier.
 func (t Table) SQL() string {
 	if t.Schema == "" {
 		return sqltext.Ident(t.Name)
@@ -48,7 +49,7 @@ func (t Table) SQL() string {
 	return sqltext.Ident(t.Schema, t.Name)
 }
 
-// String is the name for people.
+// String returns the name for people.
 func (t Table) String() string {
 	if t.Schema == "" {
 		return t.Name
@@ -56,14 +57,15 @@ func (t Table) String() string {
 	return t.Schema + "." + t.Name
 }
 
-// Progress is the table that records the progress of no-transaction files.
+// Progress returns the table that records the progress of no-transaction files.
 func (t Table) Progress() Table { return Table{Schema: t.Schema, Name: t.Name + progressSuffix} }
 
-// LockKey is the key of the advisory lock that a run holds. It comes from the qualified name, so that runs on histories in
-// different schemas do not wait for each other. Advisory locks of different databases never meet.
+// LockKey returns the key of the advisory lock that a run holds. It comes from the qualified name, so runs on histories in
+// different schemas do not wait for each other. Advisory locks of different databases never conflict.
 func (t Table) LockKey() int64 { return t.key("migrator") }
 
-// GuardKey is the key of a second lock, by which a run shows that it is alive while it runs a statement that may release the first.
+// GuardKey returns the key of a second lock. A run holds it while it runs a statement that may release the run lock. It shows
+// that the run is alive.
 func (t Table) GuardKey() int64 { return t.key("migrator guard") }
 
 func (t Table) key(what string) int64 {

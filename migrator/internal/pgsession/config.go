@@ -8,18 +8,19 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// connectTimeout bounds one attempt at one address, where the connection string sets no connect_timeout.
+// connectTimeout bounds one attempt at one address if the connection string sets no connect_timeout.
 const connectTimeout = 10 * time.Second
 
-// configure is the caller's configuration, with what all of our connections have in common.
+// configure returns the caller's configuration with the settings that all our connections share.
 func configure(conn *pgx.ConnConfig, options Options) *pgx.ConnConfig {
 	config := conn.Copy()
 	config.RuntimeParams["application_name"] = options.Name
-	config.RuntimeParams["client_encoding"] = "UTF8" // what files are; the database's own may be another
+	config.RuntimeParams["client_encoding"] = "UTF8" // files are UTF-8, whatever the encoding of the database
 	config.ConnectTimeout = cmp.Or(config.ConnectTimeout, connectTimeout)
 	config.DialFunc = keepingAlive(config.DialFunc, options.Keepalive)
 	config.OnPgError = func(_ *pgconn.PgConn, err *pgconn.PgError) bool {
-		// Severity is in the server's language, and all that a pooler has. Who waited for more would miss what it says.
+		// Poolers send only Severity, which a server translates into its own language. At FATAL pgx must close the connection:
+		// if it waited for more, the error would be lost.
 		return cmp.Or(err.SeverityUnlocalized, err.Severity) != "FATAL"
 	}
 	if SeveralHosts(&config.Config) && config.ValidateConnect == nil {
@@ -28,7 +29,7 @@ func configure(conn *pgx.ConnConfig, options Options) *pgx.ConnConfig {
 	return config
 }
 
-// SeveralHosts reports whether a connection string has more than one server: the same one with TLS and without is one.
+// SeveralHosts reports whether a configuration names more than one server. The same server with TLS and without counts as one.
 func SeveralHosts(config *pgconn.Config) bool {
 	for _, fallback := range config.Fallbacks {
 		if fallback.Host != config.Host || fallback.Port != config.Port {

@@ -9,7 +9,7 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/printable"
 )
 
-// indented keeps the lines of a message of the server from looking like ours: whoever raises an error chooses its text.
+// indented indents the lines of a server message, so that they cannot look like ours: whoever raises an error chooses its text.
 func indented(err error) error {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) || !strings.Contains(pg.Message, "\n") {
@@ -18,6 +18,7 @@ func indented(err error) error {
 	return &indentedError{text: strings.ReplaceAll(err.Error(), pg.Message, printable.Indented(pg.Message)), err: err}
 }
 
+// An indentedError is an error with another text.
 type indentedError struct {
 	text string
 	err  error

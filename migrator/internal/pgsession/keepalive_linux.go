@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// tcpUserTimeout is TCP_USER_TIMEOUT, which package syscall does not have.
+// tcpUserTimeout is the socket option TCP_USER_TIMEOUT, which package syscall lacks.
 const tcpUserTimeout = 0x12
 
-// setUserTimeout bounds how long sent data may stay unanswered: while it does, no keepalives are sent.
+// setUserTimeout bounds how long sent data may stay unacknowledged. During that time TCP sends no keepalives.
 func setUserTimeout(conn *net.TCPConn, limit time.Duration) {
 	raw, err := conn.SyscallConn()
 	if err != nil {

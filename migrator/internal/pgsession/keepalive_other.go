@@ -7,5 +7,5 @@ import (
 	"time"
 )
 
-// setUserTimeout does nothing: other systems give unanswered data up by limits of their own.
+// setUserTimeout does nothing: other systems give up on unacknowledged data by limits of their own.
 func setUserTimeout(*net.TCPConn, time.Duration) {}

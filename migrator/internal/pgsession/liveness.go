@@ -12,12 +12,12 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// SilentAfter is how long an answer may take before the server is asked, on a new connection, whether it is still there, and
-// how long until it is asked again. A statement may take hours, so that its own time tells nothing.
+// SilentAfter is how long an answer may take before the session asks, on a new connection, whether the server is still there. It
+// asks again after the same time. A statement may take hours, so a long wait alone proves nothing.
 const SilentAfter = 30 * time.Second
 
-// listen watches over the wait for an answer. When the server is found to be silent, the connection is closed, which
-// ends the wait; end returns why, or nil.
+// listen watches over the wait for an answer. If the server is silent, it closes the connection, which ends the wait. end
+// returns the reason, or nil.
 func (s *Session) listen() (end func() error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	found := make(chan error, 1)
@@ -31,7 +31,7 @@ func (s *Session) listen() (end func() error) {
 	}
 }
 
-// untilSilent asks until there is no answer twice in a row, or the context ends.
+// untilSilent asks until two questions in a row get no answer, or the context ends.
 func (s *Session) untilSilent(ctx context.Context) error {
 	unanswered, began := 0, time.Now().Add(-s.silentAfter)
 	for ctx.Err() == nil {
@@ -51,16 +51,16 @@ func (s *Session) untilSilent(ctx context.Context) error {
 	return nil
 }
 
-// encryptionRequest asks for encryption by GSSAPI. Everything that speaks PostgreSQL's protocol answers it at once: a
-// server before it knows who asks, whatever the number of its connections and without a line in its log, and a pooler by
-// itself. A request for TLS would be logged.
+// encryptionRequest asks for encryption by GSSAPI. Everything that speaks PostgreSQL's protocol answers it at once. A server
+// answers before it knows who asks, even if it has no connections left, and logs nothing. A pooler answers by itself. A request
+// for TLS would be logged.
 var encryptionRequest = []byte{0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x30}
 
-// prober returns a function that asks at the address of a connection, and reports whether anything came back: a refusal
-// will do, since what is dead for TCP is found out by keepingAlive.
+// prober returns a function that asks at the address of a connection, and reports whether anything came back. A refusal counts
+// as an answer: keepingAlive finds out if TCP is dead.
 func prober(config *pgx.ConnConfig, pg *pgconn.PgConn) func(context.Context) bool {
 	network, address := pg.Conn().RemoteAddr().Network(), pg.Conn().RemoteAddr().String()
-	if network == "unix" { // where the address is what the server calls it
+	if network == "unix" { // the remote address is what the server calls it, so take the configured path
 		network, address = pgconn.NetworkAddress(config.Host, config.Port)
 	}
 	return func(ctx context.Context) bool {

@@ -14,25 +14,27 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlstate"
 )
 
-// A Reader takes the rows of an answer, each with the number of its result, from 0. The row is valid until it returns.
+// A Reader receives the rows of an answer, each with the number of its result, from 0. The row is valid until the Reader
+// returns. Send returns its first error, and gives it no more rows.
 type Reader func(result int, row [][]byte) error
 
-// Send sends sql as one message and hands each row of the answer to read, which may be nil. It waits for as long as the server is
-// there, and returns how many statements it has answered.
+// Send sends sql as one message and gives each row of the answer to read, which may be nil. It waits as long as the server is
+// there. It returns how many statements the server has completed, also with an error. If the context ends, the error is its
+// error and cause.
 func (s *Session) Send(ctx context.Context, sql string, read Reader) (answered int, err error) {
 	if ctx.Err() != nil {
 		return 0, cause.Of(ctx)
 	}
 	silent := s.listen()
 	s.cancels.Watch(ctx)
-	defer func() { // also where who reads panics
+	defer func() { // also if read panics
 		s.cancels.Unwatch()
 		err = endOf(ctx, cmp.Or(silent(), err))
 	}()
 	return s.converse(sql, read)
 }
 
-// endOf is the error of a wait, which the end of its context may be the reason for.
+// endOf returns the error of a wait. If the context has ended, the error says so and contains the cause.
 func endOf(ctx context.Context, err error) error {
 	var timeout net.Error
 	var pg *pgconn.PgError
@@ -47,7 +49,8 @@ func endOf(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: %w", cause.Of(ctx), err)
 }
 
-// converse returns the last error that the server has told, or the one that has ended the connection.
+// converse sends a message and reads the whole answer. It returns the error of read, the last error of the server, or the error
+// that ended the connection.
 func (s *Session) converse(sql string, read Reader) (answered int, err error) {
 	if err := s.write(sql); err != nil {
 		s.Close()
@@ -88,10 +91,10 @@ func (s *Session) write(sql string) error {
 	return err
 }
 
-// maxBuffer bounds what a session keeps of a message, in bytes.
+// maxBuffer bounds the buffer that a session keeps for the next message, in bytes.
 const maxBuffer = 256 << 10
 
-// Rows sends one query and returns its rows as text; null is "".
+// Rows sends a message and returns all rows of its answer as text. null is "".
 func (s *Session) Rows(ctx context.Context, sql string) (rows [][]string, err error) {
 	_, err = s.Send(ctx, sql, func(_ int, values [][]byte) error {
 		row := make([]string, 0, len(values))

@@ -14,34 +14,35 @@ import (
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 )
 
-// CancelGrace is how long a cancelled statement may take to end before its connection is closed.
+// CancelGrace is how long a canceled statement may take to end before its connection is closed.
 const CancelGrace = 5 * time.Second
 
-// Options say how a session is opened. The zero value of each field is its default.
+// Options configure a session. The zero value of each field is its default.
 type Options struct {
-	// Name is the session's application_name.
+	// Name is the application_name of the session. Default: none.
 	Name string
-	// CancelStatements cancels a statement on the server when the context of its Send ends. Without it the connection is closed,
-	// and the server goes on with the statement.
+	// CancelStatements cancels a statement on the server when the context of its Send ends. Otherwise Send only closes the
+	// connection, and the server continues with the statement.
 	CancelStatements bool
-	// SilentAfter is how long an answer may take before the server is asked whether it is still there. Default: SilentAfter.
+	// SilentAfter is how long an answer may take before the session asks whether the server is still there. Default: the
+	// constant SilentAfter.
 	SilentAfter time.Duration
-	// Keepalive says when TCP gives up a server that has vanished. Default: as the dialer of the configuration says.
+	// Keepalive says when TCP gives up on a server that has vanished. Default: as the dialer of the configuration says.
 	Keepalive net.KeepAliveConfig
-	// BeforeConnect may change the configuration of the connection.
+	// BeforeConnect may change the configuration of the connection. Dial returns its error. Default: none.
 	BeforeConnect func(context.Context, *pgx.ConnConfig) error
 }
 
-// A Session is one connection. It is used by one goroutine at a time.
+// A Session is one connection. Only one goroutine may use it at a time.
 type Session struct {
-	// OnNotice gets the notices of the server, of all that is sent. Default: they are dropped.
+	// OnNotice receives the server's notices. Default: they are dropped.
 	OnNotice func(*pgconn.Notice)
 
 	pg          *pgconn.PgConn
-	cancels     *ctxwatch.ContextWatcher   // ends the wait for an answer with its context
+	cancels     *ctxwatch.ContextWatcher   // ends the wait for an answer when its context ends
 	answers     func(context.Context) bool // whether the server answers on a new connection
 	silentAfter time.Duration
-	buffer      []byte // of the last message, to be used again
+	buffer      []byte // of the last message, for reuse
 }
 
 // Dial opens a session. Its errors are those of pgconn, or of BeforeConnect.
@@ -63,8 +64,8 @@ func Dial(ctx context.Context, conn *pgx.ConnConfig, options Options) (*Session,
 	}
 	pg, err := pgconn.ConnectConfig(ctx, &config.Config)
 	if err == nil && pg.ParameterStatus("standard_conforming_strings") == "off" {
-		// Files are read as the standard says. It has to be the session's own default: the server reads a whole message
-		// before it runs any of it, and each file is followed by RESET ALL.
+		// Our lexer assumes that standard_conforming_strings is on. It must be the session's default: the server parses a whole
+		// message before it runs any of it, and RESET ALL follows each file.
 		_ = pg.Close(ctx)
 		config.RuntimeParams["standard_conforming_strings"] = "on"
 		pg, err = pgconn.ConnectConfig(ctx, &config.Config)
@@ -81,14 +82,14 @@ func Dial(ctx context.Context, conn *pgx.ConnConfig, options Options) (*Session,
 	return s, nil
 }
 
-// PID is the process that has greeted us. Behind a pooler another one may answer.
+// PID returns the ID of the server process that greeted us. Behind a pooler another process may answer.
 func (s *Session) PID() uint32 { return s.pg.PID() }
 
-// CountsBytes reports whether the server's positions are bytes: its encoding has no characters.
+// CountsBytes reports whether positions in the server's errors count bytes. They do with SQL_ASCII, which has no characters.
 func (s *Session) CountsBytes() bool { return s.pg.ParameterStatus("server_encoding") == "SQL_ASCII" }
 
-// LiftLimits is SQL that lifts the timeouts of the role, for the message that it begins: they are meant for an application,
-// and what is read may be locked for a while.
+// LiftLimits returns SQL that lifts the role's timeouts for the rest of its message. They are meant for an application, but a
+// lock on what we read may last a while.
 func (s *Session) LiftLimits() string { return liftLimits(s.pg.ParameterStatus("server_version")) }
 
 func liftLimits(version string) string {
@@ -104,15 +105,15 @@ func liftLimits(version string) string {
 // Lost reports whether the connection can no longer be used.
 func (s *Session) Lost() bool { return s.pg.IsClosed() }
 
-// Close ends the session. It waits a second at most.
+// Close ends the session. It takes a second at most.
 func (s *Session) Close() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	_ = s.pg.Close(ctx) // sends Terminate; what it reports is of no use any more
+	_ = s.pg.Close(ctx) // sends Terminate; its error does not matter any more
 }
 
-// refuseStandby makes a connection string with several hosts lead to the one that can be written to. Servers before 14
-// do not say at connecting that they are a standby, and neither do poolers.
+// refuseStandby makes a connection string with several hosts lead to the primary. Servers before 14, and poolers, do not say at
+// the start of a connection that they are a standby.
 func refuseStandby(_ context.Context, pg *pgconn.PgConn) error {
 	if pg.ParameterStatus("in_hot_standby") == "on" {
 		return errors.New("is a standby")

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// List names the first few of some names, and counts the others.
+// List names the first few names and counts the others: "a, b and c", or "a, b, c and 2 more". names must not be empty.
 func List(names []string) string {
 	const shown = 3
 	last := len(names) - 1

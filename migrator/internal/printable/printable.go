@@ -1,5 +1,5 @@
-// Package printable shows text of others, servers, files and other sessions, so that a terminal cannot be made to obey it, and
-// its lines cannot be taken for ours.
+// Package printable makes foreign text (from servers, files and other sessions) safe to print. A terminal cannot be made to obey
+// it, and its lines cannot be mistaken for ours.
 package printable
 
 import (
@@ -9,16 +9,17 @@ import (
 	"unicode/utf8"
 )
 
-// indent begins each line but the first of a text of others.
+// indent begins each line of a foreign text except the first.
 const indent = "\n    "
 
-// Text shows what a terminal would obey, or not show, as an escape such as \x1b or \u202e. Line breaks and tabs stay.
+// Text writes characters that a terminal would obey or not show as escapes, such as \x1b or \u202e. It keeps line breaks and
+// tabs.
 func Text(text string) string { return escape(text, "\n\t") }
 
-// Line is Text for what has to stay in one line, such as a name.
+// Line is Text for a text that must stay on one line, such as a name: it escapes line breaks and tabs too.
 func Line(text string) string { return escape(text, "") }
 
-// Indented indents all lines of a text but the first.
+// Indented indents all lines of a text except the first.
 func Indented(text string) string {
 	if !strings.Contains(text, "\n") {
 		return text
@@ -26,6 +27,7 @@ func Indented(text string) string {
 	return strings.ReplaceAll(strings.TrimRight(strings.ReplaceAll(text, "\r\n", "\n"), "\n"), "\n", indent)
 }
 
+// escape escapes hidden characters, except those in kept, and invalid UTF-8.
 func escape(text, kept string) string {
 	text = strings.ReplaceAll(text, "\r\n", "\n")
 	if strings.IndexFunc(text, func(r rune) bool { return r == utf8.RuneError || hidden(r) }) < 0 {
@@ -47,11 +49,11 @@ func escape(text, kept string) string {
 	return b.String()
 }
 
-// hidden reports whether a character is not shown as it is: it controls the terminal, turns the direction of what follows, ends
-// a line or has no width.
+// hidden reports whether a terminal does not show a character as it is. Such a character controls the terminal, changes the
+// direction of the text, ends a line, or has no width.
 func hidden(r rune) bool { return unicode.IsControl(r) || Invisible(r) }
 
-// Invisible reports whether a character is none that is seen, other than a control character.
+// Invisible reports whether a character is invisible. Control characters do not count.
 func Invisible(r rune) bool {
 	return unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point)
 }

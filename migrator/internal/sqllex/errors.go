@@ -5,11 +5,10 @@ import (
 	"unicode/utf8"
 )
 
-// Error means that a text cannot be split: something in it is opened and never
-// closed, or it holds a meta-command of psql.
+// Error means that a text cannot be split: something in it is opened and never closed, or it contains a meta-command of psql.
 type Error struct {
-	Offset  int    // the byte where the thing opens
-	Message string // what is wrong and, where that helps, what to do
+	Offset  int    // the byte offset at which it opens
+	Message string // what is wrong and, if that helps, what to do
 }
 
 func (e *Error) Error() string { return e.Message }
@@ -26,13 +25,13 @@ func unterminatedDollarQuote(tag string) string {
 	return "unterminated dollar-quoted string (its end " + tag + " is missing)"
 }
 
-// MetaCommand says that text, which starts with a backslash, is not SQL.
+// MetaCommand returns the message of an Error about text, which starts with a backslash and is not SQL.
 func MetaCommand(text string) string {
 	return CommandName(text) + " is a command of psql and not SQL: take it out"
 }
 
-// CommandName is the name of a meta-command with its backslash: its letters or, as
-// in \!, one other character.
+// CommandName returns the name of the meta-command at the start of text, with its backslash. The name is letters and digits or,
+// as in \!, one other character.
 func CommandName(text string) string {
 	end := 1
 	for end < len(text) && (classes[text[end]] == letter || classes[text[end]] == digit) {

@@ -1,23 +1,19 @@
-// Package sqllex reads SQL text the way PostgreSQL's scanner does: it knows where
-// tokens begin and end and where a statement ends. It knows no grammar; whether a
-// statement makes sense is for the server to say.
+// Package sqllex reads SQL text as PostgreSQL's scanner does. It knows where tokens begin and end, and where a statement ends.
+// It knows no grammar: the server decides whether a statement is valid.
 //
-// Most callers need Split, Statement.Words and Matches to see what a statement is,
-// and Position to say where.
+// Most callers use Split, Statement.Words and Matches to see what a statement is, and Position to say where it is.
 //
-// The text is read as the server reads it with standard_conforming_strings on, in
-// an encoding whose multi-byte characters contain no ASCII bytes (UTF-8 is one). A
-// byte order mark and NUL bytes are the caller's business.
+// The text is read as a server reads it with standard_conforming_strings on. In its encoding, such as UTF-8, multi-byte
+// characters must not contain ASCII bytes. The caller must handle a byte order mark and NUL bytes.
 package sqllex
 
 import "iter"
 
-// Lexer cuts a text into tokens that follow each other without a gap: their texts
-// add up to the source, or to the part of it before the error.
+// Lexer cuts a text into tokens without gaps. Together they are the whole text, or the part of it before an error.
 type Lexer struct {
 	src   string
 	pos   int
-	signs int // up to here every + and - is an operator of its own; see operator
+	signs int // up to this offset every + and - is an operator of its own; see operator
 	err   *Error
 }
 
@@ -46,8 +42,8 @@ func (l *Lexer) Err() error {
 	return l.err
 }
 
-// Significant returns the tokens of src that are neither space nor comment. It
-// ends early where the text has an error; a text that Split accepts has none.
+// Significant returns the tokens of src that are neither space nor comment. It stops at an error. A text that Split accepts has
+// none.
 func Significant(src string) iter.Seq[Token] {
 	return Statement{Start: 0, End: len(src)}.Tokens(src)
 }
@@ -94,8 +90,8 @@ func (l *Lexer) scan(start int) (Kind, int) {
 	return Symbol, start + 1
 }
 
-// word reads an identifier, or the literal whose prefix looks like one. A prefix
-// counts only as a word of its own: in type'…' the e is no prefix.
+// word reads an identifier, or a literal with a prefix. A prefix counts only at the start of a word: in type'…' the e is not a
+// prefix.
 func (l *Lexer) word(start int) (Kind, int) {
 	next := start + 1
 	switch l.src[start] {
@@ -112,7 +108,7 @@ func (l *Lexer) word(start int) (Kind, int) {
 			return l.quotedString(start, next, plain)
 		}
 	case 'u', 'U':
-		// A backslash in U&'…' writes a character by its number, but protects no quote.
+		// A backslash in U&'…' begins the number of a character, but does not protect a quote.
 		if l.at(next, '&') && l.at(next+1, '\'') {
 			return l.quotedString(start, next+1, plain)
 		}
@@ -153,8 +149,8 @@ type class uint8
 
 const (
 	other  class = iota
-	space        // \v has been among them since PostgreSQL 16; before, it was a syntax error
-	letter       // what begins a name: every byte of a non-ASCII character does, U+00A0 too
+	space        // \v counts since PostgreSQL 16; before, it was a syntax error
+	letter       // what a name may begin with; every byte of a non-ASCII character counts, even of U+00A0
 	digit
 	operator
 )

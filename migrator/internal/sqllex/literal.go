@@ -8,11 +8,11 @@ type quoting uint8
 const (
 	plain   quoting = iota // another quote
 	escapes                // another quote, or a backslash
-	bits                   // nothing: b'0''1' is b'0', and then a plain '1'
+	bits                   // nothing: b'0''1' is b'0' followed by a plain '1'
 )
 
-// quotedString reads the literal that begins at start, its prefix, and has its
-// first quote at quote. A literal that goes on in another line keeps its mode.
+// quotedString reads a literal whose prefix begins at start and whose first quote is at quote. A literal that continues on
+// another line keeps its mode.
 func (l *Lexer) quotedString(start, quote int, mode quoting) (Kind, int) {
 	for open := start; ; open = quote {
 		end, ok := l.closingQuote(quote+1, mode)
@@ -25,7 +25,7 @@ func (l *Lexer) quotedString(start, quote int, mode quoting) (Kind, int) {
 	}
 }
 
-// closingQuote returns the place after the quote that ends the string part at i.
+// closingQuote returns the offset after the quote that ends the part of a string at i.
 func (l *Lexer) closingQuote(i int, mode quoting) (end int, ok bool) {
 	for ; i < len(l.src); i++ {
 		switch c := l.src[i]; {
@@ -40,8 +40,8 @@ func (l *Lexer) closingQuote(i int, mode quoting) (end int, ok bool) {
 	return 0, false
 }
 
-// continuation returns the quote that takes up the literal which ended at i: only
-// space and line comments are between them, and at least one line end.
+// continuation returns the quote that continues the literal that ended at i. Only space and line comments may be in between,
+// with at least one line end.
 func (l *Lexer) continuation(i int) (quote int, ok bool) {
 	for newLine := false; ; {
 		switch {
@@ -68,7 +68,7 @@ func (l *Lexer) quotedIdentifier(start, quote int) (Kind, int) {
 	}
 }
 
-// dollar reads a parameter, a dollar-quoted string, or a dollar sign alone.
+// dollar reads a parameter, a dollar-quoted string, or a single dollar sign.
 func (l *Lexer) dollar(start int) (Kind, int) {
 	next := start + 1
 	if l.class(next) == digit {
@@ -83,8 +83,8 @@ func (l *Lexer) dollar(start int) (Kind, int) {
 	}
 	next++
 	tag := l.src[start:next]
-	// A tag holds no dollar sign but those around it, so its first occurrence is the
-	// end, also where it shares its first sign with something else: $x$ $junk$x$.
+	// A tag contains no dollar sign except the two around it. So its first occurrence ends the string, even if its first sign
+	// also ends something else: $x$ $junk$x$.
 	end := strings.Index(l.src[next:], tag)
 	if end < 0 {
 		return l.fail(start, unterminatedDollarQuote(tag))
@@ -92,8 +92,8 @@ func (l *Lexer) dollar(start int) (Kind, int) {
 	return String, next + end + len(tag)
 }
 
-// number reads one number of the newest syntax. What follows it without a gap
-// (123abc, 1e”) is a token of its own, as up to PostgreSQL 14; later ones refuse it.
+// number reads one number in the newest syntax. What follows without a gap (123abc, 1e”) is a token of its own, as up to
+// PostgreSQL 14. Later versions refuse it.
 func (l *Lexer) number(start int) int {
 	if l.at(start, '0') && l.class(start+1) == letter {
 		// The whole word must fit: 0b1e'…' is 0, then a name, then a plain string.
@@ -126,6 +126,7 @@ func (l *Lexer) digits(i int) int {
 	return i
 }
 
+// digitsAfter returns the characters that may follow 0x, 0o or 0b; "" for any other letter.
 func digitsAfter(base byte) string {
 	switch base {
 	case 'x', 'X':

@@ -2,9 +2,8 @@ package sqllex
 
 import "strings"
 
-// operator reads a comment or the longest run of operator characters before one.
-// A + or - at the run's end belongs to it only if the run has one of the characters
-// that no operator of standard SQL has: =- is two operators, @- is one.
+// operator reads a comment, or the longest run of operator characters before one. The run keeps a + or - at its end only if it
+// has a character that no operator of standard SQL has: =- is two operators, @- is one.
 func (l *Lexer) operator(start int) (Kind, int) {
 	switch {
 	case l.lineCommentAt(start):
@@ -26,7 +25,7 @@ func (l *Lexer) operator(start int) (Kind, int) {
 		end++
 	}
 	if standard && body < end {
-		// Without this mark, a long run of signs would be read again for each of them.
+		// Without this mark, the lexer would read a long run of signs again for each of them.
 		l.signs = end
 		return Symbol, body
 	}
@@ -55,7 +54,7 @@ func (l *Lexer) blockComment(start int) (Kind, int) {
 	return Comment, from
 }
 
-// lineEnd returns where the line of i ends. A lone \r ends it too.
+// lineEnd returns where the line that contains i ends. A lone \r ends it too.
 func (l *Lexer) lineEnd(i int) int {
 	if end := strings.IndexAny(l.src[i:], "\r\n"); end >= 0 {
 		return i + end

@@ -5,10 +5,9 @@ import (
 	"unicode/utf8"
 )
 
-// Position returns the line and the column of a byte offset, both from 1; columns
-// count characters. Lines end at \n, and a \r before it belongs to the line's end,
-// which is one column wide. An offset beyond the text counts as the text's end, one within
-// a character as its beginning. The work grows with the offset: ask for what is shown.
+// Position returns the line and the column of a byte offset, both from 1. Columns count characters. A line ends at \n, and a \r
+// before it is part of the line end, which is one column wide. An offset beyond the text means its end, an offset inside a
+// character means its beginning. The cost grows with the offset, so ask only for what is shown.
 func Position(src string, offset int) (line, column int) {
 	offset = min(max(offset, 0), len(src))
 	start := strings.LastIndexByte(src[:offset], '\n') + 1
@@ -24,8 +23,8 @@ func Position(src string, offset int) (line, column int) {
 	return line, 1 + utf8.RuneCountInString(src[start:offset])
 }
 
-// ByteOffset returns where the n-th character begins. Characters count from 1, as in
-// the positions that PostgreSQL reports; below 1 it is the first, beyond the last the text's end.
+// ByteOffset returns the byte offset of the n-th character, counted from 1 as in the positions that PostgreSQL reports. Below 1
+// it returns the first, beyond the last the end of the text.
 func ByteOffset(src string, n int) int {
 	for i := range src {
 		if n <= 1 {

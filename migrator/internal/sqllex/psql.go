@@ -2,15 +2,12 @@ package sqllex
 
 import "strings"
 
-// ForPsql returns src so written that psql sends it as it stands, or to the same
-// effect, whichever variables are set. A text with an error is returned without
-// changes from there on.
+// ForPsql returns src in a form that psql sends unchanged, or to the same effect, whichever variables are set. From an error on,
+// the text is unchanged.
 //
-// Outside quotes and comments psql would put in its variables :name, :'name',
-// :"name" and :{?name}, and sends a \: as the colon alone. And as it reads line by
-// line, it forgets of an E string that goes on in another line that a backslash
-// protects quotes there; a doubled quote means the same to the server and is
-// understood by both.
+// Outside quotes and comments psql replaces its variables :name, :'name', :"name" and :{?name}, and sends \: as a colon. Also,
+// psql reads line by line. In an E string that continues on another line it forgets that a backslash protects quotes. A doubled
+// quote means the same to the server, and both understand it.
 func ForPsql(src string) string {
 	var out strings.Builder
 	lexer := Lexer{src: src}
@@ -30,10 +27,10 @@ func ForPsql(src string) string {
 	return out.String()
 }
 
-// A protected backslash is named too, so that it protects nothing after it.
+// doubled must also match a protected backslash, so that the backslash protects nothing after it.
 var doubled = strings.NewReplacer(`\\`, `\\`, `\'`, `''`)
 
-// variableAt reports whether rest, which follows a colon, makes it a variable.
+// variableAt reports whether rest, which follows a colon, is the name of a variable.
 func variableAt(rest string) bool {
 	closing := byte(0)
 	switch {

@@ -2,17 +2,16 @@ package sqllex
 
 import "iter"
 
-// Statement is one statement of a source text: src[Start:End] reaches from its
-// first significant token to the end of its last. Its semicolon and the space and
-// comments around it are not part of it.
+// Statement is one statement of a text: src[Start:End] is everything from its first significant token to its last. Its
+// semicolon, and the space and comments around it, are not part of it.
 type Statement struct {
 	Start, End int // byte offsets
 }
 
-// Text returns the statement as it stands in src.
+// Text returns the text of the statement in src.
 func (s Statement) Text(src string) string { return src[s.Start:s.End] }
 
-// Tokens returns the statement's significant tokens; their offsets are those of src.
+// Tokens returns the significant tokens of the statement. Their offsets are those of src.
 func (s Statement) Tokens(src string) iter.Seq[Token] {
 	return func(yield func(Token) bool) {
 		lexer := Lexer{src: src[:s.End], pos: s.Start}
@@ -24,13 +23,11 @@ func (s Statement) Tokens(src string) iter.Seq[Token] {
 	}
 }
 
-// Split returns the statements of src in their order. Those that hold nothing but
-// comments are left out.
+// Split returns the statements of src in order, without those that contain only comments.
 //
-// The error is an *Error: something is opened and not closed, or there is a
-// meta-command of psql. The statements before it are returned too, and a caller
-// should judge them first: the data that follows COPY … FROM STDIN in a dump is no
-// SQL, and the error it causes somewhere below says nothing about the reason.
+// The error is an *Error: something is opened and not closed, or there is a meta-command of psql. Split also returns the
+// statements before it, and a caller should check them first. In a dump, for example, the data after COPY … FROM STDIN is not
+// SQL, and the error that it causes somewhere below does not tell the reason.
 func Split(src string) ([]Statement, error) {
 	var statements []Statement
 	s := splitter{src: src}
@@ -62,18 +59,17 @@ func Split(src string) ([]Statement, error) {
 	return statements, nil
 }
 
-// splitter knows whether a semicolon ends the statement that it is in. It does not
-// in parentheses (CREATE RULE … DO (a; b)) nor in the body of a routine that is
-// written BEGIN ATOMIC a; b; END.
+// splitter knows whether a semicolon ends the current statement. It does not inside parentheses (CREATE RULE … DO (a; b)), nor
+// in the body of a routine that is written as BEGIN ATOMIC a; b; END.
 type splitter struct {
 	src       string
 	statement Statement
 	begun     bool  // the statement has a token
-	last      Token // its last one so far
+	last      Token // its last token so far
 	opening   opening
 	parens    int // how many are open
 	paren     int // the offset of the outermost one
-	bodies    int // how many are open: one, or more where routines are nested
+	bodies    int // how many are open; more than one if routines are nested
 	body      int // the offset of the outermost one
 }
 
@@ -109,8 +105,8 @@ func (s *splitter) add(token Token) {
 		}
 		s.bodies++
 		s.opening = nothing
-	// END ends a body only where a statement could begin. Elsewhere it belongs to
-	// a CASE or is a name: "select 1 end;" calls its column so.
+	// END ends a body only where a statement could begin. Elsewhere it belongs to a CASE or is a name, such as the column in
+	// "select 1 end;".
 	case s.bodies > 0 && s.opening == nothing && token.is(s.src, "end"):
 		s.bodies--
 		s.opening = noRoutine
@@ -119,8 +115,7 @@ func (s *splitter) add(token Token) {
 	}
 }
 
-// opening says how far the words CREATE [OR REPLACE] FUNCTION or PROCEDURE have been
-// seen, with which a statement begins, be it one in a body.
+// opening says how far a statement has matched CREATE [OR REPLACE] FUNCTION or PROCEDURE. A statement inside a body counts too.
 type opening uint8
 
 const (
@@ -132,6 +127,7 @@ const (
 	noRoutine
 )
 
+// next returns the state after one more token.
 func (o opening) next(src string, token Token) opening {
 	switch o {
 	case nothing:

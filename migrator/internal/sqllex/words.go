@@ -2,17 +2,16 @@ package sqllex
 
 import "strings"
 
-// MaxWords is how many tokens Words looks at.
+// MaxWords is the largest number of tokens that Words returns.
 const MaxWords = 24
 
-// Words returns the statement's first significant tokens, MaxWords at most: words
-// without quotes in upper case, the others as they are written, so that a quoted
-// "index" or 'index' cannot be taken for a keyword. Letters beyond ASCII keep their case.
+// Words returns the first significant tokens of the statement, MaxWords at most. Unquoted words are in upper case, all other
+// tokens as written. So a quoted "index" or 'index' does not look like a keyword. Letters beyond ASCII keep their case.
 func (s Statement) Words(src string) []string {
 	return s.AppendWords(make([]string, 0, 8), src)
 }
 
-// AppendWords is Words for a caller who has a slice to be used again.
+// AppendWords is Words for a caller that reuses a slice.
 func (s Statement) AppendWords(words []string, src string) []string {
 	lexer := Lexer{src: src[:s.End], pos: s.Start}
 	for n := 0; n < MaxWords; {
@@ -33,9 +32,8 @@ func (s Statement) AppendWords(words []string, src string) []string {
 	return words
 }
 
-// Matches reports whether words begin as the pattern says: each of its items is the
-// next word, or several separated by a bar of which any will do. An item that ends in
-// a question mark may be absent, and is taken where it is there:
+// Matches reports whether words begin with the pattern. Each item of the pattern is the next word, or several alternatives
+// separated by bars. An item that ends with a question mark is optional:
 //
 //	Matches(words, "CREATE", "UNIQUE?", "INDEX", "CONCURRENTLY")
 //	Matches(words, "COMMIT|END", "WORK|TRANSACTION?")
@@ -52,6 +50,7 @@ func Matches(words []string, pattern ...string) bool {
 	return true
 }
 
+// oneOf reports whether word is one of the alternatives in item.
 func oneOf(item, word string) bool {
 	for choice := range strings.SplitSeq(item, "|") {
 		if choice == word {
@@ -61,7 +60,7 @@ func oneOf(item, word string) bool {
 	return false
 }
 
-// upper is strings.ToUpper for ASCII: to PostgreSQL "ſelect" is no SELECT.
+// upper is strings.ToUpper for ASCII only: to PostgreSQL "ſelect" is not SELECT.
 func upper(word string) string {
 	letters := append(make([]byte, 0, 64), word...)
 	for i, c := range letters {
@@ -75,7 +74,7 @@ func upper(word string) string {
 	return string(letters)
 }
 
-// frequent are words of which a schema's history has thousands: they need no memory of their own.
+// frequent are words that the files of a project repeat thousands of times. Sharing them saves memory.
 var frequent = func() map[string]string {
 	words := make(map[string]string)
 	for word := range strings.FieldsSeq(`
