@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
-	"github.com/agent-shaker/agent-shaker/migrator/internal/pgproxy"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/pgproxy"
 )
 
 // typeHint executes what an error has between two texts.

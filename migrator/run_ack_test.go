@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
-	"github.com/agent-shaker/agent-shaker/migrator/internal/pgproxy"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/pgproxy"
 	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 

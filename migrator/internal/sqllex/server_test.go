@@ -10,8 +10,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/agent-shaker/agent-shaker/migrator/internal/pgparse"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/pgparse"
 	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 

@@ -7,8 +7,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
-	"github.com/agent-shaker/agent-shaker/migrator/internal/pgparse"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/pgparse"
 )
 
 // tokensAreTheServers asks the server at the end of each token which one follows. After "create or" it accepts one word

@@ -118,7 +118,7 @@ func TestASearchThatWasCutShortProvesNothing(t *testing.T) {
 func TestTheModelNamesFunctionsThatExist(t *testing.T) {
 	t.Parallel()
 	var code strings.Builder
-	for _, name := range list(t, "../../*.go") {
+	for _, name := range list(t, "../../../*.go") {
 		text, err := os.ReadFile(name)
 		require.NoError(t, err)
 		code.Write(text)

@@ -1,4 +1,4 @@
-module github.com/agent-shaker/agent-shaker/migrator/internal/bench
+module github.com/agent-shaker/agent-shaker/migrator/internal/testing/bench
 
 go 1.26.0
 
@@ -64,4 +64,4 @@ require (
 	gopkg.in/yaml.v2 v2.4.0 // indirect
 )
 
-replace github.com/agent-shaker/agent-shaker => ../../..
+replace github.com/agent-shaker/agent-shaker => ../../../..

@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/stretchr/testify/require"
 
-	"github.com/agent-shaker/agent-shaker/migrator/internal/pgproxy"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/pgproxy"
 )
 
 // slowCommit is answered in parts, with the commit between them.
