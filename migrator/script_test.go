@@ -2,7 +2,6 @@ package migrator
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -10,11 +9,11 @@ import (
 	"testing/fstest"
 	"time"
 
-	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/script"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/archive"
 )
 
 // A scriptCase is an archive of testdata/script, whose README describes the format.
@@ -131,17 +130,17 @@ func TestTheScriptOfAPlanIsExactlyThis(t *testing.T) {
 	for _, path := range paths {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
 			t.Parallel()
-			archive, err := txtar.ParseFile(path)
+			a, err := archive.Read(path)
 			require.NoError(t, err)
-			fsys, settings, want := fstest.MapFS{}, "", (*txtar.File)(nil)
-			for i, file := range archive.Files {
+			fsys, settings, want := fstest.MapFS{}, "", (*archive.File)(nil)
+			for i, file := range a.Files {
 				switch file.Name {
 				case "settings":
-					settings = string(file.Data)
+					settings = file.Data
 				case "script.sql":
-					want = &archive.Files[i]
+					want = &a.Files[i]
 				default:
-					fsys[file.Name] = &fstest.MapFile{Data: []byte(strings.TrimSuffix(string(file.Data), "\n"))}
+					fsys[file.Name] = &fstest.MapFile{Data: []byte(strings.TrimSuffix(file.Data, "\n"))}
 				}
 			}
 			migrations, err := Load(fsys)
@@ -154,13 +153,13 @@ func TestTheScriptOfAPlanIsExactlyThis(t *testing.T) {
 			require.NoError(t, err)
 			if *update {
 				if want == nil {
-					archive.Files = append(archive.Files, txtar.File{Name: "script.sql"})
-					want = &archive.Files[len(archive.Files)-1]
+					a.Files = append(a.Files, archive.File{Name: "script.sql"})
+					want = &a.Files[len(a.Files)-1]
 				}
-				want.Data = []byte(got.String())
-				require.NoError(t, os.WriteFile(path, txtar.Format(archive), 0o600))
+				want.Data = got.String()
+				require.NoError(t, a.Write(path))
 			}
-			require.Equal(t, string(want.Data), got.String())
+			require.Equal(t, want.Data, got.String())
 		})
 	}
 }

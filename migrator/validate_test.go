@@ -2,16 +2,15 @@ package migrator
 
 import (
 	"flag"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
-	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/archive"
 )
 
 var update = flag.Bool("update", false, "write the expected output in testdata anew")
@@ -46,24 +45,24 @@ func TestReviewSaysWhatIsWrongWhereAndWhatToDo(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, paths)
 	for _, path := range paths {
-		archive, err := txtar.ParseFile(path)
+		a, err := archive.Read(path)
 		require.NoError(t, err)
-		require.Zero(t, len(archive.Files)%2, path)
-		for i := 0; i < len(archive.Files); i += 2 {
-			file, want := archive.Files[i], &archive.Files[i+1]
+		require.Zero(t, len(a.Files)%2, path)
+		for i := 0; i < len(a.Files); i += 2 {
+			file, want := a.Files[i], &a.Files[i+1]
 			require.Equal(t, "review", want.Name, path)
 			t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar")+"/"+file.Name, func(t *testing.T) {
-				script, err := loadedScript(file.Name, string(file.Data))
+				script, err := loadedScript(file.Name, file.Data)
 				require.NoError(t, err)
 				got := verdict(script)
 				if *update {
-					want.Data = []byte(got)
+					want.Data = got
 				}
-				require.Equal(t, string(want.Data), got)
+				require.Equal(t, want.Data, got)
 			})
 		}
 		if *update {
-			require.NoError(t, os.WriteFile(path, txtar.Format(archive), 0o600))
+			require.NoError(t, a.Write(path))
 		}
 	}
 }

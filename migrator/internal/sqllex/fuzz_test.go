@@ -6,14 +6,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/sqllextest"
 )
 
 func FuzzSplit(f *testing.F) {
-	for _, c := range splitCases(f) {
-		f.Add(c.src)
+	for _, c := range sqllextest.Cases(f, "testdata") {
+		f.Add(c.SQL)
 	}
 	f.Fuzz(func(t *testing.T, src string) {
-		all, lexErr := tokensWithoutGaps(t, src)
+		all, lexErr := sqllextest.TokensWithoutGaps(t, src)
 		statements, err := sqllex.Split(src)
 		if lexErr != nil {
 			require.Error(t, err)
@@ -36,28 +37,6 @@ func FuzzSplit(f *testing.F) {
 			require.Equal(t, []sqllex.Statement{{Start: 0, End: len(s.Text(src))}}, again)
 		}
 	})
-}
-
-// tokensWithoutGaps returns the tokens of src, which add up to it or, beside an
-// error, to a beginning of it.
-func tokensWithoutGaps(t *testing.T, src string) ([]sqllex.Token, error) {
-	var all []sqllex.Token
-	end := 0
-	lexer := sqllex.New(src)
-	for token, ok := lexer.Next(); ok; token, ok = lexer.Next() {
-		require.Equal(t, end, token.Start)
-		require.Greater(t, token.End, token.Start)
-		end = token.End
-		all = append(all, token)
-	}
-	if lexer.Err() == nil {
-		require.Equal(t, len(src), end)
-	} else {
-		at := (*sqllex.Error)(nil)
-		require.ErrorAs(t, lexer.Err(), &at)
-		require.GreaterOrEqual(t, at.Offset, end)
-	}
-	return all, lexer.Err()
 }
 
 // coveredOnce checks that the statements follow each other, begin and end with
@@ -99,8 +78,8 @@ func nothingElse(t *testing.T, src string, gap []sqllex.Token) {
 // FuzzForPsql checks what needs no psql: a text changes only by backslashes before
 // colons and by protected quotes that become doubled ones.
 func FuzzForPsql(f *testing.F) {
-	for _, c := range splitCases(f) {
-		f.Add(c.src)
+	for _, c := range sqllextest.Cases(f, "testdata") {
+		f.Add(c.SQL)
 	}
 	f.Add(":a:'b'\"c\"::d e'\\'' \n '\\''")
 	f.Fuzz(func(t *testing.T, src string) {

@@ -1,4 +1,4 @@
-package sqllex_test
+package sqllextest_test
 
 import (
 	"strings"
@@ -9,12 +9,13 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/pgparse"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/sqllextest"
 )
 
 // tokensAreTheServers asks the server at the end of each token which one follows. After "create or" it accepts one word
 // and complains about anything else: where it begins, and how it reads.
 func tokensAreTheServers(t *testing.T, server *pgparse.Server, src string) {
-	all, lexical := tokensWithoutGaps(t, src)
+	all, lexical := sqllextest.TokensWithoutGaps(t, src)
 	var expected []sqllex.Token
 	questions := []string{question(src)}
 	for _, token := range all {

@@ -1,4 +1,4 @@
-package sqllex_test
+package sqllextest_test
 
 import (
 	"strings"

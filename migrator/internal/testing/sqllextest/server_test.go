@@ -1,4 +1,4 @@
-package sqllex_test
+package sqllextest_test
 
 import (
 	"context"
@@ -12,13 +12,14 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/pgparse"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/sqllextest"
 	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 // FuzzSplitAgainstServer asks PostgreSQL where tokens and statements end, in texts of any kind.
 func FuzzSplitAgainstServer(f *testing.F) {
-	for _, c := range splitCases(f) {
-		f.Add(c.src)
+	for _, c := range sqllextest.Cases(f, "../../sqllex/testdata") {
+		f.Add(c.SQL)
 	}
 	for _, src := range []string{
 		"select 1;/**/;commit;", "begin atomic;end;", "create or replace drop access method",
@@ -146,7 +147,7 @@ type semicolon struct {
 }
 
 func semicolons(t *testing.T, src string, statements []sqllex.Statement, problem error) []semicolon {
-	all, _ := tokensWithoutGaps(t, src)
+	all, _ := sqllextest.TokensWithoutGaps(t, src)
 	var list []semicolon
 	i, pending := 0, false // pending: in the one that Split could not finish
 	for _, token := range all {
