@@ -4,6 +4,7 @@ import (
 	"context"
 	"embed"
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"log"
@@ -13,10 +14,10 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 //go:embed testdata/example
@@ -31,16 +32,40 @@ func exampleFiles() fs.FS {
 	return files
 }
 
+// examplesURL names the variable with the URL of the database of the examples, which each of them empties. The tests of
+// internal/testing/servertest set it and run the examples; a test that imported a server would put its modules into the go.sum of
+// whoever imports this package.
+const examplesURL = "MIGRATOR_EXAMPLES_URL"
+
+// TestMain leaves the examples out where they have no database.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if os.Getenv(examplesURL) == "" {
+		skip := "^Example"
+		if asked := flag.Lookup("test.skip").Value.String(); asked != "" {
+			skip += "|" + asked
+		}
+		if err := flag.Set("test.skip", skip); err != nil {
+			log.Fatal(err)
+		}
+	}
+	os.Exit(m.Run())
+}
+
 // databaseURL is that of an empty database; a program has it from its environment.
-func databaseURL() string { return migratortest.Database(exampleTB{}) }
-
-// exampleTB stands for a test where an example runs; its database goes with the server.
-type exampleTB struct{ testing.TB }
-
-func (exampleTB) Helper()                  {}
-func (exampleTB) Context() context.Context { return context.Background() }
-func (exampleTB) Cleanup(func())           {}
-func (exampleTB) Fatal(args ...any)        { log.Fatal(args...) }
+func databaseURL() string {
+	ctx := context.Background()
+	url := os.Getenv(examplesURL)
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	if _, err := conn.Exec(ctx, "drop schema public cascade; create schema public"); err != nil {
+		log.Fatal(err)
+	}
+	return url
+}
 
 // newExample is what the examples below begin with.
 func newExample() *migrator.Migrator {
