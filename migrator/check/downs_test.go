@@ -11,6 +11,7 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator"
 	"github.com/agent-shaker/agent-shaker/migrator/check"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/dbtest"
 	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
@@ -130,7 +131,7 @@ func TestPartsAreNotToldBesideTheirWhole(t *testing.T) {
 func TestTheFirstFailureOfAnUpEndsTheCheck(t *testing.T) {
 	t.Parallel()
 	var seen []check.Report
-	reports, err := check.Downs(t.Context(), parse(t, migratortest.Database(t)), load(
+	reports, err := check.Downs(t.Context(), dbtest.Config(t, migratortest.Database(t)), load(
 		t, "001_users.sql", "create table users (id int)", "001_users.down.sql", "drop table users", "002_bad.sql", "create table users (id int)", "003_never.sql", "select 1",
 	), check.Options{Observe: func(r check.Report) { seen = append(seen, r) }})
 	var failed *migrator.MigrationError
@@ -144,7 +145,7 @@ func TestRepeatableMigrationsAreLeftOut(t *testing.T) {
 	t.Parallel()
 	migrations := load(t, "002_b.sql", "create table b (a int)", "001_a.sql", "create table a (a int)")
 	migrations = append([]migrator.Migration{{Version: "R_view.sql", Up: migrator.Script{Path: "R_view.sql", SQL: "no sql"}}, migrations[1]}, migrations[0])
-	reports, err := check.Downs(t.Context(), parse(t, migratortest.Database(t)), migrations, check.Options{})
+	reports, err := check.Downs(t.Context(), dbtest.Config(t, migratortest.Database(t)), migrations, check.Options{})
 	require.NoError(t, err)
 	require.Equal(t, []check.Report{{Version: "001_a.sql", Outcome: check.Irreversible}, {Version: "002_b.sql", Outcome: check.Irreversible}}, reports)
 }
@@ -158,7 +159,7 @@ func TestTheHistoryMayBeElsewhere(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			config := parse(t, migratortest.Database(t))
+			config := dbtest.Config(t, migratortest.Database(t))
 			config.RuntimeParams["search_path"] = c.path
 			reports, err := check.Downs(t.Context(), config, load(
 				t, "001_users.sql", "create table users (id int)", "001_users.down.sql", "drop table users",
@@ -171,7 +172,7 @@ func TestTheHistoryMayBeElsewhere(t *testing.T) {
 
 func TestARoleThatMayNotMakeDatabasesIsToldWhatToDo(t *testing.T) {
 	t.Parallel()
-	config := parse(t, migratortest.Database(t))
+	config := dbtest.Config(t, migratortest.Database(t))
 	role := "check_" + config.Database
 	admin := connect(t, config)
 	_, err := admin.Exec(t.Context(), "create role "+role+" login password 'x'")
@@ -202,7 +203,7 @@ func TestAConnectionIsNeeded(t *testing.T) {
 
 func TestTheHookBeforeConnectIsAskedAndCannotLeadElsewhere(t *testing.T) {
 	t.Parallel()
-	config := parse(t, migratortest.Database(t))
+	config := dbtest.Config(t, migratortest.Database(t))
 	asked := false
 	_, err := check.Downs(t.Context(), config, load(t, "001_users.sql", "create table users (id int)"), check.Options{Config: migrator.Config{
 		BeforeConnect: func(_ context.Context, c *pgx.ConnConfig) error {

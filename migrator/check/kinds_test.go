@@ -1,7 +1,6 @@
 package check
 
 import (
-	"context"
 	"strconv"
 	"strings"
 	"testing"
@@ -9,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/dbtest"
 	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
@@ -144,9 +144,7 @@ func TestADownThatDoesNothingIsWrongForEachKindOfObjectAndARightOneIsNot(t *test
 	for _, c := range kindCases {
 		t.Run(c.object+" "+strings.Fields(c.up)[0], func(t *testing.T) {
 			t.Parallel()
-			conn, err := pgx.Connect(t.Context(), migratortest.Database(t))
-			require.NoError(t, err)
-			defer conn.Close(context.Background())
+			conn := dbtest.Connect(t, migratortest.Database(t))
 			major, err := strconv.Atoi(conn.PgConn().ParameterStatus("server_version")[:2])
 			require.NoError(t, err)
 			if major < c.since {

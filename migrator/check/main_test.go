@@ -4,13 +4,13 @@ import (
 	"context"
 	"os"
 	"testing"
-	"testing/fstest"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
 	"github.com/agent-shaker/agent-shaker/migrator/check"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/dbtest"
 	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
@@ -19,25 +19,7 @@ func TestMain(m *testing.M) { os.Exit(migratortest.Main(m)) }
 // load makes migrations of names and texts in turn.
 func load(tb testing.TB, namesAndTexts ...string) []migrator.Migration {
 	tb.Helper()
-	fsys := fstest.MapFS{}
-	for i := 0; i < len(namesAndTexts); i += 2 {
-		fsys[namesAndTexts[i]] = &fstest.MapFile{Data: []byte(namesAndTexts[i+1])}
-	}
-	migrations, err := migrator.Load(fsys)
-	if len(fsys) == 0 {
-		require.ErrorIs(tb, err, migrator.ErrNoMigrations)
-	} else {
-		require.NoError(tb, err)
-	}
-	return migrations
-}
-
-// parse is the configuration of a database.
-func parse(tb testing.TB, url string) *pgx.ConnConfig {
-	tb.Helper()
-	config, err := pgx.ParseConfig(url)
-	require.NoError(tb, err)
-	return config
+	return dbtest.Load(tb, dbtest.Files(namesAndTexts...))
 }
 
 // connect opens a connection that ends with the test.
@@ -52,7 +34,7 @@ func connect(tb testing.TB, config *pgx.ConnConfig) *pgx.Conn {
 // downs tries migrations that can all be applied.
 func downs(tb testing.TB, namesAndTexts ...string) []check.Report {
 	tb.Helper()
-	reports, err := check.Downs(tb.Context(), parse(tb, migratortest.Database(tb)), load(tb, namesAndTexts...), check.Options{})
+	reports, err := check.Downs(tb.Context(), dbtest.Config(tb, migratortest.Database(tb)), load(tb, namesAndTexts...), check.Options{})
 	require.NoError(tb, err)
 	return reports
 }

@@ -12,23 +12,20 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator"
 	"github.com/agent-shaker/agent-shaker/migrator/check"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/dbtest"
 	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 // tables are the user's tables of a database.
 func tables(tb testing.TB, config *pgx.ConnConfig) []string {
 	tb.Helper()
-	rows, err := connect(tb, config).Query(context.Background(), "select oid::regclass::text from pg_class where oid >= 16384 and relkind = 'r'")
-	require.NoError(tb, err)
-	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	require.NoError(tb, err)
-	return names
+	return dbtest.Rows(tb, connect(tb, config), "select oid::regclass::text from pg_class where oid >= 16384 and relkind = 'r'")
 }
 
 // spied is a configuration, and what runs with it tell of the databases that they are connected to.
 func spied(tb testing.TB) (config *pgx.ConnConfig, options check.Options, scratch func() string) {
 	tb.Helper()
-	config = parse(tb, migratortest.Database(tb))
+	config = dbtest.Config(tb, migratortest.Database(tb))
 	var name string
 	options.Config.BeforeConnect = func(_ context.Context, c *pgx.ConnConfig) error {
 		if strings.HasPrefix(c.Database, "migrator_check_") {

@@ -1,14 +1,15 @@
 package cli_test
 
 import (
+	"context"
 	"os/exec"
 	"testing"
 	"testing/fstest"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/dbtest"
 	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
@@ -32,9 +33,8 @@ vacuum users`)},
 // users is what usersFiles change beyond the schema that catalog shows, and what is recorded of them.
 func users(t *testing.T, url string) []string {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), url)
-	require.NoError(t, err)
-	defer conn.Close(t.Context())
+	conn := dbtest.Connect(t, url)
+	defer conn.Close(context.Background())
 	require.Eventually(t, func() bool { // a backend whose client is gone takes a moment to end, and has its locks until then
 		var alone bool
 		require.NoError(t, conn.QueryRow(t.Context(), "select count(*) = 1 from pg_stat_activity where datname = current_database() and backend_type = 'client backend'").Scan(&alone))
@@ -49,11 +49,7 @@ union all select 'locked' from pg_locks where locktype = 'advisory' and database
 	if progress {
 		query += "\nunion all select concat_ws(' ', version, direction, done, left(array_to_string(hashes, ' '), 8), left(started, 26)) from schema_migrations_progress"
 	}
-	rows, err := conn.Query(t.Context(), query+"\norder by 1")
-	require.NoError(t, err)
-	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	require.NoError(t, err)
-	return append(lines, catalog(t, url))
+	return append(dbtest.Rows(t, conn, query+"\norder by 1"), catalog(t, url))
 }
 
 func TestDryRunOfAFileWithoutATransactionDoesWhatUpDoes(t *testing.T) {
@@ -124,12 +120,8 @@ func TestAnIndexThatFailedInPsqlIsSettledByTheNextRun(t *testing.T) {
 	require.Equal(t, left, users(t, piped), "psql must not go on over what is in doubt")
 
 	for _, url := range []string{applied, piped} {
-		conn, err := pgx.Connect(t.Context(), url)
-		require.NoError(t, err)
-		_, err = conn.Exec(t.Context(), "update app.users set email = 'b' where id = 2")
-		require.NoError(t, err)
-		require.NoError(t, conn.Close(t.Context()))
-		_, err = migrate(t, files, "up", "--database-url", url)
+		dbtest.Execute(t, url, "update app.users set email = 'b' where id = 2")
+		_, err := migrate(t, files, "up", "--database-url", url)
 		require.NoError(t, err)
 	}
 	require.Equal(t, users(t, applied), users(t, piped))

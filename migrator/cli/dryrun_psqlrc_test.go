@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/dbtest"
 	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
@@ -61,12 +63,8 @@ insert into notes values ('5\v ü')`)},
 func quoting(t *testing.T) string {
 	t.Helper()
 	url := migratortest.Database(t)
-	conn, err := pgx.Connect(t.Context(), url)
-	require.NoError(t, err)
-	defer conn.Close(t.Context())
-	_, err = conn.Exec(t.Context(), `do $$ begin execute format('alter database %I set standard_conforming_strings = off', current_database());
+	dbtest.Execute(t, url, `do $$ begin execute format('alter database %I set standard_conforming_strings = off', current_database());
 		execute format('alter database %I set client_encoding = LATIN1', current_database()); end $$`)
-	require.NoError(t, err)
 	return url
 }
 
@@ -78,16 +76,14 @@ func pipe(psql, url, psqlrc, script string) (output string, err error) {
 	return string(out), err
 }
 
-func notes(t *testing.T, url string) (notes []string) {
+func notes(t *testing.T, url string) []string {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), url)
-	require.NoError(t, err)
-	defer conn.Close(t.Context())
-	_, err = conn.Exec(t.Context(), "set client_encoding = UTF8")
-	require.NoError(t, err)
+	conn := dbtest.Connect(t, url)
+	defer conn.Close(context.Background())
+	dbtest.Exec(t, conn, "set client_encoding = UTF8")
 	rows, err := conn.Query(t.Context(), "select note from notes union all select version from schema_migrations order by 1")
 	require.NoError(t, err)
-	notes, err = pgx.CollectRows(rows, pgx.RowTo[string])
+	notes, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	require.NoError(t, err)
 	return notes
 }

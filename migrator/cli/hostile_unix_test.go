@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/dbtest"
 	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
@@ -43,7 +44,7 @@ const hostile = "\x1b[2J\u202e\nerror: forged\nSTATE: forged\nHINT: forged\n✓ 
 func TestWhatTheServerSaysDoesNotControlTheTerminal(t *testing.T) {
 	t.Parallel()
 	url, dir := migratortest.Database(t), t.TempDir()
-	conn := connect(t, url)
+	conn := dbtest.Connect(t, url)
 	_, err := conn.Exec(t.Context(), "create table said (text text)")
 	require.NoError(t, err)
 	_, err = conn.Exec(t.Context(), "insert into said values ($1)", hostile)
@@ -72,7 +73,7 @@ func TestNamesAndRowsOfOthersDoNotControlTheTerminal(t *testing.T) {
 	}
 	shown := shownOf(t, url, "up", "--dir", dir)
 	require.Contains(t, shown, `\x1b]0;x\a\u202elqs.sql`)
-	_, err := connect(t, url).Exec(t.Context(), "insert into schema_migrations (version, checksum) values ($1, 'x'), ($2, 'x')", "000"+hostile, "999"+hostile)
+	_, err := dbtest.Connect(t, url).Exec(t.Context(), "insert into schema_migrations (version, checksum) values ($1, 'x'), ($2, 'x')", "000"+hostile, "999"+hostile)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "002_b.sql"), []byte("select 2;\n"), 0o600))
 	for _, args := range [][]string{{"status"}, {"verify"}, {"plan"}, {"up", "--dry-run"}, {"down", "--yes"}, {"up", "--strict-order"}, {"up"}, {"up", "--to", "9" + hostile}, {"mark", "pending", "999" + hostile}} {
@@ -85,7 +86,7 @@ func TestNamesAndRowsOfOthersDoNotControlTheTerminal(t *testing.T) {
 func TestAQueryOfAnotherSessionDoesNotControlTheTerminal(t *testing.T) {
 	t.Parallel()
 	url, dir := migratortest.Database(t), t.TempDir()
-	conn := connect(t, url)
+	conn := dbtest.Connect(t, url)
 	for _, sql := range []string{"create table a ()", "begin", "lock table a /* " + hostile + " */"} {
 		_, err := conn.Exec(t.Context(), sql)
 		require.NoError(t, err)

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator/cli"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/dbtest"
 	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
@@ -29,7 +30,7 @@ func runCommand(t *testing.T, url string, args ...string) (code int, stderr stri
 func TestWaitForZeroDoesNotWait(t *testing.T) {
 	t.Parallel()
 	url, dir := migratortest.Database(t), slowFiles(t)
-	conn := connect(t, url)
+	conn := dbtest.Connect(t, url)
 	first := startUp(t, url, dir)
 	untilSleeping(t, conn)
 	code, stderr := runCommand(t, url, "up", "--dir", dir, "--wait-for", "0", "--timeout", "20s")
@@ -42,7 +43,7 @@ func TestRetryForZeroDoesNotTryAgain(t *testing.T) {
 	t.Parallel()
 	url, dir := migratortest.Database(t), t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "001_alter.sql"), []byte("alter table a add x int;\n"), 0o600))
-	conn := connect(t, url)
+	conn := dbtest.Connect(t, url)
 	for _, sql := range []string{"create table a ()", "begin", "lock table a"} {
 		_, err := conn.Exec(t.Context(), sql)
 		require.NoError(t, err)

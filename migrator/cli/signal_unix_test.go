@@ -4,7 +4,6 @@ package cli_test
 
 import (
 	"bytes"
-	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator/cli"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/dbtest"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/pgproxy"
 	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
@@ -92,14 +92,6 @@ func goesOn(t *testing.T, conn *pgx.Conn, url, dir string) {
 	require.Equal(t, "001_first.sql 002_slow.sql slow", state)
 }
 
-func connect(t *testing.T, url string) *pgx.Conn {
-	t.Helper()
-	conn, err := pgx.Connect(t.Context(), url)
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = conn.Close(context.Background()) })
-	return conn
-}
-
 var stops = []struct {
 	name   string
 	signal os.Signal
@@ -112,7 +104,7 @@ func TestASignalCancelsTheStatementAndSaysWhatTheDatabaseContains(t *testing.T) 
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			url, dir := migratortest.Database(t), slowFiles(t)
-			conn := connect(t, url)
+			conn := dbtest.Connect(t, url)
 			up := startUp(t, url, dir)
 			untilSleeping(t, conn)
 			took := up.signal(t, test.signal)
@@ -132,7 +124,7 @@ func TestASignalEndsARunThatWaitsForAnother(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			url, dir := migratortest.Database(t), slowFiles(t)
-			conn := connect(t, url)
+			conn := dbtest.Connect(t, url)
 			first := startUp(t, url, dir)
 			untilSleeping(t, conn)
 			second := startUp(t, url, dir)
@@ -156,7 +148,7 @@ func TestASecondSignalEndsTheProcessAlsoWhenTheServerIsSilent(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			url, dir := migratortest.Database(t), slowFiles(t)
-			conn, proxy := connect(t, url), pgproxy.Start(t, url)
+			conn, proxy := dbtest.Connect(t, url), pgproxy.Start(t, url)
 			up := startUp(t, proxy.URL(), dir)
 			untilSleeping(t, conn)
 			proxy.Stall()

@@ -7,13 +7,15 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/dbtest"
 )
 
 func TestKeptDataSurvivesAStop(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(publicDir(t), "deep", "data")
 	first := started(t, Options{Data: data})
-	execute(t, first, "create table kept (id int)")
+	dbtest.Execute(t, first.ConnString(), "create table kept (id int)")
 	require.Equal(t, "on", query(t, first, "show fsync"))
 	require.Equal(t, "on", query(t, first, "show synchronous_commit"))
 	require.Equal(t, data, first.Dir())
@@ -97,7 +99,7 @@ func TestAChangedPasswordIsAClearError(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(publicDir(t), "data")
 	s := started(t, Options{Data: data})
-	execute(t, s, "alter role postgres password 'other'")
+	dbtest.Execute(t, s.ConnString(), "alter role postgres password 'other'")
 	require.NoError(t, s.Stop())
 	_, err := Start(t.Context(), Options{Data: data})
 	require.ErrorContains(t, err, "log in with the password in "+filepath.Join(data, "password"))

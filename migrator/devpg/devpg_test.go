@@ -17,6 +17,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/dbtest"
 )
 
 func TestStartGivesADatabaseThatAnswersAndStopLeavesNothing(t *testing.T) {
@@ -181,21 +183,9 @@ func started(t *testing.T, o Options) *Server {
 
 func query(t *testing.T, s *Server, sql string) string {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), s.ConnString())
-	require.NoError(t, err)
-	defer func() { _ = conn.Close(t.Context()) }()
-	var value string
-	require.NoError(t, conn.QueryRow(t.Context(), sql, pgx.QueryExecModeSimpleProtocol).Scan(&value))
-	return value
-}
-
-func execute(t *testing.T, s *Server, sql string) {
-	t.Helper()
-	conn, err := pgx.Connect(t.Context(), s.ConnString())
-	require.NoError(t, err)
-	defer func() { _ = conn.Close(t.Context()) }()
-	_, err = conn.Exec(t.Context(), sql)
-	require.NoError(t, err)
+	values := dbtest.Query(t, s.ConnString(), sql)
+	require.Len(t, values, 1)
+	return values[0]
 }
 
 // publicDir is a temporary directory that every user can enter, also where the tests run as root.

@@ -13,6 +13,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/dbtest"
 )
 
 func TestTheFirstSourceThatWorksIsTaken(t *testing.T) {
@@ -80,7 +82,7 @@ func TestAGivenServerIsChecked(t *testing.T) {
 	s, err := given(t, database)
 	require.NoError(t, err)
 	require.Nil(t, s.stop, "a server that was given goes on")
-	if password := connect(t, database).Config().Password; password != "" {
+	if password := dbtest.Connect(t, database).Config().Password; password != "" {
 		require.NotContains(t, s.about, password)
 	}
 	for _, broken := range []string{"postgres://u:secretword@127.0.0.1:1/x", "postgres://u:secretword@[::1"} {
@@ -95,7 +97,7 @@ func TestAGivenServerIsChecked(t *testing.T) {
 func TestARoleThatMayNotCreateDatabasesIsNamed(t *testing.T) {
 	t.Parallel()
 	database := Database(t)
-	conn := connect(t, database)
+	conn := dbtest.Connect(t, database)
 	role := "powerless_" + strings.ToLower(rand.Text()[:8])
 	_, err := conn.Exec(t.Context(), "create role "+role+" login password 'secretword'")
 	var denied *pgconn.PgError
@@ -152,7 +154,7 @@ func TestTheServerIsToldOnceWithoutItsPassword(t *testing.T) {
 	out, err := child(t, "TestADatabaseIsEmptyAndOnlyForItsTest", "MIGRATORTEST_SOURCE=url", "TEST_DATABASE_URL="+database)
 	require.NoError(t, err, out)
 	require.Regexp(t, `migratortest: PostgreSQL \d+.* from TEST_DATABASE_URL`, out)
-	if password := connect(t, database).Config().Password; password != "" {
+	if password := dbtest.Connect(t, database).Config().Password; password != "" {
 		require.NotContains(t, out, password)
 	}
 }

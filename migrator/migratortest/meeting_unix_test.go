@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/dbtest"
 )
 
 func TestProcessesThatMeetShareAServerUntilTheGoCommandEnds(t *testing.T) {
@@ -35,7 +37,7 @@ func TestProcessesThatMeetShareAServerUntilTheGoCommandEnds(t *testing.T) {
 		}
 	}
 	require.Equal(t, 1, starters)
-	require.Equal(t, "1", ask(t, connect(t, outcomes[0].URL), "select 1::text"))
+	require.Equal(t, "1", ask(t, dbtest.Connect(t, outcomes[0].URL), "select 1::text"))
 
 	m := gather(t, parent, settings)
 	info, err := m.root.Stat(serverFile)
@@ -73,7 +75,7 @@ func TestAKilledKeeperTakesItsServerAlongAndIsReplaced(t *testing.T) {
 	second, m := attend(t, parent, settings), gather(t, parent, settings)
 	require.True(t, second.started)
 	require.NotEqual(t, first.Keeper, second.Keeper)
-	require.Equal(t, "1", ask(t, connect(t, second.URL), "select 1::text"))
+	require.Equal(t, "1", ask(t, dbtest.Connect(t, second.URL), "select 1::text"))
 	end()
 	requireEnded(t, second, m)
 }

@@ -1,13 +1,14 @@
 package migratortest
 
 import (
-	"context"
 	"os"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/dbtest"
 )
 
 func TestMain(m *testing.M) {
@@ -22,7 +23,7 @@ func TestADatabaseIsEmptyAndOnlyForItsTest(t *testing.T) {
 	urls := map[string]bool{}
 	for range 2 {
 		url := Database(t)
-		conn := connect(t, url)
+		conn := dbtest.Connect(t, url)
 		var tables int
 		err := conn.QueryRow(t.Context(), `
 			select count(*) from pg_catalog.pg_class join pg_catalog.pg_namespace n on n.oid = relnamespace
@@ -56,7 +57,7 @@ func TestADatabaseIsDroppedWithItsConnections(t *testing.T) {
 
 func TestTheServerTakes300Connections(t *testing.T) {
 	t.Parallel()
-	conn := connect(t, Database(t))
+	conn := dbtest.Connect(t, Database(t))
 	if Source() == "TEST_DATABASE_URL" {
 		return // somebody else's server, with limits of its own
 	}
@@ -70,15 +71,7 @@ func TestManyTestsAskAtOnce(t *testing.T) {
 	for range 8 {
 		t.Run("a test", func(t *testing.T) {
 			t.Parallel()
-			require.NoError(t, connect(t, Database(t)).Ping(t.Context()))
+			require.NoError(t, dbtest.Connect(t, Database(t)).Ping(t.Context()))
 		})
 	}
-}
-
-func connect(t *testing.T, url string) *pgx.Conn {
-	t.Helper()
-	conn, err := pgx.Connect(context.Background(), url) // a cleanup connects too
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = conn.Close(context.Background()) })
-	return conn
 }

@@ -15,6 +15,7 @@ import (
 
 	agentshaker "github.com/agent-shaker/agent-shaker"
 	"github.com/agent-shaker/agent-shaker/migrator"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/dbtest"
 )
 
 func TestACloneIsMigratedAndOnlyForItsTest(t *testing.T) {
@@ -32,8 +33,8 @@ func TestACloneIsMigratedAndOnlyForItsTest(t *testing.T) {
 	}
 
 	projects := ask(t, one, "select count(*)::text from projects")
-	execute(t, one, "delete from projects")
-	require.Equal(t, "0", ask(t, connect(t, one.Config().ConnString()), "select count(*)::text from projects"))
+	dbtest.Exec(t, one, "delete from projects")
+	require.Equal(t, "0", ask(t, dbtest.Connect(t, one.Config().ConnString()), "select count(*)::text from projects"))
 	require.Equal(t, projects, ask(t, other, "select count(*)::text from projects"))
 	require.Equal(t, projects, ask(t, New(t, agentshaker.Migrations()), "select count(*)::text from projects"))
 	require.NotEqual(t, "0", projects)
@@ -76,7 +77,7 @@ func Test200DatabasesAreFast(t *testing.T) {
 
 func TestFilesThatCannotBeUnderstoodAreToldWithTheirPlace(t *testing.T) {
 	t.Parallel()
-	require.Contains(t, fatal(t, files("001_a.sql", "select 1", "02-b.sql", "select 1")), "02-b.sql: ")
+	require.Contains(t, fatal(t, dbtest.Files("001_a.sql", "select 1", "02-b.sql", "select 1")), "02-b.sql: ")
 }
 
 func TestAConnectionThatWasLostIsReplaced(t *testing.T) {
@@ -87,7 +88,7 @@ func TestAConnectionThatWasLostIsReplaced(t *testing.T) {
 	require.NoError(t, s.exec(t.Context(), "select 1"))
 	require.Len(t, s.maintenance.idle, 1)
 	pid := s.maintenance.idle[0].PgConn().PID()
-	require.Equal(t, "true", ask(t, connect(t, url), "select pg_terminate_backend($1, 10000)::text", pid))
+	require.Equal(t, "true", ask(t, dbtest.Connect(t, url), "select pg_terminate_backend($1, 10000)::text", pid))
 	require.NoError(t, s.exec(t.Context(), "select 1"))
 	require.Len(t, s.maintenance.idle, 1)
 	require.NotEqual(t, pid, s.maintenance.idle[0].PgConn().PID())

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/dbtest"
 )
 
 func TestATemplateIsMadeOnceThoughProcessesAskAtOnce(t *testing.T) {
@@ -35,10 +36,10 @@ func TestATemplateIsMadeOnceThoughProcessesAskAtOnce(t *testing.T) {
 
 func TestATemplateWhoseMakerWasKilledIsMadeAnew(t *testing.T) {
 	t.Parallel()
-	conn := connect(t, serverURL(t))
+	conn := dbtest.Connect(t, serverURL(t))
 	name := unique()
 	dropTemplate(t, waitingFiles(name))
-	execute(t, conn, "create database "+name+" template template0")
+	dbtest.Exec(t, conn, "create database "+name+" template template0")
 	maker := childCommand(t, "TestChildClones", onServer(serverURL(t), waitsFor+"="+name)...)
 	require.NoError(t, maker.Start())
 	template := templateName(t, waitingFiles(name))
@@ -47,7 +48,7 @@ func TestATemplateWhoseMakerWasKilledIsMadeAnew(t *testing.T) {
 	}, time.Minute, 10*time.Millisecond)
 	require.NoError(t, maker.Process.Kill())
 	require.Error(t, maker.Wait())
-	execute(t, conn, "drop database "+name)
+	dbtest.Exec(t, conn, "drop database "+name)
 
 	half := ask(t, conn, "select oid::text from pg_database where datname = $1 and not datistemplate", template)
 	requireClone(t, New(t, waitingFiles(name)))
@@ -57,9 +58,9 @@ func TestATemplateWhoseMakerWasKilledIsMadeAnew(t *testing.T) {
 func TestAChangedFileMakesAnotherTemplate(t *testing.T) {
 	t.Parallel()
 	table := "create table " + unique() + " ();\n"
-	first, second := files("001_a.sql", table), files("001_a.sql", table+"create table more ();\n")
-	renamed := files("001_b.sql", table)
-	down := files("001_a.sql", table, "001_a.down.sql", "select 1")
+	first, second := dbtest.Files("001_a.sql", table), dbtest.Files("001_a.sql", table+"create table more ();\n")
+	renamed := dbtest.Files("001_b.sql", table)
+	down := dbtest.Files("001_a.sql", table, "001_a.down.sql", "select 1")
 	names := map[string]bool{}
 	for _, fsys := range []fstest.MapFS{first, second, renamed} {
 		dropTemplate(t, fsys)
@@ -73,7 +74,7 @@ func TestAChangedFileMakesAnotherTemplate(t *testing.T) {
 
 func TestAMigrationThatFailsIsToldToEveryTestAndRunsOnce(t *testing.T) {
 	t.Parallel()
-	fsys := files("001_a.sql", "create table a ();\n", "002_b.sql", "select 1;\n\nselect "+unique()+";\n")
+	fsys := dbtest.Files("001_a.sql", "create table a ();\n", "002_b.sql", "select 1;\n\nselect "+unique()+";\n")
 	said := fatal(t, fsys)
 	require.Contains(t, said, "make a template: 002_b.sql:3:8: column ")
 	require.Contains(t, said, "rolled back; nothing of this file was applied")
@@ -86,7 +87,7 @@ func TestAMigrationThatFailsIsToldToEveryTestAndRunsOnce(t *testing.T) {
 	var located *migrator.MigrationError
 	require.ErrorAs(t, first, &located)
 	require.Same(t, first, second)
-	require.Equal(t, "0", ask(t, connect(t, serverURL(t)), "select count(*)::text from pg_database where datname = $1", name))
+	require.Equal(t, "0", ask(t, dbtest.Connect(t, serverURL(t)), "select count(*)::text from pg_database where datname = $1", name))
 }
 
 func TestNothingButTheTemplateIsLeftOnAServer(t *testing.T) {
@@ -94,7 +95,7 @@ func TestNothingButTheTemplateIsLeftOnAServer(t *testing.T) {
 	for name, env := range map[string]string{"with Main": withoutMain + "=", "without Main": withoutMain + "=1"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			conn := connect(t, serverURL(t))
+			conn := dbtest.Connect(t, serverURL(t))
 			role := "role_" + unique()
 			_, err := conn.Exec(t.Context(), "create role "+role+" createdb login password 'secretword'")
 			var denied *pgconn.PgError
@@ -102,7 +103,7 @@ func TestNothingButTheTemplateIsLeftOnAServer(t *testing.T) {
 				return // the role of a server that was given need not be able to do this
 			}
 			require.NoError(t, err)
-			t.Cleanup(func() { execute(t, conn, "drop role "+role) })
+			t.Cleanup(func() { dbtest.Exec(t, conn, "drop role "+role) })
 			as, err := url.Parse(serverURL(t))
 			require.NoError(t, err)
 			as.User = url.UserPassword(role, "secretword")
@@ -112,24 +113,15 @@ func TestNothingButTheTemplateIsLeftOnAServer(t *testing.T) {
 			require.Equal(t, told[0], "template "+ask(t, conn, "select string_agg(oid::text, ',') from pg_database where datdba = $1::regrole", role))
 			template := ask(t, conn, "select datname from pg_database where datdba = $1::regrole", role)
 			require.Contains(t, template, "migrator_template_")
-			execute(t, conn, "alter database "+template+" is_template false")
-			execute(t, conn, "drop database "+template)
+			dbtest.Exec(t, conn, "alter database "+template+" is_template false")
+			dbtest.Exec(t, conn, "drop database "+template)
 		})
 	}
 }
 
-// files makes migrations of names and texts in turn.
-func files(namesAndTexts ...string) fstest.MapFS {
-	fsys := fstest.MapFS{}
-	for i := 0; i < len(namesAndTexts); i += 2 {
-		fsys[namesAndTexts[i]] = &fstest.MapFile{Data: []byte(namesAndTexts[i+1])}
-	}
-	return fsys
-}
-
 // waitingFiles take a while, and for ever as long as there is a database of this name.
 func waitingFiles(name string) fstest.MapFS {
-	return files(
+	return dbtest.Files(
 		"001_ledger.sql", "create table ledger (file int);\ninsert into ledger values (1);\n",
 		"002_wait.sql", fmt.Sprintf("select pg_sleep(case when exists (select from pg_database where datname = '%s') then 600 else 0.2 end);\n", name),
 		"003_last.sql", "insert into ledger values (3);\n",
@@ -165,7 +157,7 @@ func templateName(t *testing.T, fsys fstest.MapFS) string {
 
 func templateOID(t *testing.T, fsys fstest.MapFS) string {
 	t.Helper()
-	return ask(t, connect(t, serverURL(t)), "select oid::text from pg_database where datname = $1 and datistemplate and not datallowconn", templateName(t, fsys))
+	return ask(t, dbtest.Connect(t, serverURL(t)), "select oid::text from pg_database where datname = $1 and datistemplate and not datallowconn", templateName(t, fsys))
 }
 
 // dropTemplate leaves a server that was given as it was.
@@ -173,16 +165,10 @@ func dropTemplate(t *testing.T, fsys fstest.MapFS) {
 	t.Helper()
 	name := templateName(t, fsys)
 	t.Cleanup(func() {
-		conn := connect(t, serverURL(t))
+		conn := dbtest.Connect(t, serverURL(t))
 		_, _ = conn.Exec(context.Background(), "alter database "+name+" is_template false")
-		execute(t, conn, "drop database if exists "+name)
+		dbtest.Exec(t, conn, "drop database if exists "+name)
 	})
-}
-
-func execute(t *testing.T, conn *pgx.Conn, sql string) {
-	t.Helper()
-	_, err := conn.Exec(context.Background(), sql)
-	require.NoError(t, err)
 }
 
 func ask(t *testing.T, conn *pgx.Conn, sql string, args ...any) (answer string) {

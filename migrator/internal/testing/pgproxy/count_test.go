@@ -11,6 +11,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/dbtest"
 )
 
 func TestEachWayToQueryCostsItsRoundTrips(t *testing.T) {
@@ -50,7 +52,7 @@ func TestEachWayToQueryCostsItsRoundTrips(t *testing.T) {
 			return err
 		}, []int{1, 1}},
 	} {
-		conn := connectPgx(t, proxy.URL())
+		conn := dbtest.Connect(t, proxy.URL())
 		for _, flights := range test.flights {
 			proxy.Reset()
 			require.NoError(t, test.act(t.Context(), conn), test.name)
@@ -137,7 +139,7 @@ func TestACancelRequestReachesTheServerAndIsCountedApart(t *testing.T) {
 func TestMessagesSayExactlyWhatWasSent(t *testing.T) {
 	t.Parallel()
 	proxy, _ := start(t)
-	conn := connectPgx(t, proxy.URL())
+	conn := dbtest.Connect(t, proxy.URL())
 	proxy.Reset()
 	require.NoError(t, query(conn.PgConn(), "begin"))
 	_, err := conn.Exec(t.Context(), "insert into kept values ($1)", 7)

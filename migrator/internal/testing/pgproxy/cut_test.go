@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/stretchr/testify/require"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/dbtest"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/pgproxy"
 )
 
@@ -115,7 +116,7 @@ func TestACutInAPipelineComesAtTheChosenMessage(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			proxy, db := start(t)
-			conn := connectPgx(t, proxy.URL())
+			conn := dbtest.Connect(t, proxy.URL())
 			proxy.Cut(pgproxy.Cut{At: test.at, Match: func(m pgproxy.Message) bool { return m.Type == test.kind }})
 			_, err := conn.Exec(t.Context(), "insert into kept values ($1)", pgx.QueryExecModeExec, 1)
 			require.Error(t, err)

@@ -15,13 +15,14 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/stretchr/testify/require"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/dbtest"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/pgproxy"
 )
 
 func TestLargeMessagesArriveAsTheyWereSent(t *testing.T) {
 	t.Parallel()
 	proxy, db := start(t)
-	conn := connectPgx(t, proxy.URL())
+	conn := dbtest.Connect(t, proxy.URL())
 	text := strings.Repeat("0123456789abcdefé", 300_000)
 	var back []byte
 	require.NoError(t, conn.QueryRow(t.Context(), "select $1::text || ''", text).Scan(&back))

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/dbtest"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/pgproxy"
 	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
@@ -33,14 +34,14 @@ func TestMain(m *testing.M) {
 	os.Exit(migratortest.Main(m))
 }
 
-// files makes migrations of names and texts in turn.
-func files(namesAndTexts ...string) fstest.MapFS {
-	fsys := fstest.MapFS{}
-	for i := 0; i < len(namesAndTexts); i += 2 {
-		fsys[namesAndTexts[i]] = &fstest.MapFile{Data: []byte(namesAndTexts[i+1])}
-	}
-	return fsys
-}
+// The helpers of dbtest by short names: most tests use several of them.
+var (
+	files   = dbtest.Files
+	connect = dbtest.Connect
+	keep    = dbtest.Keep
+	query   = dbtest.Query
+	execute = dbtest.Execute
+)
 
 // ledgerFiles are n files, each of which writes a row that a second time would double.
 func ledgerFiles(n int) fstest.MapFS {
@@ -55,66 +56,7 @@ func ledgerFiles(n int) fstest.MapFS {
 // open returns a migrator for the files and a database.
 func open(tb testing.TB, url string, fsys fstest.MapFS, config migrator.Config) *migrator.Migrator {
 	tb.Helper()
-	conn, err := pgx.ParseConfig(url)
-	require.NoError(tb, err)
-	migrations, err := migrator.Load(fsys)
-	if len(fsys) == 0 {
-		require.ErrorIs(tb, err, migrator.ErrNoMigrations)
-	} else {
-		require.NoError(tb, err)
-	}
-	return migrator.New(conn, migrations, config)
-}
-
-// kept are connections of databases that a test looks at again and again.
-var kept sync.Map
-
-// keep makes query and execute use one connection until the test ends; they must not be used at the same time then.
-func keep(tb testing.TB, url string) {
-	tb.Helper()
-	conn := connect(tb, url)
-	kept.Store(url, conn)
-	tb.Cleanup(func() {
-		kept.Delete(url)
-		_ = conn.Close(context.Background())
-	})
-}
-
-// borrow returns the connection that is kept for a database, or one of its own.
-func borrow(tb testing.TB, url string) (conn *pgx.Conn, giveBack func()) {
-	tb.Helper()
-	if conn, found := kept.Load(url); found {
-		return conn.(*pgx.Conn), func() {}
-	}
-	conn = connect(tb, url)
-	return conn, func() { _ = conn.Close(context.Background()) }
-}
-
-// query returns the rows of one text column.
-func query(tb testing.TB, url, sql string) []string {
-	tb.Helper()
-	conn, giveBack := borrow(tb, url)
-	defer giveBack()
-	rows, err := conn.Query(context.Background(), sql, pgx.QueryExecModeSimpleProtocol)
-	require.NoError(tb, err)
-	values, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	require.NoError(tb, err)
-	return values
-}
-
-func execute(tb testing.TB, url, sql string) {
-	tb.Helper()
-	conn, giveBack := borrow(tb, url)
-	defer giveBack()
-	_, err := conn.Exec(context.Background(), sql)
-	require.NoError(tb, err)
-}
-
-func connect(tb testing.TB, url string) *pgx.Conn {
-	tb.Helper()
-	conn, err := pgx.Connect(context.Background(), url)
-	require.NoError(tb, err)
-	return conn
+	return migrator.New(dbtest.Config(tb, url), dbtest.Load(tb, fsys), config)
 }
 
 // empty makes a database a new one, which is much quicker than to make a new one.
