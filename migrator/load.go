@@ -57,7 +57,7 @@ func Load(fsys fs.FS) ([]Migration, error) {
 	}
 	migrations, pairing := pair(migrations, downs, broken)
 	if problems = append(problems, pairing...); len(problems) == 0 {
-		return migrations, judgeFolder(fsys, entries, migrations)
+		return migrations, validateFolder(fsys, entries, migrations)
 	}
 	return migrations, errors.Join(problems...)
 }

@@ -24,8 +24,8 @@ func (e *sourceError) Is(target error) bool { return target == ErrNoMigrations }
 
 const adopt = "; then record what the database has already with baseline"
 
-// judgeFolder refuses a folder if nothing of it, or only a part, would be applied. That must not look like success.
-func judgeFolder(fsys fs.FS, entries []fs.DirEntry, migrations []Migration) error {
+// validateFolder refuses a folder if nothing of it, or only a part, would be applied. That must not look like success.
+func validateFolder(fsys fs.FS, entries []fs.DirEntry, migrations []Migration) error {
 	versioned := slices.ContainsFunc(migrations, func(m Migration) bool { return !m.Version.Repeatable() })
 	var files, folders, flyway, repeatable []string
 	for _, entry := range entries {
@@ -42,7 +42,7 @@ func judgeFolder(fsys fs.FS, entries []fs.DirEntry, migrations []Migration) erro
 		}
 		files = append(files, entry.Name())
 	}
-	if err := judgeFlyway(flyway, repeatable, versioned); err != nil || len(migrations) > 0 {
+	if err := validateFlyway(flyway, repeatable, versioned); err != nil || len(migrations) > 0 {
 		return err
 	}
 	below := filesBelow(fsys, entries)
@@ -55,7 +55,7 @@ func judgeFolder(fsys fs.FS, entries []fs.DirEntry, migrations []Migration) erro
 		}
 	}
 	if below = slices.DeleteFunc(below, func(file string) bool { return !namedAsMigration(file) }); len(below) > 0 {
-		return judgeFolders(below)
+		return validateSubfolders(below)
 	}
 	const hint = "a migration is a file NNN_name.sql in the folder itself, such as 001_init.sql"
 	if len(files) == 0 {
@@ -67,8 +67,8 @@ func judgeFolder(fsys fs.FS, entries []fs.DirEntry, migrations []Migration) erro
 	return &sourceError{"no migrations: the folder holds " + printable.List(files), hint}
 }
 
-// judgeFlyway refuses names of Flyway. versioned tells whether the folder has a versioned migration with a name of ours.
-func judgeFlyway(flyway, repeatable []string, versioned bool) error {
+// validateFlyway refuses names of Flyway. versioned tells whether the folder has a versioned migration with a name of ours.
+func validateFlyway(flyway, repeatable []string, versioned bool) error {
 	switch {
 	case len(flyway) > 0 && versioned:
 		return &sourceError{flywayMessage + printable.List(flyway), flywayHint}
@@ -83,9 +83,9 @@ func judgeFlyway(flyway, repeatable []string, versioned bool) error {
 	return nil
 }
 
-// judgeFolders refuses a folder whose migrations are in its subfolders. Either the path is one level too high, as with an
+// validateSubfolders refuses a folder whose migrations are in its subfolders. Either the path is one level too high, as with an
 // embed.FS without fs.Sub, or the files belong to a tool that reads subfolders.
-func judgeFolders(below []string) error {
+func validateSubfolders(below []string) error {
 	folder := path.Dir(below[0])
 	for _, file := range below {
 		name, err := parseName(path.Base(file))

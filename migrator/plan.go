@@ -83,7 +83,7 @@ func choose(migrations []Migration, statuses []Status, target Target, strict boo
 }
 
 func chooseUp(migrations []Migration, statuses []Status, target Target, strict bool) ([]Move, error) {
-	if err := refuseDrift(statuses); err != nil {
+	if err := refuseMismatch(statuses); err != nil {
 		return nil, err
 	}
 	moves := make([]Move, 0, countPending(statuses))
@@ -189,8 +189,8 @@ func refuseOvertaken(statuses []Status, moves []Move) error {
 	return nil
 }
 
-// refuseDrift refuses to go up from a history that contradicts the files.
-func refuseDrift(statuses []Status) error {
+// refuseMismatch refuses to go up from a history that contradicts the files.
+func refuseMismatch(statuses []Status) error {
 	var mismatch []Status
 	for _, s := range statuses {
 		if s.State == StateChanged || s.State == StateRenamed {

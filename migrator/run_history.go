@@ -64,3 +64,38 @@ func readRecords(ctx context.Context, s *pgsession.Session, t history.Table) (*h
 func aboutTable(code string) bool {
 	return strings.HasPrefix(code, sqlstate.SyntaxErrorOrAccessRule) || code == sqlstate.FeatureNotSupported // TABLESAMPLE on a view
 }
+
+// readProgress reads the unfinished files. The table exists only while there are any.
+func readProgress(ctx context.Context, s *pgsession.Session, h *history.History) error {
+	found := h.Server.Find(h.Table.Progress())
+	if found == nil {
+		return nil
+	}
+	if found.Kind != "r" {
+		return &HistoryError{
+			Table: h.Table.Progress().String(), Message: "is meant for the progress of files, but is not a plain table",
+			Hint: "rename that, or keep the history under another name: app.schema_migrations",
+		}
+	}
+	for _, column := range []string{"version", "direction", "done", "hashes", "started", "scope", "spared"} {
+		if found.Columns[column] == "" {
+			return &HistoryError{
+				Table: h.Table.Progress().String(), Message: "is meant for the progress of files, but has no column " + column,
+				Hint: "rename it, or keep the history under another name: app.schema_migrations",
+			}
+		}
+	}
+	rows, err := s.Rows(ctx, s.LiftLimits()+h.Table.ProgressQuery())
+	if err != nil {
+		return fmt.Errorf("read progress %s: %w%s", h.Table.Progress(), err, missingGrant(&h.Server, err, found.OID))
+	}
+	for _, row := range rows {
+		p, err := history.ParseProgress(row)
+		if err != nil {
+			return fmt.Errorf("read progress %s: %w", h.Table.Progress(), err)
+		}
+		p.Old = found.Columns["session"] == ""
+		h.Progress = append(h.Progress, p)
+	}
+	return nil
+}

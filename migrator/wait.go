@@ -36,7 +36,7 @@ func (m *Migrator) Wait(ctx context.Context, until Condition) error {
 func (m *Migrator) await(ctx context.Context, until Condition) error {
 	var told string
 	var toldAt time.Time
-	pause := 50 * time.Millisecond
+	pauses := backoff{50 * time.Millisecond, 2 * time.Second}
 	var last error
 	for {
 		why := m.unready(ctx, until)
@@ -56,7 +56,7 @@ func (m *Migrator) await(ctx context.Context, until Condition) error {
 		if !errors.As(why, &pending) && !isTemporary(why) {
 			return why
 		}
-		wait := jitter(pause)
+		wait := pauses.pause()
 		if text := why.Error(); text != told || time.Since(toldAt) > 10*time.Second {
 			told, toldAt = text, time.Now()
 			kind := EventReconnecting
@@ -68,7 +68,6 @@ func (m *Migrator) await(ctx context.Context, until Condition) error {
 		if err := sleep(ctx, wait); err != nil {
 			return fmt.Errorf("%w: %w", cause.Of(ctx), why)
 		}
-		pause = min(2*pause, 2*time.Second)
 	}
 }
 

@@ -14,7 +14,7 @@ do $migrator$begin
     raise exception using errcode = 'MG003', message = 'another run is migrating this database';
   end if;
 end$migrator$;
--- One row for each applied migration. People query and mend it by hand: an insert of a version marks a file as applied,
+-- One row for each applied migration. People query it and fix it by hand: an insert of a version marks a file as applied,
 -- a delete makes it pending again.
 create table if not exists "public"."schema_migrations" (
 	version    varchar(255) primary key,              -- the file's name

@@ -1,4 +1,4 @@
--- One row for each applied migration. People query and mend it by hand: an insert of a version marks a file as applied,
+-- One row for each applied migration. People query it and fix it by hand: an insert of a version marks a file as applied,
 -- a delete makes it pending again.
 create table if not exists schema_migrations (
 	version    varchar(255) primary key,              -- the file's name

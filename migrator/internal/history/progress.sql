@@ -9,6 +9,6 @@ create table if not exists schema_migrations_progress (
 	hashes    pg_catalog.text[] not null default '{}',  -- of each of them, the first 8 bytes of SHA-256
 	started   pg_catalog.text,                          -- the one that was begun outside a transaction
 	scope     pg_catalog.oid[] not null default '{}',   -- what it is about
-	spared    pg_catalog.oid[] not null default '{}',   -- indexes that are none of its remains
+	spared    pg_catalog.oid[] not null default '{}',   -- indexes that were there before it
 	session   pg_catalog.jsonb not null default '{}'    -- what the last one has left in its session: settings, tables in pg_temp
 )

@@ -30,5 +30,5 @@
 // lock timeouts; files that write to the history, against which the seal is; statements other than an index build that
 // cannot run in a transaction. A poll is modelled as waiting, a read of history and progress as one moment, a
 // transaction of which nobody sees anything before its commit as that commit. Where the code goes on ten times
-// (maxLosses), the model does once.
+// (maxReconnects), the model does once.
 package model

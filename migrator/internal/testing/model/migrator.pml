@@ -14,9 +14,9 @@
 #define INDEX 0 // which statement of the no-transaction file builds the index; the others insert a row
 #endif
 #define STATEMENTS 2
-#define LOSSES 1 // how often a run dials again for one file: maxLosses
+#define LOSSES 1 // how often a run dials again for one file: maxReconnects
 #ifndef CONFLICTS
-#define CONFLICTS 1 // how often in a row, with no file done by anybody, a run finds what it sent refused: maxLosses
+#define CONFLICTS 1 // how often in a row, with no file done by anybody, a run finds what it sent refused: maxReconnects
 #endif
 #define BACKENDS (RUNNERS + FAULTS) // each fault leaves at most one without a client
 
