@@ -82,6 +82,9 @@ func TestAFreshDatabaseIsMigratedOnce(t *testing.T) {
 
 func TestTwentyProcessesAtOnceApplyEachFileOnce(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes long: run without -short")
+	}
 	url := migratortest.Database(t)
 	const processes = 20
 	outputs, errs := make([]string, processes), make([]error, processes)
@@ -108,6 +111,9 @@ func TestTwentyProcessesAtOnceApplyEachFileOnce(t *testing.T) {
 // that it logs.
 func TestAServerThatIsKilledAtAnyLineIsFollowedByOneThatFinishes(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes long: run without -short")
+	}
 	want := schema(t, undisturbed(t))
 	for line := 1; ; line++ {
 		url := migratortest.Database(t)

@@ -306,6 +306,9 @@ func TestServerTakesOverADatabaseOfTheOldSystem(t *testing.T) {
 
 func TestServerWithDevNeedsNothing(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes long: run without -short")
+	}
 	data := filepath.Join(openDir(t), "data")
 	for _, want := range []string{"Successfully applied 6 migration(s)", "No pending migrations"} {
 		p := start(t, nil, "--dev", "--dev-data", data)

@@ -22,6 +22,7 @@ func TestWithoutMigrationsThereIsNothingToReport(t *testing.T) {
 
 func TestEachFileIsJudgedByItself(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	reports := downs(
 		t, "001_users.sql", "create table users (id int)", "001_users.down.sql", "",
 		"002_email.sql", "alter table users add email text", "002_email.down.sql", "alter table users drop column emial",
@@ -59,6 +60,7 @@ func objects(r check.Report) []string {
 
 func TestTheSecondUpHasToDoWhatTheFirstDid(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	reports := downs(
 		t, "001_log.sql", "create table log (a int)",
 		"002_once.sql", "do $$begin if not exists (select from log) then create table extra (a int); insert into log values (1); end if; end$$",
@@ -77,6 +79,7 @@ func TestAnUpThatChangesNothingIsTakenBackByAnEmptyDown(t *testing.T) {
 
 func TestADownThatTakesTheHistoryAlongFails(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	reports := downs(
 		t, "001_users.sql", "create table users (id int)", "001_users.down.sql", "drop schema public cascade",
 		"002_teams.sql", "create table teams (id int)", "002_teams.down.sql", "drop table teams",
@@ -97,6 +100,7 @@ func TestADownThatIsRefusedFails(t *testing.T) {
 
 func TestNoTransactionFilesAreTried(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	const header = "-- migrator: no-transaction\n"
 	reports := downs(
 		t, "001_users.sql", "create table users (id int)",
@@ -152,6 +156,7 @@ func TestRepeatableMigrationsAreLeftOut(t *testing.T) {
 
 func TestTheHistoryMayBeElsewhere(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	for _, c := range []struct{ name, table, path string }{
 		{"in a schema that is named", "app.history", "public"},
 		{"under another name", "history", "public"},

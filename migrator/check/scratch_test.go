@@ -69,6 +69,7 @@ func TestTheScratchDatabaseIsGoneAfterAFailedUp(t *testing.T) {
 
 func TestTheScratchDatabaseIsGoneAfterTheContextHasEnded(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	for _, c := range []struct {
 		name     string
 		during   migrator.Direction

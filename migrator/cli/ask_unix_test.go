@@ -14,6 +14,7 @@ import (
 	"github.com/creack/pty"
 	"github.com/stretchr/testify/require"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/dbtest"
 	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
@@ -49,6 +50,7 @@ func answered(t *testing.T, env []string, answer string, args ...string) (shown 
 
 func TestDownAsksOnATerminalAndDoesWhatIsAnswered(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	dir := t.TempDir()
 	for name, text := range map[string]string{
 		"001_a.sql": "create table a (id int);", "001_a.down.sql": "drop table a;",

@@ -18,6 +18,7 @@ import (
 
 	agentshaker "github.com/agent-shaker/agent-shaker"
 	"github.com/agent-shaker/agent-shaker/migrator/cli"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/dbtest"
 	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
@@ -40,6 +41,7 @@ func TestMain(m *testing.M) {
 // fields; `exits CODE COMMAND…` wants that exit code.
 func TestScripts(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	runScripts(t, "testdata")
 }
 

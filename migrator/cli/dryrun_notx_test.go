@@ -54,6 +54,7 @@ union all select 'locked' from pg_locks where locktype = 'advisory' and database
 
 func TestDryRunOfAFileWithoutATransactionDoesWhatUpDoes(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	psql := findPsql(t)
 	applied, piped := migratortest.Database(t), migratortest.Database(t)
 	files := usersFiles("b")
@@ -73,6 +74,7 @@ func TestDryRunOfAFileWithoutATransactionDoesWhatUpDoes(t *testing.T) {
 
 func TestDryRunOfAFileWithoutATransactionStopsAtAFailureAsUpDoes(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	psql := findPsql(t)
 	applied, piped := migratortest.Database(t), migratortest.Database(t)
 	files := usersFiles("b")
@@ -101,6 +103,7 @@ func TestDryRunOfAFileWithoutATransactionStopsAtAFailureAsUpDoes(t *testing.T) {
 // psql cannot look what is left of an index that failed, so its script leaves the settling to the next run.
 func TestAnIndexThatFailedInPsqlIsSettledByTheNextRun(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	psql := findPsql(t)
 	applied, piped := migratortest.Database(t), migratortest.Database(t)
 	files := usersFiles("a")

@@ -19,6 +19,7 @@ import (
 // What a printed script does must not depend on the database's settings, nor on the psqlrc of whoever runs it.
 func TestDryRunStoresWhatARunStoresWhateverDatabaseAndPsqlrcSay(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	psql := findPsql(t)
 	psqlrc := filepath.Join(t.TempDir(), "psqlrc")
 	require.NoError(t, os.WriteFile(psqlrc, []byte(`\set AUTOCOMMIT off

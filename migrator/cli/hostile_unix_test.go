@@ -67,6 +67,7 @@ func TestWhatTheServerSaysDoesNotControlTheTerminal(t *testing.T) {
 
 func TestNamesAndRowsOfOthersDoNotControlTheTerminal(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	url, dir := migratortest.Database(t), t.TempDir()
 	for name, text := range map[string]string{"001_a.sql": "select 1;\n", "notes_\x1b]0;x\a\u202elqs.sql": ""} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
@@ -85,6 +86,7 @@ func TestNamesAndRowsOfOthersDoNotControlTheTerminal(t *testing.T) {
 
 func TestAQueryOfAnotherSessionDoesNotControlTheTerminal(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	url, dir := migratortest.Database(t), t.TempDir()
 	conn := dbtest.Connect(t, url)
 	for _, sql := range []string{"create table a ()", "begin", "lock table a /* " + hostile + " */"} {

@@ -120,6 +120,7 @@ func TestASignalCancelsTheStatementAndSaysWhatTheDatabaseContains(t *testing.T) 
 
 func TestASignalEndsARunThatWaitsForAnother(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	for _, test := range stops {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -144,6 +145,7 @@ func TestASignalEndsARunThatWaitsForAnother(t *testing.T) {
 
 func TestASecondSignalEndsTheProcessAlsoWhenTheServerIsSilent(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	for _, test := range stops {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

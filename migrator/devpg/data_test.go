@@ -13,6 +13,7 @@ import (
 
 func TestKeptDataSurvivesAStop(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	data := filepath.Join(publicDir(t), "deep", "data")
 	first := started(t, Options{Data: data})
 	dbtest.Execute(t, first.ConnString(), "create table kept (id int)")
@@ -37,6 +38,7 @@ func TestKeptDataSurvivesAStop(t *testing.T) {
 
 func TestTwoServersCannotShareData(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	data := filepath.Join(publicDir(t), "data")
 	first := started(t, Options{Data: data})
 	_, err := Start(t.Context(), Options{Data: data})
@@ -48,6 +50,7 @@ func TestTwoServersCannotShareData(t *testing.T) {
 
 func TestDataOfAnotherMajorVersionIsRefused(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	data := filepath.Join(publicDir(t), "data")
 	require.NoError(t, started(t, Options{Data: data}).Stop())
 	version := filepath.Join(data, "cluster", "PG_VERSION")
@@ -69,6 +72,7 @@ func TestADirectoryWithOtherFilesIsNotTouched(t *testing.T) {
 
 func TestAnInterruptedFirstStartIsDoneAgain(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	data := filepath.Join(publicDir(t), "data")
 	require.NoError(t, os.MkdirAll(filepath.Join(data, "cluster.new", "base"), 0o700))
 	require.NoError(t, os.WriteFile(filepath.Join(data, "password"), []byte("old\n"), 0o600))
@@ -97,6 +101,7 @@ func TestAFailedFirstStartRemovesTheDirectoryThatItMade(t *testing.T) {
 
 func TestAChangedPasswordIsAClearError(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	data := filepath.Join(publicDir(t), "data")
 	s := started(t, Options{Data: data})
 	dbtest.Execute(t, s.ConnString(), "alter role postgres password 'other'")

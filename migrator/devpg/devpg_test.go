@@ -36,6 +36,7 @@ func TestStartGivesADatabaseThatAnswersAndStopLeavesNothing(t *testing.T) {
 
 func TestOthersAreKeptOut(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	s := started(t, Options{})
 	require.Equal(t, "127.0.0.1", query(t, s, "show listen_addresses"))
 	require.Empty(t, query(t, s, "show unix_socket_directories"))
@@ -61,6 +62,7 @@ func TestOthersAreKeptOut(t *testing.T) {
 
 func TestStopEndsConnections(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	for _, data := range []string{"", filepath.Join(publicDir(t), "data")} {
 		s := started(t, Options{Data: data})
 		conn, err := pgx.Connect(t.Context(), s.ConnString())
@@ -73,6 +75,7 @@ func TestStopEndsConnections(t *testing.T) {
 
 func TestSettingsReachTheServer(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	s := started(t, Options{Settings: map[string]string{
 		"max_connections": "7",
 		"cluster_name":    `it's a \ name`,
@@ -94,6 +97,7 @@ func TestAFailedStartShowsTheServersLogAndLeavesNothing(t *testing.T) {
 
 func TestATakenPortIsReplaced(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer func() { _ = listener.Close() }()
@@ -114,6 +118,7 @@ func TestATakenPortIsReplaced(t *testing.T) {
 
 func TestSeveralServersStartAtOnce(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	const n = 4
 	servers, errs := make([]*Server, n), make([]error, n)
 	var group sync.WaitGroup
@@ -133,6 +138,7 @@ func TestSeveralServersStartAtOnce(t *testing.T) {
 }
 
 func TestCancellingAStartLeavesNothing(t *testing.T) {
+	dbtest.Slow(t)
 	temp := publicDir(t)
 	t.Setenv("TMPDIR", temp)
 	cancelled := 0
@@ -155,6 +161,7 @@ func TestCancellingAStartLeavesNothing(t *testing.T) {
 
 func TestCancellingAfterTheStartHasNoEffect(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	s, err := Start(ctx, Options{})
 	require.NoError(t, err)

@@ -20,11 +20,14 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/dbtest"
 )
 
 // The archive of these tests has the layout of the real ones; its programs are scripts that start those of this machine.
 
 func TestADownloadIsKeptAndRunsTheServer(t *testing.T) {
+	dbtest.Slow(t)
 	repo, cache, temp := newRepository(t), publicDir(t), publicDir(t)
 	t.Setenv("TMPDIR", temp)
 	var said strings.Builder
@@ -45,6 +48,7 @@ func TestADownloadIsKeptAndRunsTheServer(t *testing.T) {
 }
 
 func TestAMachineWithoutBinariesDownloads(t *testing.T) {
+	dbtest.Slow(t)
 	repo := newRepository(t)
 	t.Setenv("PATH", "")
 	t.Cleanup(func(places []string) func() { return func() { packaged = places } }(packaged))
@@ -181,6 +185,7 @@ func TestCancellingADownloadLeavesNothing(t *testing.T) {
 
 func TestSeveralStartsShareOneDownload(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	repo := newRepository(t)
 	options := repo.options(filepath.Join(publicDir(t), "cache"))
 	var group sync.WaitGroup
@@ -203,6 +208,7 @@ func TestSeveralStartsShareOneDownload(t *testing.T) {
 
 func TestAKilledDownloadIsRemovedByTheNext(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	repo := newRepository(t)
 	cache := publicDir(t)
 	left := filepath.Join(cache, "partial-1", "extracted", "bin")

@@ -19,6 +19,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/dbtest"
 )
 
 // helperEnv makes the test binary a program that runs a server. Its value says what it does on Ctrl-C.
@@ -99,6 +101,7 @@ func (o *owner) wait(t *testing.T) {
 
 func TestKillingTheOwnerLeavesNothing(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	temp := publicDir(t)
 	o := startOwner(t, "ignore", temp, "")
 	o.wait(t)
@@ -112,6 +115,7 @@ func TestKillingTheOwnerLeavesNothing(t *testing.T) {
 
 func TestKillingTheOwnerAtAnyTimeLeavesNothing(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	temp := publicDir(t)
 	for delay := 2 * time.Millisecond; delay < time.Second; delay *= 2 {
 		o := startOwner(t, "ignore", temp, "")
@@ -128,6 +132,7 @@ func TestKillingTheOwnerAtAnyTimeLeavesNothing(t *testing.T) {
 
 func TestKillingTheOwnerOfKeptDataStopsItsServerAndFreesTheData(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	temp := publicDir(t)
 	data := filepath.Join(temp, "data")
 	o := startOwner(t, "ignore", temp, data)
@@ -146,6 +151,7 @@ func TestKillingTheOwnerOfKeptDataStopsItsServerAndFreesTheData(t *testing.T) {
 
 func TestCtrlCDoesNotReachTheServerBeforeItsOwnerStopsIt(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	temp := publicDir(t)
 	o := startOwner(t, "handle", temp, "")
 	o.wait(t)
@@ -160,6 +166,7 @@ func TestCtrlCDoesNotReachTheServerBeforeItsOwnerStopsIt(t *testing.T) {
 
 func TestCtrlCOfAnOwnerThatDoesNotHandleItLeavesNothing(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	temp := publicDir(t)
 	o := startOwner(t, "ignore", temp, "")
 	o.wait(t)
@@ -172,6 +179,7 @@ func TestCtrlCOfAnOwnerThatDoesNotHandleItLeavesNothing(t *testing.T) {
 
 func TestTheServerNeverRunsAsRoot(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	s := started(t, Options{})
 	uid := owned(t, s.Dir())
 	require.NotZero(t, uid)
@@ -183,6 +191,7 @@ func TestTheServerNeverRunsAsRoot(t *testing.T) {
 
 func TestAnOrdinaryUserGetsAServerOfHisOwn(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	temp := publicDir(t)
 	user, err := serverAccount(filepath.Join(temp, "data"))
 	require.NoError(t, err)
@@ -234,6 +243,7 @@ func publicTestBinary(t *testing.T) string {
 }
 
 func TestATemporaryDirectoryOfRootThatNobodyElseCanEnterIsNotUsed(t *testing.T) {
+	dbtest.Slow(t)
 	if os.Geteuid() != 0 {
 		t.Skip("only root has a server of another user")
 	}

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/dbtest"
 )
 
 const developer = 4242 // a number without a name, as a volume's owner may be in a container
@@ -65,6 +67,7 @@ func TestAClusterWhereAnybodyMayPutOneIsRefused(t *testing.T) {
 
 func TestAVolumeOfADeveloperIsUsed(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	asRoot(t)
 	data := filepath.Join(publicDir(t), "data")
 	require.NoError(t, os.Mkdir(data, 0o755))
@@ -85,6 +88,7 @@ func TestAVolumeOfADeveloperIsUsed(t *testing.T) {
 
 // Not parallel, as variables belong to the whole process.
 func TestTheServerGetsNoSecretsOfOurEnvironment(t *testing.T) {
+	dbtest.Slow(t)
 	t.Setenv("DATABASE_URL", "postgres://app:s3cr3t@db/shop")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "s3cr3t")
 	t.Setenv("PGPASSWORD", "s3cr3t")

@@ -13,10 +13,13 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/dbtest"
 )
 
 func TestPackagesOfOneGoTestShareAServerAndItsTemplates(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	source := startedFrom(t)
 	test := exec.Command("go", "test", "-count=1", "-v", "./testdata/a", "./testdata/b")
 	test.Env = append(test.Environ(), "MIGRATORTEST_SOURCE="+source, "TEST_DATABASE_URL=")
@@ -35,6 +38,7 @@ func TestPackagesOfOneGoTestShareAServerAndItsTemplates(t *testing.T) {
 
 func TestAProcessThatIsNotStartedByGoTestHasAServerOfItsOwn(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	source := startedFrom(t)
 	out, err := child(t, "TestADatabaseIsEmptyAndOnlyForItsTest", "MIGRATORTEST_SOURCE="+source, "TEST_DATABASE_URL=")
 	require.NoError(t, err, out)

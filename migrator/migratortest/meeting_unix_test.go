@@ -19,6 +19,7 @@ import (
 
 func TestProcessesThatMeetShareAServerUntilTheGoCommandEnds(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	startedFrom(t)
 	parent, end := goCommandLike(t)
 	settings := unique()
@@ -63,6 +64,7 @@ func TestOtherSettingsOrAnotherGoCommandMeetElsewhere(t *testing.T) {
 
 func TestAKilledKeeperTakesItsServerAlongAndIsReplaced(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	startedFrom(t)
 	parent, end := goCommandLike(t)
 	settings := unique()
@@ -82,6 +84,7 @@ func TestAKilledKeeperTakesItsServerAlongAndIsReplaced(t *testing.T) {
 
 func TestAKeeperThatDiesEarlyIsToldAndLeavesNoServer(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	startedFrom(t)
 	parent, end := goCommandLike(t)
 	m := gather(t, parent, unique())

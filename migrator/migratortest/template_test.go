@@ -21,6 +21,7 @@ import (
 
 func TestATemplateIsMadeOnceThoughProcessesAskAtOnce(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	name := unique()
 	dropTemplate(t, waitingFiles(name))
 	var told []string
@@ -36,6 +37,7 @@ func TestATemplateIsMadeOnceThoughProcessesAskAtOnce(t *testing.T) {
 
 func TestATemplateWhoseMakerWasKilledIsMadeAnew(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	conn := dbtest.Connect(t, serverURL(t))
 	name := unique()
 	dropTemplate(t, waitingFiles(name))

@@ -111,3 +111,19 @@ func Exec(tb testing.TB, conn *pgx.Conn, sql string) {
 	_, err := conn.Exec(context.Background(), sql)
 	require.NoError(tb, err)
 }
+
+// Slow leaves a test out with -short, and says so.
+func Slow(tb testing.TB) {
+	tb.Helper()
+	if testing.Short() {
+		tb.Skip("it takes long: run without -short")
+	}
+}
+
+// Rounds is how many rounds of a loop to do: all of them, or a few with -short.
+func Rounds(all, few int) int {
+	if testing.Short() {
+		return few
+	}
+	return all
+}

@@ -171,6 +171,9 @@ func (s search) judge(report string) error {
 // run has spin write the search as a program, and returns what that reports.
 func (s search) run(t *testing.T) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("a search takes long: run without -short")
+	}
 	for _, tool := range []string{"spin", "gcc"} {
 		if _, err := exec.LookPath(tool); err != nil && os.Getenv("CI") == "" {
 			t.Skipf("%s is not installed; CI has it", tool)

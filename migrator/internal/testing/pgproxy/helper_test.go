@@ -8,13 +8,15 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/dbtest"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/pgproxy"
 	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
-// start returns a proxy before a database with the empty table kept(n int).
+// start returns a proxy before a database with the empty table kept(n int). With -short no test has one.
 func start(t *testing.T) (*pgproxy.Proxy, *database) {
 	t.Helper()
+	dbtest.Slow(t)
 	db := &database{t: t, url: migratortest.Database(t)}
 	db.value("create table kept (n int)")
 	return pgproxy.Start(t, db.url), db

@@ -12,7 +12,6 @@ import (
 
 	agentshaker "github.com/agent-shaker/agent-shaker"
 	"github.com/agent-shaker/agent-shaker/migrator"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 // A service is a healthy one, as it starts after an upgrade of this tool.
@@ -158,7 +157,7 @@ func TestAcceptanceHealthyServicesStartUnchanged(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for _, s := range prepare(t, migratortest.Database(t)) {
+			for _, s := range prepare(t, newDatabase(t)) {
 				startService(t, s)
 				s.applies = nil
 				startService(t, s)
@@ -196,7 +195,7 @@ func startService(t *testing.T, s service) {
 // TestAcceptanceARenamedSetIsReportedAsRenames and not as files that have nothing to do with the history.
 func TestAcceptanceARenamedSetIsReportedAsRenames(t *testing.T) {
 	t.Parallel()
-	database := migratortest.Database(t)
+	database := newDatabase(t)
 	startService(t, service{url: database, files: ledgerFiles(3), applies: versionsOf(ledgerFiles(3))})
 	renamed := fstest.MapFS{"20260104_more.sql": &fstest.MapFile{Data: []byte("insert into ledger values (4);\n")}}
 	for _, v := range versionsOf(ledgerFiles(3)) {

@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 // BenchmarkProcess compares whole processes, from their start to their end: time, time on processors and memory at its peak,
@@ -24,7 +23,7 @@ func BenchmarkProcess(b *testing.B) {
 		files int
 	}{{"apply", 1000}, {"nothing pending", 100}, {"nothing pending", 1000}, {"nothing pending", 5000}} {
 		b.Run(fmt.Sprintf("%s/files=%d", c.name, c.files), func(b *testing.B) {
-			url, fsys := migratortest.Database(b), tableFiles(c.files)
+			url, fsys := newDatabase(b), tableFiles(c.files)
 			kinds := []string{"floor applies", "applies"}
 			if c.name != "apply" {
 				kinds = []string{"floor reads", "applies"}
@@ -36,7 +35,7 @@ func BenchmarkProcess(b *testing.B) {
 			for b.Loop() {
 				for i, kind := range kinds {
 					if c.name == "apply" {
-						url = migratortest.Database(b)
+						url = newDatabase(b)
 					}
 					process := childCommand(b, childTask{URL: url, Case: kind, Files: c.files})
 					process.Stderr = os.Stderr

@@ -17,7 +17,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 // The benchmarks alternate with a floor in the same run: the least that a program could send through pgx. x/floor is how
@@ -39,7 +38,7 @@ func BenchmarkFreshApply(b *testing.B) {
 			var url string
 			fsys := tableFiles(n)
 			compare(b, func() {
-				url = migratortest.Database(b)
+				url = newDatabase(b)
 			}, func(ctx context.Context) error {
 				return floorApply(ctx, url, fsys)
 			}, func(ctx context.Context) error {
@@ -54,7 +53,7 @@ func BenchmarkFreshApply(b *testing.B) {
 func BenchmarkNothingPending(b *testing.B) {
 	for _, n := range []int{100, 1000} {
 		b.Run(fmt.Sprintf("files=%d", n), func(b *testing.B) {
-			url, fsys := migratortest.Database(b), tableFiles(n)
+			url, fsys := newDatabase(b), tableFiles(n)
 			_, err := open(b, url, fsys, migrator.Config{}).Run(b.Context(), migrator.Up())
 			require.NoError(b, err)
 			m := open(b, url, fsys, migrator.Config{})
@@ -179,7 +178,7 @@ func floorConnect(ctx context.Context, url string) (*pgconn.PgConn, error) {
 func BenchmarkGrowth(b *testing.B) {
 	for _, size := range []struct{ files, rows int }{{1000, 1000}, {5000, 5000}, {20_000, 20_000}, {1000, 20_000}, {1000, 100_000}} {
 		b.Run(fmt.Sprintf("files=%d/rows=%d", size.files, size.rows), func(b *testing.B) {
-			url, fsys := migratortest.Database(b), fstest.MapFS{}
+			url, fsys := newDatabase(b), fstest.MapFS{}
 			for i := 1; i <= size.files; i++ {
 				fsys[fmt.Sprintf("%06d_x.sql", i)] = &fstest.MapFile{Data: []byte("select 1;\n")}
 			}
@@ -203,7 +202,7 @@ func BenchmarkGrowth(b *testing.B) {
 func BenchmarkPlan(b *testing.B) {
 	for _, n := range []int{1000, 5000, 20_000} {
 		b.Run(fmt.Sprintf("files=%d", n), func(b *testing.B) {
-			m := open(b, migratortest.Database(b), tableFiles(n), migrator.Config{})
+			m := open(b, newDatabase(b), tableFiles(n), migrator.Config{})
 			for b.Loop() {
 				plan, err := m.Plan(b.Context(), migrator.Up())
 				require.NoError(b, err)
@@ -232,5 +231,5 @@ func BenchmarkTwentyAtOnce(b *testing.B) {
 			return group.Wait()
 		}
 	}
-	compare(b, func() { url = migratortest.Database(b) }, run(1), run(20))
+	compare(b, func() { url = newDatabase(b) }, run(1), run(20))
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 // silentServer takes connections and never answers.
@@ -25,14 +24,14 @@ func silentServer(t *testing.T) (url string) {
 
 func TestWhatTheEndOfAContextEndsIsItsErrorAndItsCause(t *testing.T) {
 	t.Parallel()
-	locked := migratortest.Database(t)
+	locked := newDatabase(t)
 	_, err := open(t, locked, ledgerFiles(1), migrator.Config{}).Run(patience(t), migrator.Up())
 	require.NoError(t, err)
 	holder := connect(t, locked)
 	t.Cleanup(func() { _ = holder.Close(context.Background()) })
 	_, err = holder.Exec(t.Context(), "begin; lock table schema_migrations")
 	require.NoError(t, err)
-	slow := migratortest.Database(t)
+	slow := newDatabase(t)
 	for where, url := range map[string]string{
 		"a locked history": locked, "a silent server": silentServer(t), "no server": "postgres://u@127.0.0.1:1/d?sslmode=disable", "a slow file": slow,
 	} {

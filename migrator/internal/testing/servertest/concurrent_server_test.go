@@ -7,12 +7,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 func TestTheNameInTheHintIsTheOneThatTheServerWouldChoose(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	execute(t, url, `create schema app; create table app.users (id int, email text, "Name" text, at timestamptz); create table "Odd.One" ("a""b" int, c int)`)
 	for _, statement := range []string{
 		"create index concurrently on app.users (id)", "CREATE UNIQUE INDEX CONCURRENTLY ON App.USERS USING btree (ID desc nulls last, Email)", `create index concurrently on app.users (email collate "C", "Name")`,

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/dbtest"
 )
 
 const (
@@ -63,10 +63,11 @@ func whatever(migrator.Event) bool { return true }
 // than the limit, with a second connection and without one.
 func TestPromise6HoldsForAPartitionThatIsDetachedConcurrently(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	for _, connections := range []int{-1, 1} {
 		t.Run(fmt.Sprint(connections), func(t *testing.T) {
 			t.Parallel()
-			url := migratortest.Database(t)
+			url := newDatabase(t)
 			role := fmt.Sprintf("detach_%s", database(t, url))
 			execute(t, url, fmt.Sprintf("create role %q login password 'x' connection limit %d; grant all on schema public to %[1]q; set role %[1]q; %[3]s", role, connections, partitions))
 			t.Cleanup(func() { execute(t, url, fmt.Sprintf("drop owned by %q; drop role %[1]q", role)) })
@@ -111,7 +112,7 @@ func pending(t *testing.T, url string) {
 // TestAFinalizeWaitsForOldSnapshotsBeforeItLocksThePartition: nobody who reads the partition notices.
 func TestAFinalizeWaitsForOldSnapshotsBeforeItLocksThePartition(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	pending(t, url)
 	release := holds(t, url, "begin isolation level repeatable read; select 1")
 	crowd := gather(t, url, 2, "p1")
@@ -132,7 +133,7 @@ func TestAFinalizeWaitsForOldSnapshotsBeforeItLocksThePartition(t *testing.T) {
 // TestAFinalizeThatGetsNoLockIsTriedAgain: somebody may hold the partition and have no snapshot.
 func TestAFinalizeThatGetsNoLockIsTriedAgain(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	pending(t, url)
 	release := holds(t, url, "begin; select * from p1")
 	crowd := gather(t, url, 2, "p1")

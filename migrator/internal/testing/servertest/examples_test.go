@@ -7,8 +7,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 // TestTheExamplesOfThePackagePrintWhatTheySay runs them: they are beside the package for its documentation, and have no server there.
@@ -19,7 +17,7 @@ func TestTheExamplesOfThePackagePrintWhatTheySay(t *testing.T) {
 	examples := regexp.MustCompile(`(?m)^func (Example\w*)\(`).FindAllStringSubmatch(string(code), -1)
 	require.NotEmpty(t, examples)
 	cmd := exec.Command("go", "test", "-count=1", "-v", "-run=^Example", "../../..")
-	cmd.Env = append(os.Environ(), "MIGRATOR_EXAMPLES_URL="+migratortest.Database(t))
+	cmd.Env = append(os.Environ(), "MIGRATOR_EXAMPLES_URL="+newDatabase(t))
 	output, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", output)
 	for _, example := range examples {

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/dbtest"
 )
 
 // longestAllowed is what a reader may wait: the lock timeout of 1.5 s, and a second since the machine may be busy.
@@ -70,7 +70,8 @@ func (c *crowd) leave(t *testing.T) time.Duration {
 
 func TestPromise6ATableThatIsReadForLongIsAlteredAfterwardsAndItsReadersHardlyWait(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	dbtest.Slow(t)
+	url := newDatabase(t)
 	execute(t, url, "create table busy (id int); insert into busy values (1)")
 	idle, active := connect(t, url), connect(t, url)
 	defer idle.Close(context.Background())
@@ -123,6 +124,7 @@ func TestPromise6ATableThatIsReadForLongIsAlteredAfterwardsAndItsReadersHardlyWa
 // of the first table would wait for their sum.
 func TestPromise6HoldsForThreeTablesWhoseBlockersLeaveOneAfterTheOther(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	url, release := busy(t, "a", "b", "c")
 	var seen recorder
 	alter := files("001_alter.sql", "alter table a add x int;\nalter table b add x int;\nalter table c add x int;\n")

@@ -8,7 +8,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 // meeting are statements about what all databases of a server share: the transactions of two databases meet in them, whose runs
@@ -32,7 +31,7 @@ func TestTransactionsOfTwoDatabasesThatMeetInWhatTheServerSharesBothSucceed(t *t
 	for name, statement := range meeting {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ours, theirs := migratortest.Database(t), migratortest.Database(t)
+			ours, theirs := newDatabase(t), newDatabase(t)
 			shared := database(t, ours)
 			role(t, ours, "")
 			sql := strings.NewReplacer("$database", shared, "$role", "role_"+shared).Replace(statement)
@@ -63,7 +62,7 @@ func TestTransactionsOfTwoDatabasesThatMeetInWhatTheServerSharesBothSucceed(t *t
 // TestAKeyOfACatalogThatStaysTakenEndsTheRun after a few tries, and not only after Config.RetryFor.
 func TestAKeyOfACatalogThatStaysTakenEndsTheRun(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	var seen recorder
 	m := open(t, url, files("001_a.sql", "insert into pg_namespace (oid, nspname, nspowner) select 1, nspname, nspowner from pg_namespace where nspname = 'public';\n"), migrator.Config{Observe: seen.observe})
 	_, err := m.Run(patience(t), migrator.Up())

@@ -8,7 +8,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 // TestAClaimThatTheTableItselfRefusesIsTold: what looks like another run's row may be an index or a trigger that somebody has
@@ -29,7 +28,7 @@ func TestAClaimThatTheTableItselfRefusesIsTold(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, mode := range modes {
-				url := migratortest.Database(t)
+				url := newDatabase(t)
 				_, err := open(t, url, files(), mode.config).Run(patience(t), migrator.Up())
 				require.NoError(t, err)
 				execute(t, url, c.change)
@@ -48,7 +47,7 @@ func TestAClaimThatTheTableItselfRefusesIsTold(t *testing.T) {
 
 func TestASchemaThatDoesNotExistIsToldByAllThatLookForTheHistory(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	m := open(t, url, ledgerFiles(1), migrator.Config{Table: "Nowhere.history"})
 	for name, ask := range map[string]func() error{
 		"status": func() error { _, err := m.Status(t.Context()); return err },
@@ -68,7 +67,7 @@ func TestASchemaThatDoesNotExistIsToldByAllThatLookForTheHistory(t *testing.T) {
 
 func TestALockTimeoutThatPostgreSQLCannotHoldIsTheLongestThatItCan(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	for i, timeout := range []time.Duration{30 * 24 * time.Hour, math.MaxInt64, -1} {
 		_, err := open(t, url, ledgerFiles(i+1), migrator.Config{LockTimeout: timeout}).Run(patience(t), migrator.Up())
 		require.NoError(t, err, timeout)

@@ -8,7 +8,6 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/pgproxy"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 // TestPromise3WhatACommitBecameIsAskedWithinTheSameRun cuts the connection at the message that commits the second of three
@@ -27,7 +26,7 @@ func TestPromise3WhatACommitBecameIsAskedWithinTheSameRun(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			for _, mode := range modes {
-				url := migratortest.Database(t)
+				url := newDatabase(t)
 				proxy := pgproxy.Start(t, url)
 				proxy.Cut(pgproxy.Cut{Match: commits("002_file.sql"), At: test.at})
 				results, err := open(t, proxy.URL(), ledgerFiles(3), mode.config).Run(patience(t), migrator.Up())

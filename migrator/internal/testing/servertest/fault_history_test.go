@@ -9,13 +9,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 // applied is a database to which the first n files are applied.
 func applied(t *testing.T, n int) string {
 	t.Helper()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	_, err := open(t, url, ledgerFiles(n), migrator.Config{}).Run(patience(t), migrator.Up())
 	require.NoError(t, err)
 	return url

@@ -22,6 +22,7 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator"
 	"github.com/agent-shaker/agent-shaker/migrator/devpg"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/dbtest"
 )
 
 // A replicated server is a primary and a standby that follows it.
@@ -31,6 +32,7 @@ type replicated struct {
 
 func startReplicated(t *testing.T) replicated {
 	t.Helper()
+	dbtest.Slow(t)
 	bin, err := devpg.Find()
 	if err != nil && os.Getenv("CI") == "" {
 		t.Skip("PostgreSQL is not installed; CI has it")

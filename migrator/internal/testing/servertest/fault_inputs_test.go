@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 // An input is a folder that may be bad; each has a good file before.
@@ -102,9 +101,9 @@ func TestAnOddFileIsAppliedAsItIsMeant(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			if test.name == "5 MB in one statement" {
-				test.want = query(t, migratortest.Database(t), "select md5(repeat('é', 2500000))")[0]
+				test.want = query(t, newDatabase(t), "select md5(repeat('é', 2500000))")[0]
 			}
-			url := migratortest.Database(t)
+			url := newDatabase(t)
 			applied := 1 + len(test.files)
 			if test.want == "none" {
 				applied, test.want = 1, ""
@@ -169,7 +168,7 @@ func TestABadFileIsRefusedBeforeAnythingRuns(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			url := migratortest.Database(t)
+			url := newDatabase(t)
 			results, err := test.apply(t, url, migrator.Config{})
 			requireFileError(t, err, test.want)
 			require.Empty(t, results)
@@ -178,7 +177,7 @@ func TestABadFileIsRefusedBeforeAnythingRuns(t *testing.T) {
 	}
 	t.Run("all of them, where something is applied already", func(t *testing.T) {
 		t.Parallel()
-		url := migratortest.Database(t)
+		url := newDatabase(t)
 		_, err := input{}.apply(t, url, migrator.Config{})
 		require.NoError(t, err)
 		for _, test := range tests {
@@ -190,7 +189,7 @@ func TestABadFileIsRefusedBeforeAnythingRuns(t *testing.T) {
 	})
 	t.Run("unreadable", func(t *testing.T) {
 		t.Parallel()
-		url := migratortest.Database(t)
+		url := newDatabase(t)
 		fsys := files("001_good.sql", "create table out ();\n", "002_x.sql", "select 1;\n", "003_good.sql", "select 1;\n")
 		_, err := applyFS(t, url, broken{fsys, "002_x.sql"}, migrator.Config{})
 		requireFileError(t, err, "002_x.sql: cannot be read: open 002_x.sql: input/output error")
@@ -227,7 +226,7 @@ func TestAStatementThatFailsNamesItsPlaceInCharacters(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			for _, mode := range modes {
-				url := migratortest.Database(t)
+				url := newDatabase(t)
 				_, err := input{}.apply(t, url, mode.config)
 				require.NoError(t, err)
 				results, err := test.apply(t, url, mode.config)

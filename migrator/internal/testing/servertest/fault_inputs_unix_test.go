@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 func TestALinkThatLeadsAstrayIsRefusedBeforeAnythingRuns(t *testing.T) {
@@ -25,7 +24,7 @@ func TestALinkThatLeadsAstrayIsRefusedBeforeAnythingRuns(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			url := migratortest.Database(t)
+			url := newDatabase(t)
 			dir, err := os.MkdirTemp(base, "migrations")
 			require.NoError(t, err)
 			require.NoError(t, os.CopyFS(dir, files("001_good.sql", "create table out ();\n", "003_good.sql", "select 1;\n")))
@@ -42,7 +41,7 @@ func TestALinkThatLeadsAstrayIsRefusedBeforeAnythingRuns(t *testing.T) {
 
 func TestALinkWithinTheFolderIsFollowed(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	dir := t.TempDir()
 	require.NoError(t, os.CopyFS(dir, files("shared/good", "create table out ();\n")))
 	require.NoError(t, os.Symlink("shared/good", filepath.Join(dir, "001_good.sql")))
@@ -53,7 +52,7 @@ func TestALinkWithinTheFolderIsFollowed(t *testing.T) {
 
 func TestAFileThatMayNotBeReadIsRefusedBeforeAnythingRuns(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	dir := t.TempDir()
 	require.NoError(t, os.CopyFS(dir, files("001_good.sql", "create table out ();\n", "003_good.sql", "select 1;\n")))
 	if os.Getuid() == 0 { // who may read everything, but not wait for the other end of a pipe

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/dbtest"
 )
 
 // A forgetful stands between a client and its server, and may drop its clients without telling the server, as a balancer
@@ -86,9 +86,10 @@ func (f *forgetful) drop() {
 // it was told goes on, and its locks stay. The run must not wait for itself.
 func TestPromise3WhatIsLeftOnTheServerOfALostConnectionIsEnded(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	eachFault(t, func(t *testing.T, c faultCase) {
 		const first = "select pg_sleep(seconds) from pace"
-		url := migratortest.Database(t)
+		url := newDatabase(t)
 		execute(t, url, "create table pace as select 60 as seconds")
 		balancer := startForgetful(t, url)
 		var seen recorder

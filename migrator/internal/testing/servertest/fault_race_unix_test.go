@@ -11,11 +11,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/dbtest"
 )
 
 // TestPromise4TwentyProcessesAtOnceTakeLittleLongerThanOne is not parallel to others, since it measures.
 func TestPromise4TwentyProcessesAtOnceTakeLittleLongerThanOne(t *testing.T) {
+	dbtest.Slow(t)
 	for _, c := range faultCases() {
 		for _, applied := range []int{0, 5} {
 			t.Run(fmt.Sprintf("%s, %d applied", c.name, applied), func(t *testing.T) {
@@ -35,7 +36,7 @@ func TestPromise4TwentyProcessesAtOnceTakeLittleLongerThanOne(t *testing.T) {
 func processesAtOnce(t *testing.T, c faultCase, processes, applied int) time.Duration {
 	t.Helper()
 	const pending, first = 10, "select pg_sleep(0.02)"
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	if applied > 0 {
 		_, err := open(t, url, c.files(applied, first), c.config).Run(patience(t), migrator.Up())
 		require.NoError(t, err)
@@ -70,13 +71,14 @@ func processesAtOnce(t *testing.T, c faultCase, processes, applied int) time.Dur
 // nothing any more. The others wait, and say for whom. When it is killed they go on, also where its statement still runs.
 func TestPromise4AStoppedProcessIsWaitedForAndNamedUntilItIsKilled(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	eachFault(t, func(t *testing.T, c faultCase) {
 		const files, first = 5, "select pg_sleep(seconds) from pace"
 		seconds, left := "60", "active"
 		if c.config.OneByOne { // what comes after the statement is not sent any more
 			seconds, left = "0.5", "idle in transaction"
 		}
-		url := migratortest.Database(t)
+		url := newDatabase(t)
 		execute(t, url, "create table pace as select "+seconds+" as seconds")
 		task := childTask{URL: url, Case: c.name, Files: files, First: first}
 		holder := startChild(t, task)

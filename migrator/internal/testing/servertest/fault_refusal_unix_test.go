@@ -25,7 +25,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 // attempt runs with nothing to do, and counts how often a connection was tried again.
@@ -66,7 +65,7 @@ func TestAConnectionThatIsMisconfiguredIsNotTriedAgain(t *testing.T) {
 		return err == nil
 	}, 30*time.Second, 20*time.Millisecond)
 
-	plain, err := pgx.ParseConfig(migratortest.Database(t))
+	plain, err := pgx.ParseConfig(newDatabase(t))
 	require.NoError(t, err)
 	for what, text := range map[string]string{
 		"a certificate for another name":  address + " sslmode=verify-full sslrootcert=" + own,
@@ -121,7 +120,7 @@ func TestAServerThatCannotBeReachedIsTriedAgain(t *testing.T) {
 
 func TestWhatAPoolerRefusesForGoodIsNotTriedAgain(t *testing.T) {
 	t.Parallel()
-	pooled := pgbouncer(t, migratortest.Database(t), "transaction", 1)
+	pooled := pgbouncer(t, newDatabase(t), "transaction", 1)
 	for what, more := range map[string]string{
 		"unsupported startup parameter":     "&not_a_setting=1",
 		"does not exist":                    "&dbname=no_such_database",
@@ -136,7 +135,7 @@ func TestWhatAPoolerRefusesForGoodIsNotTriedAgain(t *testing.T) {
 
 func TestARunSaysThatItWaitsForAFreeConnectionOfAPooler(t *testing.T) {
 	t.Parallel()
-	pooled := pgbouncer(t, migratortest.Database(t), "transaction", 1)
+	pooled := pgbouncer(t, newDatabase(t), "transaction", 1)
 	other := connect(t, pooled)
 	defer other.Close(context.Background())
 	_, err := other.Exec(t.Context(), "begin", pgx.QueryExecModeSimpleProtocol)

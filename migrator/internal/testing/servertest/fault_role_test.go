@@ -6,7 +6,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 func TestPromise7ARoleThatAFileLeavesBehindMeetsNeitherTheHistoryNorTheNextFile(t *testing.T) {
@@ -15,7 +14,7 @@ func TestPromise7ARoleThatAFileLeavesBehindMeetsNeitherTheHistoryNorTheNextFile(
 		t.Run(statement, func(t *testing.T) {
 			t.Parallel()
 			for _, mode := range modes {
-				url := migratortest.Database(t)
+				url := newDatabase(t)
 				user := query(t, url, "select session_user::text")[0]
 				fsys := files("001_leave.sql", statement+";\n", "002_find.sql", "create table found as select session_user || ' ' || current_user as users;\n")
 				results, err := open(t, url, fsys, mode.config).Run(patience(t), migrator.Up())

@@ -14,7 +14,6 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/pgproxy"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 // role makes a role that may create in schema public, and returns the database's URL for it. $role in the statements
@@ -51,7 +50,7 @@ func serverVersion(t *testing.T, database string) int {
 func TestNoSettingOfARoleDisturbsTwoRuns(t *testing.T) {
 	t.Parallel()
 	limits := []string{"statement_timeout = 250", "lock_timeout = 250", "idle_in_transaction_session_timeout = 20"} // shorter than the watch's pauses
-	if serverVersion(t, migratortest.Database(t)) >= 17 {
+	if serverVersion(t, newDatabase(t)) >= 17 {
 		limits = append(limits, "transaction_timeout = 250")
 	}
 	for _, test := range []struct {
@@ -67,7 +66,7 @@ func TestNoSettingOfARoleDisturbsTwoRuns(t *testing.T) {
 		for _, mode := range modes {
 			t.Run(test.name+"/"+mode.name, func(t *testing.T) {
 				t.Parallel()
-				database := migratortest.Database(t)
+				database := newDatabase(t)
 				var statements []string
 				for _, setting := range test.settings {
 					statements = append(statements, "alter role $role set "+setting)
@@ -94,7 +93,7 @@ func TestNoSettingOfARoleDisturbsTwoRuns(t *testing.T) {
 // TestNoLimitOfARoleEndsTheReadingOfALockedHistory: a file of another tool, or a person, holds the table for a while.
 func TestNoLimitOfARoleEndsTheReadingOfALockedHistory(t *testing.T) {
 	t.Parallel()
-	database := migratortest.Database(t)
+	database := newDatabase(t)
 	limits := []string{"alter role $role set statement_timeout = 250", "alter role $role set lock_timeout = 250"}
 	if serverVersion(t, database) >= 17 {
 		limits = append(limits, "alter role $role set transaction_timeout = 250")
@@ -147,7 +146,7 @@ func atOnceApply(t *testing.T, runs, want int, open func() *migrator.Migrator) {
 func TestAReadOnlyRoleIsToldSoWhereThereIsWorkAndPassesWhereThereIsNone(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
-		database := migratortest.Database(t)
+		database := newDatabase(t)
 		reader := role(t, database, "", "alter role $role set default_transaction_read_only = on")
 		for _, pending := range []int{2, 3} {
 			_, err := open(t, reader, ledgerFiles(pending), mode.config).Run(patience(t), migrator.Up())
@@ -165,7 +164,7 @@ func TestAReadOnlyRoleIsToldSoWhereThereIsWorkAndPassesWhereThereIsNone(t *testi
 // TestEveryPermissionThatIsMissingIsToldAsAGrant runs, grants what the error asks for, and runs again until it succeeds.
 func TestEveryPermissionThatIsMissingIsToldAsAGrant(t *testing.T) {
 	t.Parallel()
-	database := migratortest.Database(t)
+	database := newDatabase(t)
 	poor := role(t, database, "", "revoke create on schema public from public, $role")
 	var granted []string
 	for len(granted) < 2 {
@@ -191,7 +190,7 @@ func TestASearchPathThatLeadsNowhereIsToldAndANamedTableDoesNotNeedOne(t *testin
 	for name, path := range map[string]string{"empty": "''", "missing": "nowhere", "system": "pg_catalog"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			database := migratortest.Database(t)
+			database := newDatabase(t)
 			lost := role(t, database, "", "alter role $role set search_path = "+path)
 			fsys := files("001_a.sql", "create table public.a ();\n", "002_b.sql", "create table public.b ();\n")
 			for range 2 {
@@ -212,7 +211,7 @@ func TestASearchPathThatLeadsNowhereIsToldAndANamedTableDoesNotNeedOne(t *testin
 // statement is about.
 func TestTheGrantThatIsToldIsForWhatIsMissing(t *testing.T) {
 	t.Parallel()
-	database := migratortest.Database(t)
+	database := newDatabase(t)
 	poor := role(t, database, "", "create schema app", "grant usage on schema app to $role")
 	config := migrator.Config{Table: "app.schema_migrations"}
 	fsys := files("001_nothing.sql", "-- migrator: no-transaction\nselect 1;\nselect 2;\n")
@@ -236,7 +235,7 @@ func TestTheGrantThatIsToldIsForWhatIsMissing(t *testing.T) {
 
 func TestRowLevelSecurityThatMayHideRowsIsRefused(t *testing.T) {
 	t.Parallel()
-	database := migratortest.Database(t)
+	database := newDatabase(t)
 	_, err := open(t, database, ledgerFiles(2), migrator.Config{}).Run(patience(t), migrator.Up())
 	require.NoError(t, err)
 	hidden := role(t, database, "", "grant all on all tables in schema public to $role", "alter table schema_migrations enable row level security")
@@ -255,7 +254,7 @@ func TestRowLevelSecurityThatMayHideRowsIsRefused(t *testing.T) {
 // TestSettingsThatChangeHowTheServerWritesDoNotMatter: quoted types, rounded numbers.
 func TestSettingsThatChangeHowTheServerWritesDoNotMatter(t *testing.T) {
 	t.Parallel()
-	database := migratortest.Database(t)
+	database := newDatabase(t)
 	execute(t, database, "create table schema_migrations (version text primary key, applied_at timestamp default now(), checksum text)")
 	odd := role(t, database, "", "alter role $role set quote_all_identifiers = on", "alter role $role set extra_float_digits = -15",
 		"grant all on schema_migrations to $role")

@@ -16,6 +16,7 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator"
 	"github.com/agent-shaker/agent-shaker/migrator/devpg"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/dbtest"
 )
 
 // An ownServer is a PostgreSQL that a test may do anything to.
@@ -23,6 +24,7 @@ type ownServer struct{ *devpg.Server }
 
 func startServer(t *testing.T, settings map[string]string) ownServer {
 	t.Helper()
+	dbtest.Slow(t)
 	server, err := devpg.Start(t.Context(), devpg.Options{Settings: settings})
 	require.NoError(t, err)
 	s := ownServer{server}

@@ -13,7 +13,6 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/hook"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/pgproxy"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 // silentAfter sets how long an answer is waited for before the server is asked whether it is still there.
@@ -58,7 +57,7 @@ func silentAtEach(t *testing.T, config migrator.Config, run func(*migrator.Migra
 	var all sync.WaitGroup // at once: they mostly wait
 	began := time.Now()
 	for i := range urls {
-		urls[i] = migratortest.Database(t)
+		urls[i] = newDatabase(t)
 		proxy := pgproxy.Start(t, urls[i])
 		stallAt(proxy, i+1)
 		m := open(t, proxy.URL()+"&connect_timeout=1", ledgerFiles(2), config)
@@ -83,7 +82,7 @@ func silentAtEach(t *testing.T, config migrator.Config, run func(*migrator.Migra
 // undisturbed counts the messages of a run.
 func undisturbed(t *testing.T, config migrator.Config) int {
 	t.Helper()
-	proxy := pgproxy.Start(t, migratortest.Database(t))
+	proxy := pgproxy.Start(t, newDatabase(t))
 	_, err := open(t, proxy.URL(), ledgerFiles(2), config).Run(patience(t), migrator.Up())
 	require.NoError(t, err)
 	require.Greater(t, len(proxy.Messages()), 4)
@@ -102,7 +101,7 @@ func stallAt(proxy *pgproxy.Proxy, k int) {
 
 func TestAServerThatIsSilentForAWhileIsWaitedFor(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	proxy := pgproxy.Start(t, url)
 	var seen recorder
 	m := open(t, proxy.URL()+"&connect_timeout=1", files("001_sleep.sql", "create table ledger (file int not null);\nselect pg_sleep(3);\ninsert into ledger values (1);\n"), migrator.Config{Observe: seen.observe})
@@ -140,7 +139,7 @@ func TestAStatementMayTakeAsLongAsItLikes(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			var seen recorder
-			m := open(t, test.url(t, migratortest.Database(t)), files("001_slow.sql", test.file), migrator.Config{Observe: seen.observe})
+			m := open(t, test.url(t, newDatabase(t)), files("001_slow.sql", test.file), migrator.Config{Observe: seen.observe})
 			results, err := silentAfter(m, 50*time.Millisecond).Run(patience(t), migrator.Up())
 			require.NoError(t, err)
 			require.Len(t, results, 1)
@@ -151,7 +150,7 @@ func TestAStatementMayTakeAsLongAsItLikes(t *testing.T) {
 
 func TestAHistoryThatSomebodyHasLockedIsWaitedForWhateverTheRolesLimitsAre(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	limited := role(t, url, "", "alter role $role set statement_timeout = 250", "alter role $role set lock_timeout = 250")
 	_, err := open(t, limited, ledgerFiles(1), migrator.Config{}).Run(patience(t), migrator.Up())
 	require.NoError(t, err)
@@ -169,7 +168,7 @@ func TestTheServerGivesUpAClientThatHasVanished(t *testing.T) {
 	t.Parallel()
 	const settings = "select string_agg(name || ' ' || setting, ', ' order by name) from pg_settings where name in ('tcp_keepalives_idle', 'tcp_keepalives_interval', 'tcp_user_timeout')"
 	const want = "tcp_keepalives_idle 15, tcp_keepalives_interval 10, tcp_user_timeout 45000"
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	proxy := pgproxy.Start(t, url)
 	_, err := open(t, proxy.URL(), files("001_show.sql", "create table shown as "+settings+";\n"), migrator.Config{}).Run(patience(t), migrator.Up())
 	require.NoError(t, err)

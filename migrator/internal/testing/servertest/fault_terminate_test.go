@@ -9,13 +9,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/dbtest"
 )
 
 // TestPromise3ABackendThatIsTerminatedIsReplaced terminates one of a run's two connections in the middle of a file, while
 // another run waits for its turn: it may get the lock before the first one is back.
 func TestPromise3ABackendThatIsTerminatedIsReplaced(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	for name, victim := range map[string]struct {
 		where string
 		pause time.Duration // of a file
@@ -44,7 +45,7 @@ func terminateOnce(t *testing.T, c faultCase, victim string, pause time.Duration
 	t.Helper()
 	const files = 8
 	first := fmt.Sprintf("select pg_sleep(%g)", pause.Seconds())
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	started := newStarts()
 	c.config.Observe = started.observe
 	m := open(t, url, c.files(files, first), c.config)
@@ -76,7 +77,7 @@ func TestAWatchThatWasLostIsReplaced(t *testing.T) {
 	t.Parallel()
 	eachFault(t, func(t *testing.T, c faultCase) {
 		const watch = "from pg_stat_activity a where application_name like 'migrator % watch' and datname = current_database()"
-		url := migratortest.Database(t)
+		url := newDatabase(t)
 		started := newStarts()
 		c.config.Observe = started.observe
 		ended := inBackground(t, open(t, url, c.files(3, "select pg_sleep(1)"), c.config))

@@ -16,11 +16,13 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator"
 	"github.com/agent-shaker/agent-shaker/migrator/devpg"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/dbtest"
 )
 
 // TestAHostThatVanishesKeepsNoLock needs a network of its own, in which packets can be dropped: it runs itself in one.
 func TestAHostThatVanishesKeepsNoLock(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	const inside = "MIGRATOR_TEST_NETWORK"
 	if os.Getenv(inside) != "" {
 		vanish(t)

@@ -10,7 +10,6 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/history"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 // TestWhoeverHoldsTheRunLockIsNamed: anybody may take it, also shared, which keeps every run away.
@@ -20,7 +19,7 @@ func TestWhoeverHoldsTheRunLockIsNamed(t *testing.T) {
 		for _, mode := range modes {
 			t.Run(function+", "+mode.name, func(t *testing.T) {
 				t.Parallel()
-				url := migratortest.Database(t)
+				url := newDatabase(t)
 				release := holds(t, url, fmt.Sprintf("select %s(%d)", function, history.Table{Schema: "public", Name: "schema_migrations"}.LockKey()))
 				var seen recorder
 				observe, waits := told(&seen, migrator.EventWaiting)
@@ -65,7 +64,7 @@ func TestARunThatPausesBetweenTwoTriesIsNamedWithItsFile(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			url := migratortest.Database(t)
+			url := newDatabase(t)
 			execute(t, url, "create table r (n int)")
 			release := holds(t, url, "begin; select * from r")
 			var first, second recorder

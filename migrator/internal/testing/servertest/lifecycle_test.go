@@ -14,7 +14,6 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/pgproxy"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 func database(tb testing.TB, url string) string {
@@ -26,7 +25,7 @@ func database(tb testing.TB, url string) string {
 
 func TestCancellingTheContextCancelsTheStatementOnTheServer(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	m := open(t, url, files("001_sleep.sql", "create table half ();\nselect pg_sleep(60);\n"), migrator.Config{})
@@ -50,7 +49,7 @@ func TestCancellingTheContextCancelsTheStatementOnTheServer(t *testing.T) {
 
 func TestAReadingOfTheHistoryThatIsCancelledSaysSo(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	m := open(t, url, ledgerFiles(1), migrator.Config{})
 	_, err := m.Run(patience(t), migrator.Up())
 	require.NoError(t, err)
@@ -72,7 +71,7 @@ func TestAReadingOfTheHistoryThatIsCancelledSaysSo(t *testing.T) {
 
 func TestAServerThatIsNotUpYetIsWaitedFor(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	proxy := pgproxy.Start(t, url)
 	proxy.Refuse()
 	var seen recorder
@@ -97,7 +96,7 @@ func TestAServerThatStaysAwayIsAnError(t *testing.T) {
 
 func TestAWrongPasswordOrDatabaseIsNotWaitedFor(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	missing := strings.Replace(url, "/"+database(t, url), "/no_such_database", 1)
 	began := time.Now()
 	_, err := open(t, missing, ledgerFiles(1), migrator.Config{}).Run(patience(t), migrator.Up())
@@ -107,7 +106,7 @@ func TestAWrongPasswordOrDatabaseIsNotWaitedFor(t *testing.T) {
 
 func TestWaitForBoundsTheWaitAndNamesTheHolder(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	slow := open(t, url, files("001_sleep.sql", "select pg_sleep(60);\n"), migrator.Config{})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
@@ -136,7 +135,7 @@ func TestTheHistoryOfAnotherToolIsRefused(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			url := migratortest.Database(t)
+			url := newDatabase(t)
 			execute(t, url, test.table)
 			_, err := open(t, url, ledgerFiles(1), migrator.Config{}).Run(patience(t), migrator.Up())
 			var history *migrator.HistoryError
@@ -149,7 +148,7 @@ func TestTheHistoryOfAnotherToolIsRefused(t *testing.T) {
 
 func TestTheHistoryMayBeNamedWithItsSchema(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	execute(t, url, `create schema "App"`)
 	config := migrator.Config{Table: "App.Versions"}
 	_, err := open(t, url, ledgerFiles(2), config).Run(patience(t), migrator.Up())
@@ -168,7 +167,7 @@ func TestAFileThatDropsOrEmptiesTheHistoryChangesNothing(t *testing.T) {
 	} {
 		t.Run(statement, func(t *testing.T) {
 			t.Parallel()
-			url := migratortest.Database(t)
+			url := newDatabase(t)
 			fsys := ledgerFiles(2)
 			fsys["003_harm.sql"] = files("x", statement+";\n")["x"]
 			_, err := open(t, url, fsys, migrator.Config{}).Run(patience(t), migrator.Up())
@@ -184,7 +183,7 @@ func TestOneConnectionIsEnough(t *testing.T) {
 	fsys := ledgerFiles(3)
 	fsys["002_file.sql"] = files("x", "insert into ledger select 2 from pg_sleep(1);\n")["x"] // long enough to be watched
 	var seen recorder
-	results, err := open(t, narrow(t, migratortest.Database(t)), fsys, migrator.Config{Observe: seen.observe}).Run(patience(t), migrator.Up())
+	results, err := open(t, narrow(t, newDatabase(t)), fsys, migrator.Config{Observe: seen.observe}).Run(patience(t), migrator.Up())
 	require.NoError(t, err)
 	require.Len(t, results, 3)
 	require.Empty(t, seen.of(migrator.EventWarning))
@@ -204,7 +203,7 @@ func TestAFileThatIsNamedOtherwiseIsWatchedAllTheSame(t *testing.T) {
 
 func TestAFileThatLosesItsConnectionEachTimeIsGivenUpWithItsPlace(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	_, err := open(t, url, files("001_end.sql", "create table half ();\nselect pg_terminate_backend(pg_backend_pid());\n"), migrator.Config{}).Run(patience(t), migrator.Up())
 	require.ErrorContains(t, err, "001_end.sql:2:1: terminating connection due to administrator command")
 	require.ErrorContains(t, err, "rolled back; nothing of this file was applied; the connection was lost 11 times")
@@ -212,7 +211,7 @@ func TestAFileThatLosesItsConnectionEachTimeIsGivenUpWithItsPlace(t *testing.T) 
 
 func TestAPermissionThatIsMissingIsTold(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	role := "poor_" + database(t, url)
 	execute(t, url, "create role "+role+" login password 'poor'; revoke create on schema public from public")
 	t.Cleanup(func() { execute(t, url, "drop owned by "+role+"; drop role "+role) })
@@ -226,7 +225,7 @@ func TestAPermissionThatIsMissingIsTold(t *testing.T) {
 
 func TestARolesLimitsDoNotMeetTheToolsOwnStatements(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	// In one message: the limits hold for the sessions that come after it.
 	name := pgx.Identifier{database(t, url)}.Sanitize()
 	execute(t, url, "alter database "+name+" set statement_timeout = 250; alter database "+name+" set lock_timeout = 250; alter database "+name+" set idle_in_transaction_session_timeout = 250")
@@ -250,7 +249,7 @@ func TestPromise8EveryErrorHasAPlaceOrSaysWhereItCameFrom(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			for _, mode := range modes {
-				_, err := open(t, migratortest.Database(t), files("001_a.sql", test.sql), mode.config).Run(patience(t), migrator.Up())
+				_, err := open(t, newDatabase(t), files("001_a.sql", test.sql), mode.config).Run(patience(t), migrator.Up())
 				require.ErrorContains(t, err, "001_a.sql")
 				if test.name != "at the end of the input" || !mode.config.OneByOne { // there the server has no semicolon to name
 					require.ErrorContains(t, err, test.want, mode.name)
@@ -263,7 +262,7 @@ func TestPromise8EveryErrorHasAPlaceOrSaysWhereItCameFrom(t *testing.T) {
 
 func TestARunThatIsStoppedWhileItsServerIsAwaySaysThatItDoesNotKnow(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	proxy := pgproxy.Start(t, url)
 	proxy.Cut(pgproxy.Cut{Match: pgproxy.Containing("create table ledger"), At: pgproxy.AfterForward, Kill: true})
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)

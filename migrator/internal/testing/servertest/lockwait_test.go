@@ -11,13 +11,13 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/hook"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/dbtest"
 )
 
 // lockRows makes a table of rows, each of which a transaction has locked that is idle.
 func lockRows(t *testing.T, rows int) (url string, release func(row int)) {
 	t.Helper()
-	url = migratortest.Database(t)
+	url = newDatabase(t)
 	execute(t, url, "create table busy (n int); create table r (n int primary key, v int); insert into r select g, 0 from generate_series(0, 9) g")
 	holders := make([]*pgx.Conn, rows)
 	for i := range holders {
@@ -40,6 +40,7 @@ const waitsForRow = "select (count(*) = 1)::text from pg_locks where locktype = 
 // TestPromise6HoldsForRowsThatAFileWaitsForNext: each wait is below the limit, and who reads the table waits for their sum.
 func TestPromise6HoldsForRowsThatAFileWaitsForNext(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	url, release := lockRows(t, 2)
 	var seen recorder
 	text := "alter table busy add x int;\nupdate r set v = 2 where n = 0;\nupdate r set v = 2 where n = 1;\n"

@@ -43,6 +43,16 @@ var (
 	execute = dbtest.Execute
 )
 
+// newDatabase is an empty one that goes with the test. To make one takes a tenth of a second or two, which is most of what a test takes:
+// with -short only the tests of the promises have one.
+func newDatabase(tb testing.TB) string {
+	tb.Helper()
+	if name := tb.Name(); testing.Short() && strings.HasPrefix(name, "Test") && !strings.HasPrefix(name, "TestPromise") {
+		tb.Skip("it is about no promise by its name: run without -short")
+	}
+	return migratortest.Database(tb)
+}
+
 // ledgerFiles are n files, each of which writes a row that a second time would double.
 func ledgerFiles(n int) fstest.MapFS {
 	fsys := files("001_ledger.sql", "create table ledger (file int not null);\ninsert into ledger values (1);\n", "001_ledger.down.sql", "drop table ledger;\n")

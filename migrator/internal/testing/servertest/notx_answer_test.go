@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 // TestAStatementThatLosesAConnectionOfItsOwnHasFailed does as CREATE SUBSCRIPTION does where nobody answers: the server says
@@ -23,7 +22,7 @@ func TestAStatementThatLosesAConnectionOfItsOwnHasFailed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			url := migratortest.Database(t)
+			url := newDatabase(t)
 			execute(t, url, "create procedure work() language plpgsql as $$begin "+fail+"; commit; end$$")
 			var seen recorder
 			m := open(t, url, files("001_far.sql", text), migrator.Config{Observe: seen.observe})
@@ -42,7 +41,7 @@ func TestAStatementThatLosesAConnectionOfItsOwnHasFailed(t *testing.T) {
 
 func TestAProcedureThatIsCancelledIsNotInDoubt(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	execute(t, url, "create procedure work() language plpgsql as $$begin perform pg_sleep(60); commit; end$$")
 	m := open(t, url, files("001_call.sql", "-- migrator: no-transaction\ncall work();\n"), migrator.Config{})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -64,7 +63,7 @@ func TestAProcedureThatIsCancelledIsNotInDoubt(t *testing.T) {
 
 func TestAProcedureThatHasEndedWhenItsRunIsCancelledHasRun(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	execute(t, url, "create table ledger (file int); create procedure work() language plpgsql as $$begin insert into ledger values (1); commit; raise notice 'the end'; end$$")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	fsys := files("001_call.sql", "-- migrator: no-transaction\ncall work();\n")
@@ -85,7 +84,7 @@ func TestAProcedureThatHasEndedWhenItsRunIsCancelledHasRun(t *testing.T) {
 
 func TestWhereAnOpaqueStatementWasCutOffItsRunSaysThatADecisionIsAskedFor(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	execute(t, url, "create procedure work() language plpgsql as $$begin commit; perform pg_terminate_backend(pg_backend_pid()); end$$")
 	m := open(t, url, files("001_call.sql", "-- migrator: no-transaction\ncall work();\n"), migrator.Config{ReconnectFor: -1})
 	_, err := m.Run(patience(t), migrator.Up())

@@ -8,7 +8,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 // callFile calls work() without a transaction.
@@ -19,7 +18,7 @@ const noTransaction = "-- migrator: no-transaction\n"
 // working is a database in which work() and whatever else is defined, with a ledger and a sequence.
 func working(t *testing.T, definitions string) string {
 	t.Helper()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	execute(t, url, "create table ledger (file int); create sequence s; "+definitions)
 	return url
 }
@@ -71,7 +70,7 @@ func TestAStatementThatFailsAfterASettingIsNotDone(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			url := migratortest.Database(t)
+			url := newDatabase(t)
 			m := open(t, url, files("001_a.sql", noTransaction+"create table ledger (file int);\nset work_mem = '2MB';\n"+statement+";\n"), migrator.Config{})
 			for range 2 {
 				_, err := m.Run(patience(t), migrator.Up())

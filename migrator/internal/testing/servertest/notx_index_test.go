@@ -11,7 +11,6 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/pgproxy"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 const oneIndex = "-- migrator: no-transaction\ncreate index concurrently ledger_file on ledger (file);\n"
@@ -38,7 +37,7 @@ func TestAnOldSnapshotOutlastsTheLockTimeout(t *testing.T) {
 	for _, isolation := range []string{"read committed", "repeatable read", "serializable"} {
 		t.Run(isolation, func(t *testing.T) {
 			t.Parallel()
-			url := migratortest.Database(t)
+			url := newDatabase(t)
 			execute(t, url, "create table ledger (file int); alter database "+pgx.Identifier{database(t, url)}.Sanitize()+" set default_transaction_isolation = '"+isolation+"'")
 			release := snapshot(t, url)
 			var seen recorder
@@ -65,7 +64,7 @@ func TestAnOldSnapshotOutlastsTheLockTimeout(t *testing.T) {
 
 func TestAnOrphanThatStillBuildsTheIndexIsWaitedFor(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	execute(t, url, "create table ledger (file int)")
 	release := snapshot(t, url)
 	proxy := pgproxy.Start(t, url)
@@ -113,7 +112,7 @@ func TestWhatAKilledBuildHasLeftIsCleared(t *testing.T) {
 		for _, again := range []bool{false, true} {
 			t.Run(name+map[bool]string{true: ", in the same run", false: ", in the next run"}[again], func(t *testing.T) {
 				t.Parallel()
-				url := migratortest.Database(t)
+				url := newDatabase(t)
 				execute(t, url, "create table ledger (file int, text text); "+test.before)
 				release := snapshot(t, url)
 				config := migrator.Config{ReconnectFor: -1}
@@ -176,7 +175,7 @@ func TestAnIndexOfTheSameNameIsOnlyTakenForOursWithOurDefinition(t *testing.T) {
 	} {
 		t.Run(definition, func(t *testing.T) {
 			t.Parallel()
-			url := migratortest.Database(t)
+			url := newDatabase(t)
 			execute(t, url, "create table ledger (file int, text text)")
 			proxy := pgproxy.Start(t, url)
 			proxy.Cut(pgproxy.Cut{Kill: true, Match: func(m pgproxy.Message) bool { return m.SQL == "create index concurrently ledger_file on ledger (file)" }})
@@ -196,7 +195,7 @@ func TestAnIndexOfTheSameNameIsOnlyTakenForOursWithOurDefinition(t *testing.T) {
 
 func TestADetachmentThatWasCutOffIsFinished(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	execute(t, url, "create table parent (id int) partition by range (id); create table child partition of parent for values from (0) to (10)")
 	reader := connect(t, url)
 	defer reader.Close(context.Background())

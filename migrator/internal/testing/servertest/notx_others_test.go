@@ -12,7 +12,6 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/pgproxy"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 func TestPromise4HoldsWithoutATransaction(t *testing.T) {
@@ -20,7 +19,7 @@ func TestPromise4HoldsWithoutATransaction(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode.name, func(t *testing.T) {
 			t.Parallel()
-			url := migratortest.Database(t)
+			url := newDatabase(t)
 			var group errgroup.Group
 			for range 8 {
 				m := open(t, url, indexFiles(), mode.config)
@@ -39,7 +38,7 @@ func TestPromise4HoldsWithoutATransaction(t *testing.T) {
 // waits for it: the two take turns, and every statement runs once.
 func TestTheLockIsLostWhileAFileRunsWithoutATransaction(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	text := "-- migrator: no-transaction\n"
 	var want []string
 	for i := 10; i < 22; i++ {
@@ -69,7 +68,7 @@ func TestTheLockIsLostWhileAFileRunsWithoutATransaction(t *testing.T) {
 // TestAProcedureThatLetsTheLockGoIsWaitedFor: nothing but its own run knows whether it has run.
 func TestAProcedureThatLetsTheLockGoIsWaitedFor(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	execute(t, url, `create table ledger (file int);
 		create procedure work() language plpgsql as $$begin
 			insert into ledger values (1);
@@ -97,7 +96,7 @@ func TestAProcedureThatLetsTheLockGoIsWaitedFor(t *testing.T) {
 // TestTheWorkerIsLostWhileAFileRunsWithoutATransaction does the same to the connection that works.
 func TestTheWorkerIsLostWhileAFileRunsWithoutATransaction(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	var group errgroup.Group
 	m := open(t, url, indexFiles(), migrator.Config{Observe: func(e migrator.Event) {
 		if e.Kind == migrator.EventStatement && e.Statement%2 == 1 {
@@ -121,7 +120,7 @@ func TestTheWorkerIsLostWhileAFileRunsWithoutATransaction(t *testing.T) {
 
 func TestAFileWithoutATransactionNeedsNoSecondConnection(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	role := "one_" + database(t, url)
 	execute(t, url, fmt.Sprintf("create role %q login password 'x' connection limit 1; grant all on schema public to %[1]q", role))
 	t.Cleanup(func() { execute(t, url, fmt.Sprintf("drop owned by %q; drop role %[1]q", role)) })
@@ -141,7 +140,7 @@ func TestAFileWithoutATransactionNeedsNoSecondConnection(t *testing.T) {
 
 func TestSettingsOfAFileHoldForItsLaterStatementsAndNoLonger(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	execute(t, url, "create schema app")
 	_, err := open(t, url, files(
 		"001_settings.sql", `-- migrator: no-transaction
@@ -168,7 +167,7 @@ func TestAFileWithoutATransactionMustNotTouchTheHistory(t *testing.T) {
 	} {
 		t.Run(statement, func(t *testing.T) {
 			t.Parallel()
-			url := migratortest.Database(t)
+			url := newDatabase(t)
 			_, err := open(t, url, files("001_a.sql", "create table a ();\n", "002_b.sql", "-- migrator: no-transaction\ncreate table b ();\n"+statement+";\n"), migrator.Config{}).Run(patience(t), migrator.Up())
 			require.ErrorContains(t, err, "002_b.sql")
 			require.ErrorContains(t, err, "statement 1 is applied; the next run goes on at statement 2 of 2 (line 3)")
@@ -181,7 +180,7 @@ func TestAFileWithoutATransactionMustNotTouchTheHistory(t *testing.T) {
 // table is there, and waits for the transaction that drops it.
 func TestProgressThatGoesWhileItIsReadIsReadAgain(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	m := open(t, url, indexFiles(), migrator.Config{})
 	_, err := m.Run(patience(t), migrator.Up())
 	require.NoError(t, err)
@@ -213,7 +212,7 @@ func TestTheProgressTableStaysWhereItCannotBeDropped(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			url := migratortest.Database(t)
+			url := newDatabase(t)
 			for range 2 {
 				m := open(t, url, files("001_a.sql", "-- migrator: no-transaction\ncreate table a ();\n"+keep+";\n", "002_b.sql", "-- migrator: no-transaction\ncreate table b ();\n"), migrator.Config{})
 				_, err := m.Run(patience(t), migrator.Up())
@@ -230,7 +229,7 @@ func TestTheProgressTableStaysWhereItCannotBeDropped(t *testing.T) {
 // TestNamesOfTypesThatASearchPathHidesAreThoseOfTheServer has the search_path name the system's schema last.
 func TestNamesOfTypesThatASearchPathHidesAreThoseOfTheServer(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	execute(t, url, `create domain public.text as int; create domain public.oid as pg_catalog.text; create domain public.name as int;
 		do $$begin execute format('alter database %I set search_path = public, pg_catalog', current_database()); end$$`)
 	_, err := open(t, url, indexFiles(), migrator.Config{}).Run(patience(t), migrator.Up())

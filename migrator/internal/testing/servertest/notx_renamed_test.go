@@ -8,13 +8,12 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/pgproxy"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 // TestRepairTakesAHalfRevertedFileToItsNewNameWithWhatHasRun: begun anew, its first statement would run twice.
 func TestRepairTakesAHalfRevertedFileToItsNewNameWithWhatHasRun(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	const down = "-- migrator: no-transaction\ninsert into ledger values (-1);\n"
 	m := open(t, url, files("001_was.sql", "create table ledger (file int);\n", "001_was.down.sql", down+"select nope;\n"), migrator.Config{})
 	_, err := m.Run(patience(t), migrator.Up())
@@ -44,7 +43,7 @@ func TestAnIndexThatSomebodyElseHasLeftInvalidStays(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			url := migratortest.Database(t)
+			url := newDatabase(t)
 			execute(t, url, "create table ledger (file int); insert into ledger values (1), (1); create index before on ledger (file)")
 			fsys := files("001_index.sql", "-- migrator: no-transaction\n"+c.statement+";\n")
 			proxy := pgproxy.Start(t, url)
@@ -73,7 +72,7 @@ func TestAnIndexThatSomebodyElseHasLeftInvalidStays(t *testing.T) {
 
 func TestAnIndexThatIfNotExistsHasSkippedForAnotherOneOfItsNameIsToldWithItsPlace(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	execute(t, url, "create table ledger (file int); create table other (file int); create index taken on other (file)")
 	for _, name := range []string{"taken", "other"} {
 		_, err := open(t, url, files("001_index.sql", "-- migrator: no-transaction\n\n  create index concurrently if not exists "+name+" on ledger (file);\n"), migrator.Config{}).Run(patience(t), migrator.Up())

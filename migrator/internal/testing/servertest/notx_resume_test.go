@@ -9,7 +9,6 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/pgproxy"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 const threeStatements = `-- migrator: no-transaction
@@ -21,7 +20,7 @@ insert into ledger values (11);
 // doubled is a database where the second statement of threeStatements fails.
 func doubled(t *testing.T) string {
 	t.Helper()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	execute(t, url, "create table ledger (file int); insert into ledger values (1), (1)")
 	return url
 }
@@ -102,7 +101,7 @@ func TestAHalfAppliedFileIsNotRevertedAndAHalfRevertedOneNotAppliedOver(t *testi
 
 func TestWhatTheServerFindsToBeImpossibleInATransactionRunsOutside(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	execute(t, url, "create schema app; create table app.parent (id int primary key) partition by range (id); create table app.child partition of app.parent for values from (0) to (10)")
 	_, err := open(t, url, files(
 		"001_procedure.sql", "create procedure app.fill() language plpgsql as $$begin for i in 1..3 loop insert into app.parent values (i); commit; end loop; end$$;\n",
@@ -117,7 +116,7 @@ func TestAStatementThatNobodyCanSettleIsLeftToAPerson(t *testing.T) {
 	for _, ran := range []bool{true, false} {
 		t.Run(fmt.Sprint(ran), func(t *testing.T) {
 			t.Parallel()
-			url := migratortest.Database(t)
+			url := newDatabase(t)
 			execute(t, url, "create table ledger (file int); create procedure fill() language plpgsql as $$begin insert into ledger values (7); commit; end$$")
 			fsys := files("001_call.sql", "-- migrator: no-transaction\ncall fill();\ninsert into ledger values (8);\n")
 			proxy := pgproxy.Start(t, url)

@@ -8,13 +8,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 // twoSchemas is a database with a table t in two schemas, and functions that set something for the session.
 func twoSchemas(t *testing.T) string {
 	t.Helper()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	execute(t, url, `create schema app; create table app.t (a int); create table t (a int); insert into t values (1); insert into app.t values (1);
 		create function switch() returns int language plpgsql as $$begin perform set_config('search_path', 'app', false); return 1; end$$;
 		create procedure switching() language plpgsql as $$begin perform set_config('search_path', 'app', false); commit; end$$`)
@@ -115,7 +114,7 @@ func TestATemporaryTableThatOutlivesItsStatementStopsTheOneThatNamesIt(t *testin
 
 func TestARoleThatWasResetIsNotSetAgain(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	role := "gone_" + database(t, url)
 	execute(t, url, "grant create on schema public to public")
 	_, err := open(t, url, files("001_role.sql", noTransaction+"create role "+role+";\nset role "+role+";\ncreate table theirs (a int);\nreset role;\n"+
@@ -186,7 +185,7 @@ func TestAFileThatAnOlderVersionHasBegunIsFinished(t *testing.T) {
 
 func TestAProgressTableThatWasMadeByHandStays(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	execute(t, url, progressByHand(t))
 	m := open(t, url, indexFiles(), migrator.Config{})
 	_, err := m.Run(patience(t), migrator.Up())

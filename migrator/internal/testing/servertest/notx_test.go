@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 // indexFiles are a table, and a file without a transaction whose statements are of every kind: each insert writes a row
@@ -56,7 +55,7 @@ func TestAFileWithoutATransactionRunsStatementByStatement(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode.name, func(t *testing.T) {
 			t.Parallel()
-			url := migratortest.Database(t)
+			url := newDatabase(t)
 			var seen recorder
 			config := mode.config
 			config.Observe = seen.observe

@@ -6,12 +6,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 func TestTwoWhoAgreeToRevertTheSameFileRevertItOnce(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	m := open(t, url, ledgerFiles(5), migrator.Config{})
 	_, err := m.Run(patience(t), migrator.Up())
 	require.NoError(t, err)
@@ -32,7 +31,7 @@ func TestTwoWhoAgreeToRevertTheSameFileRevertItOnce(t *testing.T) {
 
 func TestWhatWasPlannedIsRefusedWhereSomethingNewerWasAppliedMeanwhile(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	m := open(t, url, ledgerFiles(2), migrator.Config{})
 	_, err := m.Run(patience(t), migrator.Up())
 	require.NoError(t, err)
@@ -47,7 +46,7 @@ func TestWhatWasPlannedIsRefusedWhereSomethingNewerWasAppliedMeanwhile(t *testin
 
 func TestOnlyDoesARedoWhole(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	m := open(t, url, ledgerFiles(3), migrator.Config{})
 	_, err := m.Run(patience(t), migrator.Up())
 	require.NoError(t, err)

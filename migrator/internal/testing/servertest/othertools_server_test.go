@@ -6,7 +6,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 // TestWhatAnotherToolHasAppliedIsNotAppliedAgain has each tool's table as that tool makes it.
@@ -36,7 +35,7 @@ func TestWhatAnotherToolHasAppliedIsNotAppliedAgain(t *testing.T) {
 	} {
 		t.Run(c.tool+" "+c.table, func(t *testing.T) {
 			t.Parallel()
-			url := migratortest.Database(t)
+			url := newDatabase(t)
 			config := migrator.Config{Table: "app.schema_migrations"}
 			if c.table != "schema_migrations" {
 				config.Table = ""
@@ -75,7 +74,7 @@ func TestWhatAnotherToolHasAppliedIsNotAppliedAgain(t *testing.T) {
 func TestWhatAnotherToolHasAppliedIsAllowedWithAFlag(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
-		url := migratortest.Database(t)
+		url := newDatabase(t)
 		execute(t, url, "create table alembic_version (version_num varchar(32) not null); insert into alembic_version values ('a')")
 		mode.config.AllowOtherTools = true
 		s := service{url: url, files: ledgerFiles(2), config: mode.config, applies: versionsOf(ledgerFiles(2))}
@@ -99,7 +98,7 @@ func TestOtherToolsCountWhereTheHistoryIsOrTheSearchPathLeads(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			database := migratortest.Database(t)
+			database := newDatabase(t)
 			execute(t, database, "create schema a; create schema b; create schema c; create table "+c.schema+".alembic_version (version_num varchar(32)); insert into "+c.schema+".alembic_version values ('x')")
 			_, err := open(t, withParameter(t, database, "search_path", c.path), ledgerFiles(1), migrator.Config{Table: c.table}).Run(patience(t), migrator.Up())
 			if c.refused {
@@ -113,7 +112,7 @@ func TestOtherToolsCountWhereTheHistoryIsOrTheSearchPathLeads(t *testing.T) {
 
 func TestATableOfAnotherToolThatCannotBeReadIsWarnedOf(t *testing.T) {
 	t.Parallel()
-	database := migratortest.Database(t)
+	database := newDatabase(t)
 	user := role(t, database, "")
 	execute(t, database, "create table alembic_version (version_num varchar(32)); insert into alembic_version values ('x')")
 	require.Contains(t, warningsOf(t, open(t, user, ledgerFiles(1), migrator.Config{})), "public.alembic_version looks like the history of Alembic, and role_")

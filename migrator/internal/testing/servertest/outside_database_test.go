@@ -8,7 +8,6 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/pgproxy"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 // copyOf makes a file that copies a database, after a statement that takes long enough to be watched.
@@ -22,7 +21,7 @@ func copyOf(t *testing.T, url string) (copied, text string) {
 
 func TestTheDatabaseThatIsMigratedCanBeCopied(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	execute(t, url, "create table before ()")
 	copied, text := copyOf(t, url)
 	_, err := open(t, url, files("001_copy.sql", text), migrator.Config{}).Run(patience(t), migrator.Up())
@@ -33,7 +32,7 @@ func TestTheDatabaseThatIsMigratedCanBeCopied(t *testing.T) {
 
 func TestWhoKeepsADatabaseFromBeingCopiedIsNamed(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	_, text := copyOf(t, url)
 	release := holds(t, url, "select 1")
 	proxy := pgproxy.Start(t, url)

@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 // locked has what each of the statements below is about.
@@ -30,7 +29,7 @@ func TestWhatKeepsNobodyAwayWaitsAsLongAsItTakes(t *testing.T) {
 	} {
 		t.Run(statement, func(t *testing.T) {
 			t.Parallel()
-			url := migratortest.Database(t)
+			url := newDatabase(t)
 			execute(t, url, lockedTables)
 			release := holds(t, url, "begin; "+holder)
 			var seen recorder
@@ -57,7 +56,7 @@ func TestWhatKeepsOthersAwayGivesUpAtTheLimit(t *testing.T) {
 	} {
 		t.Run(statement, func(t *testing.T) {
 			t.Parallel()
-			url := migratortest.Database(t)
+			url := newDatabase(t)
 			execute(t, url, lockedTables)
 			release := holds(t, url, "begin; "+holder)
 			var seen recorder
@@ -73,7 +72,7 @@ func TestWhatKeepsOthersAwayGivesUpAtTheLimit(t *testing.T) {
 // TestAProcedureThatCommitsWaitsNoLongerThanTheLimitInEachTransaction: of each the locks are gone when it ends.
 func TestAProcedureThatCommitsWaitsNoLongerThanTheLimitInEachTransaction(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	execute(t, url, "create table a (n int); create table b (n int)")
 	holders := map[string]*pgx.Conn{}
 	for _, table := range []string{"a", "b"} {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/pgproxy"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 // TestADownThatHasWaitedForAnUpDoesNotRevertWhatIsNotTheNewestAnyMore: what was to be reverted was chosen before.
@@ -28,7 +27,7 @@ func TestADownThatHasWaitedForAnUpDoesNotRevertWhatIsNotTheNewestAnyMore(t *test
 
 func TestACancelWhileTheDatabaseIsWaitedForIsNamed(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	proxy := pgproxy.Start(t, url)
 	proxy.Cut(pgproxy.Cut{At: pgproxy.BeforeForward, Kill: true, Match: func(m pgproxy.Message) bool { return m.Type == 'Q' }})
 	ctx, cancel := context.WithCancelCause(t.Context())

@@ -10,7 +10,6 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/pgproxy"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 // refusedPlace wants up, a dry run, down and redo to be refused for where the history is, and what runs no file to be let
@@ -66,7 +65,7 @@ func warningsOf(t *testing.T, m *migrator.Migrator) string {
 
 func TestFilesThatAreAppliedUnderAnotherTableAreNotAppliedAgain(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	execute(t, url, "create schema app")
 	_, err := open(t, url, ledgerFiles(2), migrator.Config{Table: "app.history"}).Run(patience(t), migrator.Up())
 	require.NoError(t, err)
@@ -86,7 +85,7 @@ func TestFilesThatAreAppliedUnderAnotherTableAreNotAppliedAgain(t *testing.T) {
 
 func TestOtherFilesWithTheSameNamesElsewhereAreNoReasonToRefuse(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	_, err := open(t, url, files("001_init.sql", "create table a ();\n"), migrator.Config{Table: "a_history"}).Run(patience(t), migrator.Up())
 	require.NoError(t, err)
 	b := open(t, url, files("001_init.sql", "create table b ();\n"), migrator.Config{})
@@ -103,7 +102,7 @@ func TestAHelperThatTwoServicesHaveInCommonIsNoReasonToRefuse(t *testing.T) {
 	a := files("000_ext.sql", ext, "001_init.sql", "create table a ();\n")
 	b := files("000_ext.sql", ext, "001_init.sql", "create table b ();\n")
 	for _, helper := range []string{"recorded with a checksum", "recorded without one"} {
-		url := migratortest.Database(t)
+		url := newDatabase(t)
 		execute(t, url, "create schema b")
 		startService(t, service{url: url, files: b, config: migrator.Config{Table: "b.history"}, applies: versionsOf(b)})
 		if helper == "recorded without one" {
@@ -113,7 +112,7 @@ func TestAHelperThatTwoServicesHaveInCommonIsNoReasonToRefuse(t *testing.T) {
 		startService(t, service{url: url, files: a, applies: versionsOf(a)})
 	}
 
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	a["000_functions.sql"], b["000_functions.sql"] = &fstest.MapFile{Data: []byte(functions)}, &fstest.MapFile{Data: []byte(functions)}
 	execute(t, url, "create schema b")
 	startService(t, service{url: url, files: b, config: migrator.Config{Table: "b.history"}, applies: versionsOf(b)})
@@ -147,7 +146,7 @@ func TestANewTenantWithTheSameFilesIsNotRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			database := migratortest.Database(t)
+			database := newDatabase(t)
 			execute(t, database, "create schema tenant1; create schema tenant2")
 			startService(t, service{url: withParameter(t, database, "search_path", "tenant1"), files: ledgerFiles(2), applies: versionsOf(ledgerFiles(2))})
 			url, config := tenant(t, database)
@@ -167,7 +166,7 @@ func TestANewTenantWithTheSameFilesIsNotRefused(t *testing.T) {
 // TestATenantInFrontOfAnotherHistoryIsAskedWhoseIsMeant: it must never answer that nothing is pending.
 func TestATenantInFrontOfAnotherHistoryIsAskedWhoseIsMeant(t *testing.T) {
 	t.Parallel()
-	database := migratortest.Database(t)
+	database := newDatabase(t)
 	startService(t, service{url: database, files: ledgerFiles(2), applies: versionsOf(ledgerFiles(2))})
 	url := withParameter(t, database, "search_path", "tenant2,public")
 	execute(t, database, "create schema tenant2")
@@ -197,7 +196,7 @@ func TestARelationThatTheFilesHaveNotMadeMakesNoTenant(t *testing.T) {
 	} {
 		t.Run(relation, func(t *testing.T) {
 			t.Parallel()
-			database := migratortest.Database(t)
+			database := newDatabase(t)
 			fsys := files("001_first.sql", sql)
 			startService(t, service{url: database, files: fsys, applies: versionsOf(fsys)})
 			execute(t, database, "create schema tenant2; create table tenant2."+relation+" ()")
@@ -210,7 +209,7 @@ func TestARelationThatTheFilesHaveNotMadeMakesNoTenant(t *testing.T) {
 // TestANextHistoryThatCannotBeReadIsNotThatOfARoleWithASchemaOfItsOwn: the role has not written it. Elsewhere it may be meant.
 func TestANextHistoryThatCannotBeReadIsNotThatOfARoleWithASchemaOfItsOwn(t *testing.T) {
 	t.Parallel()
-	database := migratortest.Database(t)
+	database := newDatabase(t)
 	startService(t, service{url: database, files: ledgerFiles(2), applies: versionsOf(ledgerFiles(2))})
 	url := role(t, database, "", "create schema authorization $role", "create schema app authorization $role")
 	refusedPlace(t, withParameter(t, url, "search_path", "app,public"), ledgerFiles(2), migrator.Config{}, "but public.schema_migrations is next on the search_path, and role_", "cannot read it",
@@ -225,7 +224,7 @@ func TestANextHistoryThatCannotBeReadIsNotThatOfARoleWithASchemaOfItsOwn(t *test
 
 func TestANextHistoryThatCannotBeSeenIsPassedOver(t *testing.T) {
 	t.Parallel()
-	database := migratortest.Database(t)
+	database := newDatabase(t)
 	startService(t, service{url: database, files: ledgerFiles(2), applies: versionsOf(ledgerFiles(2))})
 	url := role(t, database, "", "create schema authorization $role")
 	execute(t, database, "revoke usage on schema public from public")
@@ -235,7 +234,7 @@ func TestANextHistoryThatCannotBeSeenIsPassedOver(t *testing.T) {
 // TestAHistoryOfOtherFilesFurtherOnInTheSearchPathIsNamed: the directory may be the wrong one.
 func TestAHistoryOfOtherFilesFurtherOnInTheSearchPathIsNamed(t *testing.T) {
 	t.Parallel()
-	database := migratortest.Database(t)
+	database := newDatabase(t)
 	_, err := open(t, database, files(), migrator.Config{}).Run(patience(t), migrator.Up())
 	require.NoError(t, err, "a history of nothing")
 	execute(t, database, "create schema b; create schema c")
@@ -275,7 +274,7 @@ func TestAFileThatMovesTheSearchPathLeavesTheHistoryWhereItIs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, mode := range modes {
-				database := migratortest.Database(t)
+				database := newDatabase(t)
 				user := role(t, database, "")
 				own(t, database, user)
 				roleName := "role_" + strings.TrimPrefix(user[strings.LastIndex(user, "/"):], "/")
@@ -301,7 +300,7 @@ func TestAFileThatMovesTheSearchPathLeavesTheHistoryWhereItIs(t *testing.T) {
 // TestAFileThatIsBegunFurtherOnInTheSearchPathIsResumedThere: its first statement has made the schema, and nothing is recorded yet.
 func TestAFileThatIsBegunFurtherOnInTheSearchPathIsResumedThere(t *testing.T) {
 	t.Parallel()
-	database := migratortest.Database(t)
+	database := newDatabase(t)
 	user := role(t, database, "")
 	own(t, database, user)
 	const begun = "-- migrator: no-transaction\ncreate schema authorization current_user;\ncreate table ran ();\n"
@@ -324,7 +323,7 @@ func TestASearchPathThatHasMovedAwayFromTheHistoryIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			database := migratortest.Database(t)
+			database := newDatabase(t)
 			user := role(t, database, "")
 			own(t, database, user)
 			conn, err := pgx.ParseConfig(user)
@@ -341,7 +340,7 @@ func TestASearchPathThatHasMovedAwayFromTheHistoryIsRefused(t *testing.T) {
 
 func TestAHistoryFurtherOnInTheSearchPathCostsOneMoreRoundTrip(t *testing.T) {
 	t.Parallel()
-	database := migratortest.Database(t)
+	database := newDatabase(t)
 	startService(t, service{url: database, files: files("001_app.sql", "create schema app;"), applies: []migrator.Version{"001_app.sql"}})
 	proxy := pgproxy.Start(t, withParameter(t, database, "search_path", "app,public"))
 	results, err := open(t, proxy.URL(), files("001_app.sql", "create schema app;"), migrator.Config{}).Run(patience(t), migrator.Up())

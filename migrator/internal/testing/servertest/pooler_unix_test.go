@@ -22,7 +22,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 func TestPromise5AnyPoolerWillDo(t *testing.T) {
@@ -33,7 +32,7 @@ func TestPromise5AnyPoolerWillDo(t *testing.T) {
 	}{{"transaction", 1}, {"transaction", 2}, {"transaction", 5}, {"session", 1}, {"session", 2}, {"session", 5}} {
 		t.Run(fmt.Sprintf("%s mode, pool of %d", test.mode, test.size), func(t *testing.T) {
 			t.Parallel()
-			url := migratortest.Database(t)
+			url := newDatabase(t)
 			atOnce(t, 10, 8, pgbouncer(t, url, test.mode, test.size), migrator.Config{})
 			require.Equal(t, ledgerState(8), state(t, url))
 			waitFor(t, url, "select (count(*) = 0)::text"+advisoryLocks)
@@ -46,7 +45,7 @@ func TestPromise5AnyPoolerWillDo(t *testing.T) {
 
 func TestAFileWithoutATransactionIsRefusedBehindAPooler(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	pooled := pgbouncer(t, url, "transaction", 2)
 	m := open(t, pooled, indexFiles(), migrator.Config{})
 	for _, try := range []func() error{
@@ -71,7 +70,7 @@ func TestAFileWithoutATransactionIsRefusedBehindAPooler(t *testing.T) {
 // replica may find one file after the other done by others, far more often than it would try in vain.
 func TestPromise4LosingEveryFileToAnotherReplicaIsNoFailure(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	atOnce(t, 6, 150, pgbouncer(t, url, "transaction", 5), migrator.Config{})
 	require.ElementsMatch(t, ledgerState(150), state(t, url))
 }
@@ -80,7 +79,7 @@ func TestPromise4LosingEveryFileToAnotherReplicaIsNoFailure(t *testing.T) {
 // clients, who get it as soon as it is idle.
 func TestPromise7HoldsBehindAPooler(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	pooled := pgbouncer(t, url, "transaction", 3)
 	stop := make(chan struct{})
 	var others sync.WaitGroup
@@ -115,7 +114,7 @@ func TestPromise7HoldsBehindAPooler(t *testing.T) {
 // that fails would seem to have lost its connection, ten times over.
 func TestAPoolerInStatementModeIsRefused(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	pooled := pgbouncer(t, url, "statement", 2)
 	for _, mode := range modes {
 		for name, fsys := range map[string]fstest.MapFS{"good": ledgerFiles(2), "bad": files("001_bad.sql", "select 1/0;\n")} {
@@ -135,7 +134,7 @@ func TestAPoolerInStatementModeIsRefused(t *testing.T) {
 
 func TestAPoolerInStatementModeWillDoWhereNothingIsPending(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	_, err := open(t, url, ledgerFiles(2), migrator.Config{}).Run(patience(t), migrator.Up())
 	require.NoError(t, err)
 	results, err := open(t, pgbouncer(t, url, "statement", 1), ledgerFiles(2), migrator.Config{}).Run(patience(t), migrator.Up())

@@ -8,7 +8,6 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/pgproxy"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 // What files that are sent together share: prepared statements.
@@ -16,7 +15,7 @@ import (
 // TestWhatIsPreparedIsPreparedOnceAndInAShortMessage: the server copies that message each time.
 func TestWhatIsPreparedIsPreparedOnceAndInAShortMessage(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	proxy := pgproxy.Start(t, url)
 	m := open(t, proxy.URL(), ledgerFiles(300), migrator.Config{})
 	for _, c := range []struct {
@@ -50,7 +49,7 @@ func TestWhatIsPreparedIsPreparedOnceAndInAShortMessage(t *testing.T) {
 // TestASealThatIsGoneIsReplacedByTheFilesOwn: files that are sent together share a prepared one, which a function may deallocate.
 func TestASealThatIsGoneIsReplacedByTheFilesOwn(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	execute(t, url, `
 create function forget() returns int language plpgsql as $$ begin execute 'deallocate all'; return 1; end $$;
 create function lose() returns int language plpgsql as $$ begin delete from schema_migrations where version = '005_file.sql'; return 1; end $$`)
@@ -72,7 +71,7 @@ create function lose() returns int language plpgsql as $$ begin delete from sche
 // TestAPlaceInAPreparedStatementIsNotOneInAFile: the server counts in the message in which it was prepared.
 func TestAPlaceInAPreparedStatementIsNotOneInAFile(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	fsys := ledgerFiles(60)
 	fsys["040_file.sql"] = files("x", "insert into ledger values (40);\nalter table schema_migrations rename column applied_at to moment;\n")["x"]
 	var seen recorder
@@ -90,7 +89,7 @@ func TestAPlaceInAPreparedStatementIsNotOneInAFile(t *testing.T) {
 // TestTheLimitsOfARoleEndNeitherFilesNorWhatTheyDefer, wherever they stand among those that are sent together.
 func TestTheLimitsOfARoleEndNeitherFilesNorWhatTheyDefer(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	fsys := ledgerFiles(5)
 	fsys["002_file.sql"] = files("x", `
 create function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(0.5); return null; end $$;
@@ -121,7 +120,7 @@ func TestWhatIsDeallocatedIsPreparedAnew(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			url := migratortest.Database(t)
+			url := newDatabase(t)
 			execute(t, url, "create sequence public.tries")
 			fsys := ledgerFiles(60)
 			fsys["040_file.sql"] = files("x", c.file+"insert into ledger values (40);\n")["x"]
@@ -141,7 +140,7 @@ func TestWhatIsDeallocatedIsPreparedAnew(t *testing.T) {
 // TestWhatAFunctionLeavesPreparedDoesNotOutliveTheMessage, of which the file that calls it says nothing.
 func TestWhatAFunctionLeavesPreparedDoesNotOutliveTheMessage(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	execute(t, url, `create function leave() returns int language plpgsql as $$ begin execute 'prepare "a left one" as select 1'; return 1; end $$`)
 	fsys := ledgerFiles(200)
 	fsys["002_file.sql"] = files("x", "select leave();\ninsert into ledger values (2);\n")["x"]

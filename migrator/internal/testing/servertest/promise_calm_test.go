@@ -12,14 +12,14 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/dbtest"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/pgproxy"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 // busy has three tables, each of which an idle transaction has read.
 func busy(t *testing.T, tables ...string) (url string, release func(table string)) {
 	t.Helper()
-	url = migratortest.Database(t)
+	url = newDatabase(t)
 	readers := map[string]*pgx.Conn{}
 	for _, table := range tables {
 		execute(t, url, "create table "+table+" (id int)")
@@ -45,6 +45,7 @@ func busy(t *testing.T, tables ...string) (url string, release func(table string
 
 func TestPromise6NobodyQueuesBehindALockThatAFileWaitsFor(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
 	url, release := busy(t, "a", "b")
 	var seen recorder
 	config := migrator.Config{LockTimeout: 3 * time.Second, Observe: seen.observe}
@@ -123,7 +124,7 @@ func TestTheHeaderOfAFileSetsItsLockTimeout(t *testing.T) {
 
 func TestPromise7NothingLeaksFromOneFileToTheNext(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	fsys := files(
 		"001_leave.sql", `
 create schema elsewhere;
@@ -167,7 +168,7 @@ func TestPromise7NothingLeaksFromAFileThatFailed(t *testing.T) {
 
 func TestPromise9AnOldBinaryStartsOnANewerDatabase(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	_, err := open(t, url, ledgerFiles(5), migrator.Config{}).Run(patience(t), migrator.Up())
 	require.NoError(t, err)
 	var seen recorder
@@ -183,7 +184,7 @@ func TestPromise9AnOldBinaryStartsOnANewerDatabase(t *testing.T) {
 
 func TestPromise10NothingPendingCostsOneRoundTripAndTakesNoLock(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	proxy := pgproxy.Start(t, url)
 	m := open(t, proxy.URL(), ledgerFiles(50), migrator.Config{})
 	_, err := m.Run(patience(t), migrator.Up())

@@ -8,7 +8,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 func TestPromise6HoldsGoingDown(t *testing.T) {
@@ -38,7 +37,7 @@ func TestPromise6HoldsGoingDown(t *testing.T) {
 
 func TestCancellingTheContextCancelsARevertToo(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	fsys := files("001_table.sql", "create table a ();", "001_table.down.sql", "drop table a;\nselect pg_sleep(60);\n")
 	m := open(t, url, fsys, migrator.Config{})
 	_, err := m.Run(patience(t), migrator.Up())

@@ -10,13 +10,13 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
+	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/dbtest"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/pgproxy"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 func TestPromise1EachFileRunsExactlyOnce(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	m := open(t, url, ledgerFiles(3), migrator.Config{})
 	results, err := m.Run(patience(t), migrator.Up())
 	require.NoError(t, err)
@@ -29,7 +29,7 @@ func TestPromise1EachFileRunsExactlyOnce(t *testing.T) {
 
 func TestPromise1HoldsForRunnersThatDoNotSeeTheLock(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	// Another runner without any lock has claimed file 2 and is not done yet.
 	_, err := open(t, url, ledgerFiles(1), migrator.Config{}).Run(patience(t), migrator.Up())
 	require.NoError(t, err)
@@ -52,7 +52,7 @@ func TestPromise1HoldsForRunnersThatDoNotSeeTheLock(t *testing.T) {
 
 func TestPromise2NothingIsHalfApplied(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	fsys := ledgerFiles(2)
 	fsys["003_half.sql"] = files("x", "insert into ledger values (3);\nselect 1/0;\ninsert into ledger values (3);\n")["x"]
 	results, err := open(t, url, fsys, migrator.Config{}).Run(patience(t), migrator.Up())
@@ -77,9 +77,12 @@ func TestPromise3NoRepairByHand(t *testing.T) {
 			for _, at := range moments {
 				t.Run(fmt.Sprintf("%s/%s/%d", past.name, mode.name, at), func(t *testing.T) {
 					t.Parallel()
-					url := migratortest.Database(t)
+					if at != pgproxy.AfterForward || mode.config.OneByOne {
+						dbtest.Slow(t)
+					}
+					url := newDatabase(t)
 					keep(t, url)
-					for k := 1; ; k++ {
+					for k := 1; ; k += stride() {
 						past.prepare(t, url)
 						if !crash(t, url, pgproxy.Cut{Match: pgproxy.Nth(k), At: at, Kill: true}, past, mode.config) {
 							require.Greater(t, k, past.messages, "the undisturbed run sends some messages")
@@ -107,13 +110,15 @@ func chatty(t *testing.T, url string) {
 // server goes on with the others, and whoever runs again meets it.
 func TestPromise3NoRepairByHandOfFilesThatWereSentTogether(t *testing.T) {
 	t.Parallel()
+	dbtest.Slow(t)
+	dbtest.Slow(t)
 	for _, past := range pasts {
 		if past.together == 0 {
 			continue
 		}
 		t.Run(past.name, func(t *testing.T) {
 			t.Parallel()
-			url := migratortest.Database(t)
+			url := newDatabase(t)
 			keep(t, url)
 			chatty(t, url)
 			for k := 1; ; k++ {
@@ -130,6 +135,9 @@ func TestPromise3NoRepairByHandOfFilesThatWereSentTogether(t *testing.T) {
 		})
 	}
 }
+
+// stride is how far a loop over all messages goes on: with -short it leaves most of them out.
+func stride() int { return dbtest.Rounds(1, 8) }
 
 var moments = []pgproxy.Moment{pgproxy.BeforeForward, pgproxy.AfterForward, pgproxy.AfterAnswer}
 
@@ -163,9 +171,12 @@ func TestPromise3WithinTheSameRun(t *testing.T) {
 		for _, at := range moments {
 			t.Run(fmt.Sprintf("%s/%d", past.name, at), func(t *testing.T) {
 				t.Parallel()
-				url := migratortest.Database(t)
+				if at != pgproxy.AfterForward {
+					dbtest.Slow(t)
+				}
+				url := newDatabase(t)
 				keep(t, url)
-				for k := 1; ; k++ {
+				for k := 1; ; k += stride() {
 					past.prepare(t, url)
 					proxy := pgproxy.Start(t, url)
 					proxy.Cut(pgproxy.Cut{Match: pgproxy.Nth(k), At: at})
@@ -185,10 +196,11 @@ func TestPromise3WithinTheSameRun(t *testing.T) {
 			if past.together == 0 {
 				return
 			}
-			url := migratortest.Database(t)
+			dbtest.Slow(t)
+			url := newDatabase(t)
 			keep(t, url)
 			chatty(t, url)
-			for k, cuts := 1, 1; cuts > 0; k++ {
+			for k, cuts := 1, 1; cuts > 0; k += stride() {
 				past.prepare(t, url)
 				proxy := pgproxy.Start(t, url)
 				proxy.Cut(pgproxy.Cut{Match: together, At: pgproxy.AtNotice, Notices: k})
@@ -207,7 +219,7 @@ func TestPromise4AnyNumberOfReplicasMayStartAtOnce(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode.name, func(t *testing.T) {
 			t.Parallel()
-			url := migratortest.Database(t)
+			url := newDatabase(t)
 			atOnce(t, 20, 10, url, mode.config)
 			require.ElementsMatch(t, ledgerState(10), state(t, url))
 		})
@@ -237,7 +249,7 @@ func atOnce(t *testing.T, replicas, files int, url string, config migrator.Confi
 
 func TestTwoRunsThatGoDownAtOnceRevertTheSameFile(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	_, err := open(t, url, ledgerFiles(5), migrator.Config{}).Run(patience(t), migrator.Up())
 	require.NoError(t, err)
 	other := connect(t, url)
@@ -266,7 +278,7 @@ func TestTwoRunsThatGoDownAtOnceRevertTheSameFile(t *testing.T) {
 
 func TestRedoRevertsAndAppliesAgain(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	m := open(t, url, ledgerFiles(3), migrator.Config{})
 	_, err := m.Run(patience(t), migrator.Up())
 	require.NoError(t, err)

@@ -10,12 +10,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 func TestABaselineRecordsWhatIsThereAndTheNextRunGoesOnAfterIt(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	execute(t, url, "create table ledger (file int not null); create table goose_db_version (id int, version_id bigint, is_applied boolean, tstamp timestamp); insert into goose_db_version values (1, 2, true)")
 	m := open(t, url, ledgerFiles(4), migrator.Config{})
 	_, err := m.Run(patience(t), migrator.Up())
@@ -43,7 +42,7 @@ func TestABaselineRecordsWhatIsThereAndTheNextRunGoesOnAfterIt(t *testing.T) {
 
 func TestRepairAcceptsTheFilesAsTheyAre(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	_, err := open(t, url, three(), migrator.Config{}).Run(patience(t), migrator.Up())
 	require.NoError(t, err)
 	at := query(t, url, "select applied_at::text from schema_migrations order by version")
@@ -74,7 +73,7 @@ func TestRepairAcceptsTheFilesAsTheyAre(t *testing.T) {
 
 func TestMarksAreWrittenInOneTransactionOrNotAtAll(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	m := open(t, url, three(), migrator.Config{})
 	_, err := m.Run(patience(t), migrator.UpTo("1"))
 	require.NoError(t, err)
@@ -90,7 +89,7 @@ func TestMarksAreWrittenInOneTransactionOrNotAtAll(t *testing.T) {
 func TestPromise4OfManyWhoRecordTheSameOneDoes(t *testing.T) {
 	t.Parallel()
 	for _, alone := range []bool{false, true} { // with a role that may have two connections, and one
-		url := migratortest.Database(t)
+		url := newDatabase(t)
 		as := url
 		if alone {
 			as = narrow(t, url)
@@ -126,7 +125,7 @@ func TestAPersonWhoEndsAnUnfinishedFileByHandSaysSoWithAMark(t *testing.T) {
 		{migrator.MarkApplied("2"), []string{"history 001_table.sql", "history 002_indexes.sql", "ledger 1", "ledger 2", "ledger_file"}},
 		{migrator.MarkPending("2"), []string{"history 001_table.sql", "ledger 1", "ledger 2", "ledger_file"}},
 	} {
-		url := migratortest.Database(t)
+		url := newDatabase(t)
 		m := open(t, url, broken, migrator.Config{})
 		_, err := m.Run(patience(t), migrator.Up())
 		require.ErrorContains(t, err, "statement 1 is applied")
@@ -141,7 +140,7 @@ func TestAPersonWhoEndsAnUnfinishedFileByHandSaysSoWithAMark(t *testing.T) {
 
 func TestVerifyNamesEveryDisagreement(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	_, err := open(t, url, ledgerFiles(5), migrator.Config{}).Run(patience(t), migrator.Up())
 	require.NoError(t, err)
 	require.NoError(t, open(t, url, ledgerFiles(5), migrator.Config{}).Verify(patience(t)))
@@ -163,7 +162,7 @@ func TestVerifyNamesEveryDisagreement(t *testing.T) {
 
 func TestWaitReturnsWhenTheDatabaseIsThere(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	require.NoError(t, open(t, url, three(), migrator.Config{}).Wait(patience(t), migrator.Reachable))
 
 	ctx, cancel := context.WithTimeoutCause(t.Context(), 2*time.Second, errors.New("enough"))
@@ -191,7 +190,7 @@ func TestWaitReturnsWhenTheDatabaseIsThere(t *testing.T) {
 
 func TestWaitDoesNotWaitForWhatTimeCannotMend(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	execute(t, url, "create table schema_migrations (version bigint, dirty boolean)")
 	err := open(t, url, three(), migrator.Config{}).Wait(patience(t), migrator.Current)
 	require.ErrorContains(t, err, "belongs to golang-migrate")

@@ -9,7 +9,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 // repeatableFiles are a table and a repeatable file, which writes a row that a second time would double.
@@ -33,7 +32,7 @@ func TestARepeatableMigrationRunsAgainWhenItsFileHasChanged(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode.name, func(t *testing.T) {
 			t.Parallel()
-			url := migratortest.Database(t)
+			url := newDatabase(t)
 			for _, row := range []int{10, 10, 11, 10} {
 				_, err := open(t, url, repeatableFiles(row), mode.config).Run(patience(t), migrator.Up())
 				require.NoError(t, err)
@@ -52,7 +51,7 @@ func TestARepeatableMigrationRunsAgainWhenItsFileHasChanged(t *testing.T) {
 
 func TestARepeatableMigrationRunsAfterTheVersionedOnesInTheOrderOfNames(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	fsys := files("R_b.sql", "create view b as select * from a;", "R_a.sql", "create view a as select * from t;", "9_t.sql", "create table t (id int);")
 	results, err := open(t, url, fsys, migrator.Config{}).Run(patience(t), migrator.Up())
 	require.NoError(t, err)
@@ -65,7 +64,7 @@ func TestARepeatableMigrationRunsAfterTheVersionedOnesInTheOrderOfNames(t *testi
 
 func TestARepeatableMigrationThatFailsLeavesWhatWasThere(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	_, err := open(t, url, repeatableFiles(10), migrator.Config{}).Run(patience(t), migrator.Up())
 	require.NoError(t, err)
 	broken := repeatableFiles(0)
@@ -82,7 +81,7 @@ func TestPromise4ARepeatableMigrationRunsOnceHoweverManyReplicasBringItsNewText(
 	for _, mode := range modes {
 		t.Run(mode.name, func(t *testing.T) {
 			t.Parallel()
-			url := migratortest.Database(t)
+			url := newDatabase(t)
 			for row := 10; row < 15; row++ {
 				var group errgroup.Group
 				for range 8 {
@@ -101,7 +100,7 @@ func TestPromise4ARepeatableMigrationRunsOnceHoweverManyReplicasBringItsNewText(
 
 func TestPromise1ARepeatableMigrationRunsOnceForRunnersThatDoNotSeeTheLock(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	_, err := open(t, url, repeatableFiles(10), migrator.Config{}).Run(patience(t), migrator.Up())
 	require.NoError(t, err)
 	other := connect(t, url)
@@ -121,7 +120,7 @@ func TestPromise1ARepeatableMigrationRunsOnceForRunnersThatDoNotSeeTheLock(t *te
 
 func TestPromise9AnOldBinaryDoesNotPutItsOlderViewsBack(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	newer := repeatableFiles(11)
 	newer["002_newer.sql"] = files("x", "select 1;")["x"]
 	_, err := open(t, url, newer, migrator.Config{}).Run(patience(t), migrator.Up())
@@ -139,7 +138,7 @@ func TestPromise9AnOldBinaryDoesNotPutItsOlderViewsBack(t *testing.T) {
 // TestWhatACascadeMayHaveTakenIsSaid: a view that a down has dropped counts as applied.
 func TestWhatACascadeMayHaveTakenIsSaid(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	fsys := files("001_t.sql", "create table t (id int);", "001_t.down.sql", "drop table t cascade;", "R_v.sql", "create view v as select * from t;")
 	var seen recorder
 	m := open(t, url, fsys, migrator.Config{Observe: seen.observe})

@@ -12,7 +12,6 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqlfile"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/pgparse"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 // vocabulary is all that FuzzReviewAgainstServer makes texts of. They run on the server: nothing here can harm it, or
@@ -68,7 +67,7 @@ func FuzzReviewAgainstServer(f *testing.F) {
 	} {
 		f.Add(choices(f, seed))
 	}
-	url := migratortest.Database(f)
+	url := newDatabase(f)
 	reader, err := pgparse.Connect(f.Context(), url)
 	require.NoError(f, err)
 	conn, err := pgconn.Connect(f.Context(), url)

@@ -12,7 +12,6 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/pgproxy"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 // What is told of files that are sent together, while the server works on them.
@@ -22,7 +21,7 @@ func TestEachFileIsReportedWhenItIsCommittedAndNotWhenAllAre(t *testing.T) {
 	for _, level := range []string{"notice", "error"} { // of the role: what it hides is not what we say ourselves
 		t.Run(level, func(t *testing.T) {
 			t.Parallel()
-			url := migratortest.Database(t)
+			url := newDatabase(t)
 			execute(t, url, "alter database \""+database(t, url)+"\" set client_min_messages = "+level)
 			fsys, letGo := holding(t, url)
 			events := make(chan migrator.Event, 100)
@@ -53,7 +52,7 @@ func TestEachFileIsReportedWhenItIsCommittedAndNotWhenAllAre(t *testing.T) {
 
 func TestANoticeOfTheServersReaderIsAboutTheFileThatItHasRead(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	long := "this_is_" + strings.Repeat("very_", 15) + "long"
 	var seen recorder
 	_, err := open(t, url, files(
@@ -73,7 +72,7 @@ func TestANoticeOfTheServersReaderIsAboutTheFileThatItHasRead(t *testing.T) {
 
 func TestARunThatIsGivenUpGoesOnWhereTheFirstOfSeveralFilesIsDone(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	fsys := ledgerFiles(4)
 	_, err := open(t, url, ledgerFiles(1), migrator.Config{}).Run(patience(t), migrator.Up())
 	require.NoError(t, err)
@@ -96,7 +95,7 @@ func TestARunThatIsGivenUpGoesOnWhereTheFirstOfSeveralFilesIsDone(t *testing.T) 
 // TestASlowFileIsSeenToRunAndEachIsToldHowLongItTook: those before it are reported while it runs, and nobody waits for a lock.
 func TestASlowFileIsSeenToRunAndEachIsToldHowLongItTook(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	const name = "003_schläft.sql" // of which the server shows ASCII only
 	fsys := ledgerFiles(2)
 	fsys[name] = files("x", "insert into ledger values (3);\nselect pg_sleep(1);\n")["x"]
@@ -132,7 +131,7 @@ func TestASlowFileIsSeenToRunAndEachIsToldHowLongItTook(t *testing.T) {
 // TestAnObserverThatPanicsLeavesNeitherALockNorAConnection: in the middle of an answer, for a program that survives it.
 func TestAnObserverThatPanicsLeavesNeitherALockNorAConnection(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	fsys := ledgerFiles(3)
 	fsys["002_file.sql"].Data = append(fsys["002_file.sql"].Data, "do $$ begin raise notice 'here'; end $$;\n"...)
 	require.PanicsWithValue(t, "an observer's", func() {

@@ -11,7 +11,6 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/pgproxy"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 // Files that are sent together: each is still a transaction of its own, with its own place, limit, report and end.
@@ -31,7 +30,7 @@ func flights(proxy *pgproxy.Proxy) int {
 
 func TestAHundredFilesOnAFreshDatabaseTakeEightFlights(t *testing.T) {
 	t.Parallel()
-	proxy := pgproxy.Start(t, migratortest.Database(t))
+	proxy := pgproxy.Start(t, newDatabase(t))
 	results, err := open(t, proxy.URL(), ledgerFiles(100), migrator.Config{}).Run(patience(t), migrator.Up())
 	require.NoError(t, err)
 	require.Len(t, results, 100)
@@ -54,7 +53,7 @@ func TestAMessageIsBounded(t *testing.T) {
 	for _, file := range fsys {
 		file.Data = append(file.Data, "-- "+strings.Repeat("x", 20_000)+"\n"...)
 	}
-	proxy := pgproxy.Start(t, migratortest.Database(t))
+	proxy := pgproxy.Start(t, newDatabase(t))
 	_, err := open(t, proxy.URL(), fsys, migrator.Config{}).Run(patience(t), migrator.Up())
 	require.NoError(t, err)
 	longest := 0
@@ -83,7 +82,7 @@ func holding(t *testing.T, url string) (fsys fstest.MapFS, letGo func()) {
 
 func TestASyntaxErrorStopsTheFilesThatItTravelsWithBeforeTheFirst(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	fsys := ledgerFiles(5)
 	fsys["002_file.sql"] = files("x", "insert into ledger values (2); -- æøå 漢字 🐘\n")["x"]
 	fsys["004_file.sql"] = files("x", "select 'é';\n  selec 4;\n")["x"]
@@ -100,7 +99,7 @@ func TestASyntaxErrorStopsTheFilesThatItTravelsWithBeforeTheFirst(t *testing.T) 
 func TestAnErrorKeepsTheFilesBeforeItAndBeginsNoneAfterIt(t *testing.T) {
 	t.Parallel()
 	for name, statement := range map[string]string{"with a position": "select nothing", "at run time": "select 1/0"} {
-		url := migratortest.Database(t)
+		url := newDatabase(t)
 		fsys := ledgerFiles(5)
 		fsys["002_file.sql"] = files("x", "insert into ledger values (2); select 'æøå 漢字 🐘';\n")["x"]
 		fsys["003_file.sql"] = files("x", "insert into ledger values (3);\n"+statement+";\n")["x"]
@@ -118,7 +117,7 @@ func TestAnErrorKeepsTheFilesBeforeItAndBeginsNoneAfterIt(t *testing.T) {
 
 func TestAFileThatGetsNoLockIsTriedAgainAndTheOthersAreNot(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	fsys, letGo := holding(t, url)
 	var seen recorder
 	ended := inBackground(t, open(t, url, fsys, migrator.Config{LockTimeout: time.Second, Observe: func(e migrator.Event) {
@@ -140,7 +139,7 @@ func TestAFileThatGetsNoLockIsTriedAgainAndTheOthersAreNot(t *testing.T) {
 
 func TestCancellingStopsInTheMiddleOfWhatWasSentTogether(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	fsys, _ := holding(t, url)
 	ctx, cancel := context.WithCancel(patience(t))
 	defer cancel()
@@ -195,7 +194,7 @@ func TestWhatTheServerCannotReadIsFoundAmongTheFilesThatItWasSentWith(t *testing
 // latin1 is an empty database with another encoding than the files.
 func latin1(t *testing.T) string {
 	t.Helper()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	name := database(t, url) + "_latin1"
 	execute(t, url, "create database \""+name+"\" encoding latin1 locale 'C' template template0")
 	t.Cleanup(func() { execute(t, url, "drop database \""+name+"\" with (force)") })
@@ -205,7 +204,7 @@ func latin1(t *testing.T) string {
 
 func TestEachFileHasItsOwnIsolationWhateverTheRoles(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	execute(t, url, "alter database \""+database(t, url)+"\" set default_transaction_isolation = 'repeatable read'")
 	const note = "insert into seen values (current_setting('transaction_isolation'));\n"
 	_, err := open(t, url, files(

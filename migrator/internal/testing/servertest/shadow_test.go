@@ -8,7 +8,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 // shadows makes a schema in which each operator, function, type and relation of pg_catalog has a namesake that takes the same
@@ -59,7 +58,7 @@ grant all on sequence shadow.used to public;`
 // shadowed makes a database whose search_path begins with shadows, and returns URLs of a superuser and of a role that owns it.
 func shadowed(t *testing.T) (super, plain string) {
 	t.Helper()
-	super = migratortest.Database(t)
+	super = newDatabase(t)
 	plain = role(t, super, "")
 	own(t, super, plain)
 	execute(t, super, shadows)

@@ -8,8 +8,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 // A stranger is a role that may create in schema public, as anybody may on PostgreSQL 14.
@@ -23,7 +21,7 @@ type stranger struct {
 // the transaction is rolled back.
 func newStranger(t *testing.T) stranger {
 	t.Helper()
-	database := migratortest.Database(t)
+	database := newDatabase(t)
 	s := stranger{database: database, url: role(t, database, "")}
 	u, err := url.Parse(s.url)
 	require.NoError(t, err)

@@ -6,13 +6,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/agent-shaker/agent-shaker/migrator"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 func TestFilesOfAnotherProjectAreNotApplied(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
-		url := migratortest.Database(t)
+		url := newDatabase(t)
 		_, err := open(t, url, ledgerFiles(3), mode.config).Run(patience(t), migrator.Up())
 		require.NoError(t, err)
 		fsys := files("001_other.sql", "drop table ledger;\n", "001_other.down.sql", "select 1;\n")

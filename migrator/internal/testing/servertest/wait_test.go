@@ -9,13 +9,12 @@ import (
 
 	"github.com/agent-shaker/agent-shaker/migrator"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/pgproxy"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 func TestWaitingForAnotherRunCostsOneShortMessageAtATime(t *testing.T) {
 	t.Parallel()
 	for _, mode := range modes {
-		url := migratortest.Database(t)
+		url := newDatabase(t)
 		started := newStarts()
 		fsys := ledgerFiles(2)
 		fsys["002_file.sql"] = files("x", "select pg_sleep(4);\ninsert into ledger values (2);\n")["x"]
@@ -55,7 +54,7 @@ func TestWaitingForAnotherRunCostsOneShortMessageAtATime(t *testing.T) {
 
 func TestARunThatLosesItsConnectionWhileItWaitsDialsAgain(t *testing.T) {
 	t.Parallel()
-	url := migratortest.Database(t)
+	url := newDatabase(t)
 	proxy := pgproxy.Start(t, url)
 	// What is left of another run holds the lock.
 	var key string

@@ -11,14 +11,13 @@ import (
 	"github.com/agent-shaker/agent-shaker/migrator"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/sqllex"
 	"github.com/agent-shaker/agent-shaker/migrator/internal/testing/pgproxy"
-	"github.com/agent-shaker/agent-shaker/migrator/migratortest"
 )
 
 // TestARunSendsWhatADryRunPrints follows a run of many files on the wire, with each EXECUTE in the place of what it stands for. A
 // message takes the lock and frees what is left in the session once, and the printed script for each file.
 func TestARunSendsWhatADryRunPrints(t *testing.T) {
 	t.Parallel()
-	proxy := pgproxy.Start(t, migratortest.Database(t))
+	proxy := pgproxy.Start(t, newDatabase(t))
 	all := []string{
 		"001_first.sql", "create table first (id int);\ninsert into first values (1), (2)", "002_settings.sql", "set search_path = pg_catalog; set role pg_monitor; set work_mem = '7MB'",
 		"003_limited.sql", "-- migrator: isolation=serializable, lock-timeout=7s\nselect 'é' -- end", "004_pair.sql", "begin;\ncreate table pair (id int);\ncommit;\n",
