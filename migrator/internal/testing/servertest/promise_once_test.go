@@ -200,7 +200,7 @@ func TestPromise3WithinTheSameRun(t *testing.T) {
 			url := newDatabase(t)
 			keep(t, url)
 			chatty(t, url)
-			for k, cuts := 1, 1; cuts > 0; k += stride() {
+			for k, cuts := 1, 1; cuts > 0; k++ {
 				past.prepare(t, url)
 				proxy := pgproxy.Start(t, url)
 				proxy.Cut(pgproxy.Cut{Match: together, At: pgproxy.AtNotice, Notices: k})
