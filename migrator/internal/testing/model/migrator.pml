@@ -27,7 +27,7 @@ mtype = {
 	ABSENT, INVALID, VALID                                               // the index
 }
 
-#ifdef POOLED // run.pooled: each transaction takes the run lock; a no-transaction file is refused there
+#ifdef POOLED // connections.pooled: each transaction takes the run lock; a no-transaction file is refused there
 #define NOTX FILES
 #define KEEPS_LOCK false
 #else

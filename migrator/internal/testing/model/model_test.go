@@ -118,7 +118,7 @@ func TestASearchThatWasCutShortProvesNothing(t *testing.T) {
 func TestTheModelNamesFunctionsThatExist(t *testing.T) {
 	t.Parallel()
 	var code strings.Builder
-	for _, name := range list(t, "../../../*.go") {
+	for _, name := range append(list(t, "../../../*.go"), list(t, "../../script/*.go")...) {
 		text, err := os.ReadFile(name)
 		require.NoError(t, err)
 		code.Write(text)
@@ -128,7 +128,7 @@ func TestTheModelNamesFunctionsThatExist(t *testing.T) {
 		text, err := os.ReadFile(name)
 		require.NoError(t, err)
 		for _, match := range regexp.MustCompile(`//.*`).FindAllString(string(text), -1) {
-			for _, function := range regexp.MustCompile(`\b(run|scripter|framing|bundle|Migrator)\.(\w+)`).FindAllStringSubmatch(match, -1) {
+			for _, function := range regexp.MustCompile(`\b(run|connections|planner|runLock|noTxFile|Writer|framing|batch|Migrator)\.(\w+)`).FindAllStringSubmatch(match, -1) {
 				if function[2] != "pml" {
 					named[function[0]] = true
 					require.Regexp(t, `(?m)^func \(\w+ \*?`+function[1]+`\) `+function[2]+`\(`, code.String(), function[0])

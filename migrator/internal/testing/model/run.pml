@@ -10,7 +10,7 @@ inline ask(message, about) {
 	fi
 }
 
-// hangUp is run.hangUp. A backend that has nothing to do and holds nothing ends at once: nobody could tell.
+// hangUp is connections.disconnect. A backend that has nothing to do and holds nothing ends at once: nobody could tell.
 inline hangUp() {
 	server[b].answer = NOTHING;
 	if
@@ -19,7 +19,7 @@ inline hangUp() {
 	fi
 }
 
-// release is run.close.
+// release is connections.close.
 inline release() {
 	if
 	:: k == b -> k = 0
@@ -54,10 +54,10 @@ dial: // Migrator.dial
 		server[b].open = true
 	}
 #ifndef NO_ORPHAN_END
-	atomic { !server[old].gone -> old = 0 } // run.endOrphans
+	atomic { !server[old].gone -> old = 0 } // connections.endOrphans
 #endif
 
-read: // run.readHistory, run.plan, and what run.again does about the last attempt
+read: // run.readHistory, planner.plan, and what run.retry does about the last attempt
 	atomic {
 		next = 0;
 		do
@@ -94,17 +94,17 @@ read: // run.readHistory, run.plan, and what run.again does about the last attem
 #ifdef NO_K
 	:: true
 #else
-	:: atomic { f < FILES && !held && KEEPS_LOCK && (k == 0 || k == b) -> k = b; held = true; goto read } // run.lock
+	:: atomic { f < FILES && !held && KEEPS_LOCK && (k == 0 || k == b) -> k = b; held = true; goto read } // runLock.take
 #endif
 	fi;
 
-walk: // run.walk
+walk: // run.sendPlan
 	if
 	:: f == FILES -> goto success
 	:: f < FILES && f == NOTX -> goto withoutTransaction
 	:: else
 	fi;
-	ask(APPLY, f); // run.steps
+	ask(APPLY, f); // run.sendSteps
 	atomic {
 		if
 		:: answer == DONE -> answer = NOTHING; losses = 0; conflicts = 0;
@@ -125,11 +125,11 @@ walk: // run.walk
 		goto walk
 	}
 
-locked: // run.wait
+locked: // runLock.wait
 	k == 0 || k == b;
 	goto read;
 
-withoutTransaction: // run.withoutTransaction, scripter.lockSession
+withoutTransaction: // runNoTransaction, Writer.lockSession
 #ifndef NO_K
 	if
 	:: atomic { k == 0 || k == b -> k = b }
@@ -147,16 +147,16 @@ withoutTransaction: // run.withoutTransaction, scripter.lockSession
 		fi
 	}
 
-decide: // scripter.noTransaction
+decide: // Writer.NoTransaction
 	if
 	:: atomic { !has -> message = CREATE }
 	:: atomic { has && i == STATEMENTS -> message = FINISH }
 	:: atomic { has && i < STATEMENTS && i != INDEX -> message = STATEMENT }
 	:: atomic { has && i == INDEX && !begun -> message = START }
-	:: has && i == INDEX && begun -> goto settle // run.resume
+	:: has && i == INDEX && begun -> goto settle // noTxFile.resume
 	fi;
 
-send: // run.step, run.outside
+send: // run.sendStep, noTxFile.outside
 	ask(message, i);
 	atomic {
 		if
@@ -184,14 +184,14 @@ send: // run.step, run.outside
 	:: message != NOTHING -> goto send
 	fi;
 
-settle: // run.settleStarted: after a build that was refused, and of one that was cut off
+settle: // noTxFile.recoverStatement: after a build that was refused, and of one that was cut off
 	atomic {
 #if defined(NO_SETTLE)
 		message = AGAIN;
 #elif defined(BY_NAME)
 		message = (index == ABSENT -> AGAIN : RECORD);
 #else
-		index != INVALID || builder == 0; // run.waitForBuilders
+		index != INVALID || builder == 0; // noTxFile.waitForBuilders
 		if
 		:: index == ABSENT -> message = AGAIN
 		:: index == INVALID -> message = DROP
@@ -201,7 +201,7 @@ settle: // run.settleStarted: after a build that was refused, and of one that wa
 		goto send
 	}
 
-lost: // run.again, run.hangUp
+lost: // run.retry, connections.disconnect
 	atomic {
 		hangUp(); old = b;
 		held = false;
@@ -228,7 +228,7 @@ success:
 		od
 	}
 
-over: // run.close
+over: // connections.close
 	atomic {
 		release();
 		hangUp();

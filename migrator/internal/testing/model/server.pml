@@ -36,7 +36,7 @@ inline reply(a) {
 	goto idle
 }
 
-// NEXT is how a statement is claimed: scripter.claimProgress.
+// NEXT is how a statement is claimed: Writer.claimProgress.
 #if defined(NO_PROGRESS)
 #define NEXT true
 #elif defined(NO_GUARD)
@@ -45,7 +45,7 @@ inline reply(a) {
 #define NEXT (kept && done == B.what)
 #endif
 
-// How a file is claimed, scripter.claim: whoever comes second waits for the first one's end.
+// How a file is claimed, Writer.claim: whoever comes second waits for the first one's end.
 #ifdef NO_CLAIM
 #define ENDED true
 #define NEW true
@@ -54,14 +54,14 @@ inline reply(a) {
 #define NEW !row[f]
 #endif
 
-// Transactional files are one message, but where each is sent alone: run.apiece.
+// Transactional files are one message, but where each is sent alone: run.sendsAlone.
 #ifdef APIECE
 #define TOGETHER false
 #else
 #define TOGETHER (f + 1 < NOTX && KEEPS_LOCK)
 #endif
 
-// lock is scripter.lock.
+// lock is Writer.lock.
 inline lock() {
 #if !defined(NO_K) && !defined(NO_RETAKE)
 	if
@@ -73,7 +73,7 @@ inline lock() {
 #endif
 }
 
-// lockAgain is scripter.unlock, where the file's text speaks of advisory locks: one that has let the lock go does not stop
+// lockAgain is Writer.unlock, where the file's text speaks of advisory locks: one that has let the lock go does not stop
 // those that it was sent with.
 inline lockAgain() {
 	if
@@ -85,7 +85,7 @@ inline lockAgain() {
 // LETS_GO is whether a file may free all advisory locks of its session.
 #define LETS_GO (faults > 0 && KEEPS_LOCK && k == me)
 
-// begin begins the transaction of a message, scripter.open, and makes its claims.
+// begin begins the transaction of a message, Writer.open, and makes its claims.
 inline begin(may) {
 	lock();
 	claims(may)
@@ -100,7 +100,7 @@ inline claims(may) {
 }
 
 // Once its client is gone, a backend may still end what it was sent, its commit included, or be ended at any moment
-// (client_connection_check_interval, run.endOrphans). Its locks go with it.
+// (client_connection_check_interval, connections.endOrphans). Its locks go with it.
 proctype backend(byte me) {
 	byte f;
 idle:
@@ -112,7 +112,7 @@ end:
 	:: atomic { B.job == STATEMENT -> f = NOTX; begin(NEXT && !started); claim[f] = me; goto statement }
 	:: B.job == BUILD -> goto build
 	:: atomic { B.job == DROP && builder == 0 -> index = ABSENT; reply(DONE) }
-	// Transactions of which nobody sees anything before they commit: scripter.begin, start, record, again and end.
+	// Transactions of which nobody sees anything before they commit: Writer.begin, start, record, again and end.
 	:: atomic { B.job == CREATE -> f = NOTX; begin(!kept); assert(!row[f]); kept = true; reply(DONE) }
 	:: atomic { B.job == START -> f = NOTX; begin(NEXT && !started); started = true; reply(DONE) }
 	:: atomic { B.job == RECORD -> f = NOTX; begin(NEXT && started);
@@ -123,7 +123,7 @@ end:
 		applied[f]++; row[f] = true; kept = false; done = 0; reply(DONE) }
 	fi;
 
-file: // in a transaction: framing.move, or bundle.addFile where it is sent together with others
+file: // in a transaction: framing.layOut, or batch.add where it is sent together with others
 	if
 	:: atomic { true -> // the file, the seal and the commit
 		assert(!B.told);
@@ -132,14 +132,14 @@ file: // in a transaction: framing.move, or bundle.addFile where it is sent toge
 		assert(f == 0 || row[f - 1]);
 		row[f] = true; claim[f] = 0;
 		if
-		:: TOGETHER -> f++; lockAgain(); claims(true); claim[f] = me; goto file // the next one in the message: run.steps
+		:: TOGETHER -> f++; lockAgain(); claims(true); claim[f] = me; goto file // the next one in the message: run.sendSteps
 		:: else -> reply(DONE)
 		fi }
 	:: atomic { LETS_GO -> faults--; k = 0; goto file }
 	:: B.gone -> goto over
 	fi;
 
-statement: // of a no-transaction file, one that can run in a transaction: scripter.inside
+statement: // of a no-transaction file, one that can run in a transaction: Writer.inside
 	if
 	:: atomic { true -> // the statement, the seal, which takes the history row away again, and the commit
 		assert(!B.told);
