@@ -46,6 +46,7 @@ type layer struct {
 }
 
 var layers = map[string]layer{
+	"hook":      {},
 	"printable": {},
 	"sqlstate":  {},
 	"sqltext":   {},

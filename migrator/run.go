@@ -306,8 +306,9 @@ func (r *run) giveUp(ctx context.Context, err error) error {
 }
 
 func (r *run) starting(move *Move) {
-	if r.reporter.starting(move) {
+	if r.begun != move.Migration.Version {
 		r.flight.sentAt = time.Now()
+		r.reporter.starting(move)
 	}
 }
 

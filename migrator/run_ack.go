@@ -139,10 +139,10 @@ func results(steps []*step) (count int) {
 	return count
 }
 
-// runs is called by the watch when it sees the step at index run. All steps before it are committed. runs does not wait for the
+// sawRunning is called by the watch when it sees the step at index run. All steps before it are committed. runs does not wait for the
 // observer. It returns true if the observer already knows that this step runs. If several steps have ended since the last look,
 // their times are not known.
-func (f *flight) runs(index int) (known bool) {
+func (f *flight) sawRunning(index int) (known bool) {
 	if !f.TryLock() {
 		return false
 	}

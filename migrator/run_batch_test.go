@@ -33,7 +33,7 @@ func batches(t *testing.T, migrations []Migration, h *history.History, target Ta
 	session := &script.Session{}
 	ready := batch{limit: math.MaxInt}
 	send := func() {
-		all = append(all, sentBatch{ready.steps, r.writer().Batch(scriptSteps(ready.steps), session)})
+		all = append(all, sentBatch{ready.steps, script.Batch(scriptSteps(ready.steps), session)})
 		ready = batch{limit: math.MaxInt}
 	}
 	for s := range plan.steps {

@@ -13,16 +13,16 @@ import (
 
 // A failure is an error of the server or of the connection, and the step that it ended.
 type failure struct {
-	err       error
-	step      *step // the step that failed
-	operation script.Op
-	offset    int       // where in the file, in bytes; -1: not known, or not in the file
-	after     bool      // the file had run: the error came from a later message of the step
-	prepares  bool      // the operation prepares or executes one of our statements
-	partly    bool      // the statement may have committed a part of its work
-	unread    bool      // the server has refused the message before it ran any of it
-	ahead     int       // if unread: how many reported steps are before this one in the message
-	blockers  []Backend // who was in the way, if it got no lock
+	err              error
+	step             *step // the step that failed
+	operation        script.Op
+	offset           int       // where in the file, in bytes; -1: not known, or not in the file
+	afterFile        bool      // the file had run: the error came from a later message of the step
+	prepares         bool      // the operation prepares or executes one of our statements
+	mayHaveCommitted bool      // the statement may have committed a part of its work
+	unread           bool      // the server has refused the message before it ran any of it
+	stepsBefore      int       // if unread: how many reported steps are before this one in the message
+	blockers         []Backend // who was in the way, if it got no lock
 }
 
 // answered reports whether the error comes from the server.
@@ -31,8 +31,8 @@ func (f *failure) answered() bool {
 	return errors.As(f.err, &pg)
 }
 
-// nowhere reports whether the server has refused a message without saying where.
-func (f *failure) nowhere() bool {
+// hasNoPlace reports whether the server has refused a message without saying where.
+func (f *failure) hasNoPlace() bool {
 	var pg *pgconn.PgError
 	return f.unread && f.offset < 0 && errors.As(f.err, &pg) && pg.Code != sqlstate.QueryCanceled
 }

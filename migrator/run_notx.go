@@ -133,9 +133,9 @@ func (n *noTxFile) outside(ctx context.Context, st *step) error {
 		}
 		failed.blockers = seen.blockers
 		if u.NonTx.Routine {
-			failed.partly = endedTransactions(ctx, n.connections, failed.offset >= u.Span.Start)
+			failed.mayHaveCommitted = endedTransactions(ctx, n.connections, failed.offset >= u.Span.Start)
 		}
-		if result == cancelled || failed.partly || (u.NonTx.Kind == sqlfile.Opaque && failed.after) {
+		if result == cancelled || failed.mayHaveCommitted || (u.NonTx.Kind == sqlfile.Opaque && failed.afterFile) {
 			if u.NonTx.Kind == sqlfile.Opaque {
 				n.recordOutcome(ctx, failed)
 			}
@@ -191,9 +191,9 @@ func (n *noTxFile) recordOutcome(ctx context.Context, failed *failure) {
 	st := failed.step
 	var end *step
 	switch {
-	case failed.after:
+	case failed.afterFile:
 		end = n.step(n.writer.Record(n.script, st.Runs, st.Number-1))
-	case !failed.partly:
+	case !failed.mayHaveCommitted:
 		end = n.step(n.writer.Restart(n.script, st.Number-1))
 	default:
 		return

@@ -10,39 +10,39 @@ import (
 
 // A planner decides from the history what is left to do.
 type planner struct {
-	m       *Migrator
-	target  Target
-	reviews *reviewer
-	fast    *fastPlan // the choice of the fast path; nil: none
-	fixed   []Move    // the moves that are left of a relative target; nil: not resolved yet, or not relative
+	m         *Migrator
+	target    Target
+	reviews   *reviewer
+	fast      *fastPlan // the choice of the fast path; nil: none
+	movesLeft []Move    // the moves that are left of a relative target; nil: not resolved yet, or not relative
 }
 
 // plan plans what is left. A relative target is resolved once, when the run begins. After that it only loses the moves that are
 // done, so two runs that go down by one at the same time mean the same migration.
 func (p *planner) plan(h *history.History, w script.Writer) (*Plan, error) {
-	if p.fixed != nil {
-		for len(p.fixed) > 0 && p.fixed[0].done(h) {
-			p.fixed = p.fixed[1:]
+	if p.movesLeft != nil {
+		for len(p.movesLeft) > 0 && p.movesLeft[0].done(h) {
+			p.movesLeft = p.movesLeft[1:]
 		}
-		if err := refuseOvertaken(p.m.compare(h), p.fixed); err != nil {
+		if err := refuseOvertaken(p.m.compare(h), p.movesLeft); err != nil {
 			return nil, err
 		}
-		return p.m.script(h, p.target, p.fixed, nil, w, p.reviews)
+		return p.m.script(h, p.target, p.movesLeft, nil, w, p.reviews)
 	}
 	if p.fast.holds(h) {
 		return p.m.script(h, p.target, p.fast.moves, nil, w, p.reviews)
 	}
 	plan, err := p.m.plan(h, p.target, w, p.reviews)
 	if err == nil && (p.target.relative() || p.target.kind == targetMoves) {
-		p.fixed = append([]Move{}, plan.Moves...)
+		p.movesLeft = append([]Move{}, plan.Moves...)
 	}
 	return plan, err
 }
 
 // advanced notes that the first move of a relative target is done.
 func (p *planner) advanced() {
-	if len(p.fixed) > 0 {
-		p.fixed = p.fixed[1:]
+	if len(p.movesLeft) > 0 {
+		p.movesLeft = p.movesLeft[1:]
 	}
 }
 
@@ -74,17 +74,17 @@ func (p *planner) standing(failed *failure, h *history.History) string {
 	switch {
 	case s.move == nil:
 		return notRecorded
-	case failed.ahead > 0 && s.move.Direction == DirectionDown:
-		return fmt.Sprintf("not begun; %s is still applied, and so is what was sent together with it (files before it: %d)", s.move.Migration.Version, failed.ahead)
-	case failed.ahead > 0:
-		return fmt.Sprintf("not begun; nothing of this file was applied, nor of what was sent together with it (files before it: %d)", failed.ahead)
+	case failed.stepsBefore > 0 && s.move.Direction == DirectionDown:
+		return fmt.Sprintf("not begun; %s is still applied, and so is what was sent together with it (files before it: %d)", s.move.Migration.Version, failed.stepsBefore)
+	case failed.stepsBefore > 0:
+		return fmt.Sprintf("not begun; nothing of this file was applied, nor of what was sent together with it (files before it: %d)", failed.stepsBefore)
 	}
 	if file := p.file(s.move); file != nil && file.Separate != nil {
 		record, of := h.ProgressOf(string(s.move.Migration.Version)), ""
 		if s.move.Direction == DirectionDown {
 			of = "of the down file: "
 		}
-		if failed.partly && record != nil && record.Started != "" {
+		if failed.mayHaveCommitted && record != nil && record.Started != "" {
 			return of + progressPartly(record, file)
 		}
 		return of + progressStanding(record, file)

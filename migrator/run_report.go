@@ -45,14 +45,13 @@ func (r *reporter) event(e Event, move *Move) Event {
 	return e
 }
 
-// starting reports the start of a migration, but only once if it is retried. It returns whether it has reported it.
-func (r *reporter) starting(move *Move) bool {
+// starting reports the start of a migration, but only once if it is retried.
+func (r *reporter) starting(move *Move) {
 	if r.begun == move.Migration.Version {
-		return false
+		return
 	}
 	r.begun = move.Migration.Version
 	r.emit(r.event(Event{Kind: EventStarted}, move))
-	return true
 }
 
 // statement reports that a statement of a no-transaction file is done.

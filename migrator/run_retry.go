@@ -66,7 +66,7 @@ func (r *run) sendSteps(ctx context.Context, steps []*step) error {
 			r.lostIn = failed
 			return &stop{class: lost, err: failed.err}
 		case final:
-			if len(steps) > 1 && (failed.nowhere() || failed.prepares) {
+			if len(steps) > 1 && (failed.hasNoPlace() || failed.prepares) {
 				return r.sendApart(ctx, steps[slices.Index(steps, s):])
 			}
 			return r.settle(ctx, failed, final)
@@ -176,7 +176,7 @@ func (r *run) ended(s *step, why error) error {
 func (r *run) migrationError(move *Move, failed *failure, state string) error {
 	e := newMigrationError(r.connections, move, failed, state)
 	event := r.event(Event{Kind: EventFailed, Err: e, Elapsed: time.Since(r.flight.sentAt)}, move)
-	event.Index += failed.ahead
+	event.Index += failed.stepsBefore
 	r.emit(event)
 	return e
 }

@@ -73,7 +73,7 @@ func (r *run) send(ctx context.Context, steps []*step) (failed *failure, sight w
 	var messages []script.Message
 	switch first := steps[0]; {
 	case len(steps) > 1:
-		messages = []script.Message{r.writer().Batch(scriptSteps(steps), &r.prepared)}
+		messages = []script.Message{script.Batch(scriptSteps(steps), &r.prepared)}
 	case r.oneByOne() || first.Alone:
 		messages = script.OneByOne(first.LayOut())
 	default:
@@ -99,7 +99,7 @@ func (r *run) send(ctx context.Context, steps []*step) (failed *failure, sight w
 	file := lastOfFile(messages)
 	for i, m := range messages {
 		if failed = r.exchange(ctx, m); failed != nil {
-			failed.after = file >= 0 && i > file
+			failed.afterFile = file >= 0 && i > file
 			break
 		}
 	}
@@ -115,7 +115,7 @@ func (r *run) watch(ctx context.Context) *watch {
 	steps := watchedSteps{
 		steps: r.flight.sent, runID: r.id, event: r.event(Event{Kind: EventBlocked}, nil), results: len(r.results), lockTimeout: r.m.options.LockTimeout,
 	}
-	w := &watch{session: r.watcher, worker: r.server.PID, report: r.emitUnlessBusy, dial: r.openWatcher, runs: r.flight.runs, steps: steps}
+	w := &watch{session: r.watcher, worker: r.server.PID, report: r.emitUnlessBusy, dial: r.openWatcher, sawRunning: r.flight.sawRunning, steps: steps}
 	w.start(ctx)
 	return w
 }
@@ -154,7 +154,7 @@ func (r *run) exchange(ctx context.Context, m script.Message) *failure {
 	if failed.unread {
 		for _, s := range steps[:slices.Index(steps, failed.step)] {
 			if s.reported() {
-				failed.ahead++
+				failed.stepsBefore++
 			}
 		}
 	}

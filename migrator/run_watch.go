@@ -19,11 +19,11 @@ const (
 // But sessions that queue behind the first lock of a file wait for the sum of all its waits. Most files are done before the
 // first look, and cost no second connection.
 type watch struct {
-	session *pgsession.Session // the watcher; nil: not dialled yet, or lost
-	worker  uint32             // pid of the worker
-	report  func(Event) (told bool)
-	dial    func(context.Context) (*pgsession.Session, error)
-	runs    func(index int) (known bool) // called with the step that runs; known: the observer knows that
+	session    *pgsession.Session // the watcher; nil: not dialled yet, or lost
+	worker     uint32             // pid of the worker
+	report     func(Event) (told bool)
+	dial       func(context.Context) (*pgsession.Session, error)
+	sawRunning func(index int) (known bool) // called with the step that runs; known: the observer knows that
 
 	steps    watchedSteps
 	at       atomic.Int32  // the index of the step that runs, as far as is known
@@ -174,7 +174,7 @@ func (w *watch) find(now observation) (known bool) {
 		return true
 	}
 	w.advance(index)
-	return w.runs(index)
+	return w.sawRunning(index)
 }
 
 // firstLook is the time before the first look. Most files are done by then. Half of a short limit leaves time to see who is in
@@ -198,8 +198,7 @@ func (w *watch) reportBlockers(ctx context.Context, s watchedStep, waited time.D
 	}
 	e := w.steps.blocked(s.index)
 	e.Backends, e.Elapsed = blockers, waited
-	w.report(e)
-	return true, nil
+	return w.report(e), nil
 }
 
 // sleep pauses, and reports whether the watch continues.

@@ -1,6 +1,5 @@
 -- up, on an empty database
 begin isolation level read committed;
-select pg_catalog.to_char(pg_catalog.timezone('utc', pg_catalog.clock_timestamp()), 'YYYY-MM-DD HH24:MI:SS.US');
 set local lock_timeout = 0;
 set local statement_timeout = 0;
 set local idle_in_transaction_session_timeout = 0;
@@ -9,6 +8,7 @@ set local tcp_keepalives_interval = '10s';
 set local tcp_user_timeout = '45s';
 set local transaction_timeout = 0;
 set local client_connection_check_interval = '500ms';
+select pg_catalog.to_char(pg_catalog.timezone('utc', pg_catalog.clock_timestamp()), 'YYYY-MM-DD HH24:MI:SS.US');
 do $migrator$begin
   if not pg_catalog.pg_try_advisory_lock(-7380834864027305666) then
     raise exception using errcode = 'MG003', message = 'another run is migrating this database';
@@ -41,8 +41,8 @@ prepare migrator_rest (pg_catalog.text) as select
   where pg_catalog.concat(pg_catalog.set_config('lock_timeout', $1, true), pg_catalog.set_config('statement_timeout', '0', true), pg_catalog.set_config('transaction_timeout', '0', true), pg_catalog.set_config('client_connection_check_interval', '500ms', true)) is not null;
 execute migrator_rest ('1500ms');
 set constraints all immediate;
-discard temp;
 close all;
+discard temp;
 prepare migrator_seal (pg_catalog.text) as with sealed as (
   update "public"."schema_migrations" set applied_at = pg_catalog.timezone('utc', pg_catalog.clock_timestamp())
   where version operator(pg_catalog.=) $1
@@ -52,7 +52,6 @@ select 1 operator(pg_catalog./) pg_catalog.count(*) from sealed;
 execute migrator_seal ('1_o''clock.sql');
 commit;
 begin isolation level read committed;
-select pg_catalog.to_char(pg_catalog.timezone('utc', pg_catalog.clock_timestamp()), 'YYYY-MM-DD HH24:MI:SS.US');
 set local lock_timeout = 0;
 set local statement_timeout = 0;
 set local idle_in_transaction_session_timeout = 0;
@@ -62,6 +61,7 @@ set local tcp_user_timeout = '45s';
 set local transaction_timeout = 0;
 set local client_connection_check_interval = '500ms';
 set local application_name = 'migrator 1a2b3c4d 2_own.sql';
+select pg_catalog.to_char(pg_catalog.timezone('utc', pg_catalog.clock_timestamp()), 'YYYY-MM-DD HH24:MI:SS.US');
 insert into "public"."schema_migrations" (version, applied_at, checksum)
 values ('2_own.sql', pg_catalog.timezone('utc', pg_catalog.clock_timestamp()), 'f9fe5a44803a951e74bb1edb90852db4b98da55a45bdfb2c8192b56fb71d71e0');
 set local lock_timeout = '1500ms';
@@ -77,8 +77,8 @@ set local statement_timeout = 0;
 set local transaction_timeout = 0;
 set local client_connection_check_interval = '500ms';
 set constraints all immediate;
-discard temp;
 close all;
+discard temp;
 do $migrator$begin
   update "public"."schema_migrations" set applied_at = pg_catalog.timezone('utc', pg_catalog.clock_timestamp())
   where version operator(pg_catalog.=) '2_own.sql'
@@ -123,8 +123,8 @@ prepare migrator_rest (pg_catalog.text) as select
   where pg_catalog.concat(pg_catalog.set_config('lock_timeout', $1, true), pg_catalog.set_config('statement_timeout', '0', true), pg_catalog.set_config('transaction_timeout', '0', true), pg_catalog.set_config('client_connection_check_interval', '500ms', true)) is not null;
 execute migrator_rest ('7000ms');
 set constraints all immediate;
-discard temp;
 close all;
+discard temp;
 prepare migrator_seal (pg_catalog.text) as with sealed as (
   update "public"."schema_migrations" set applied_at = pg_catalog.timezone('utc', pg_catalog.clock_timestamp())
   where version operator(pg_catalog.=) $1
@@ -166,8 +166,8 @@ reset all;
 unlisten *;
 execute migrator_rest ('1500ms');
 set constraints all immediate;
-discard temp;
 close all;
+discard temp;
 execute migrator_seal ('4_last.sql');
 commit;
 begin isolation level read committed;
@@ -191,8 +191,8 @@ reset all;
 unlisten *;
 execute migrator_rest ('1500ms');
 set constraints all immediate;
-discard temp;
 close all;
+discard temp;
 execute migrator_seal ('R_views.sql');
 commit;
 do $migrator$begin
@@ -236,8 +236,8 @@ prepare migrator_rest (pg_catalog.text) as select
   where pg_catalog.concat(pg_catalog.set_config('lock_timeout', $1, true), pg_catalog.set_config('statement_timeout', '0', true), pg_catalog.set_config('transaction_timeout', '0', true), pg_catalog.set_config('client_connection_check_interval', '500ms', true)) is not null;
 execute migrator_rest ('1500ms');
 set constraints all immediate;
-discard temp;
 close all;
+discard temp;
 prepare migrator_unseal (pg_catalog.text) as with sealed as (
   delete from "public"."schema_migrations"
   where version operator(pg_catalog.=) $1
@@ -263,8 +263,8 @@ reset all;
 unlisten *;
 execute migrator_rest ('1500ms');
 set constraints all immediate;
-discard temp;
 close all;
+discard temp;
 execute migrator_unseal ('1_x.sql');
 commit;
 do $migrator$begin

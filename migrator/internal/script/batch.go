@@ -5,7 +5,7 @@ package script
 // The message takes the run lock once, at its beginning. It frees prepared statements and advisory locks, which outlive a
 // transaction, once at its end: doing that after each file would add a fifth to the cost of a small file. So a step for which
 // Leaves reports true must be the last one.
-func (s Writer) Batch(steps []*Step, session *Session) Message {
+func Batch(steps []*Step, session *Session) Message {
 	var w messageWriter
 	size := 0
 	for _, st := range steps {
@@ -32,10 +32,15 @@ type batch struct {
 func (b *batch) add() {
 	deallocates := b.step.speaksOf("prepare", "deallocate")
 	plain := b.step.Framing == nil || deallocates
-	began := false
+	clocked := !plain // the prepared form of the settings has a clock
 	b.step.each(func(ops []Op) {
 		for i := range ops {
 			op := &ops[i]
+			if !clocked && op.Kind != OpFrame { // it takes a snapshot, which has to come after the locks on exposed tables
+				clock := clock()
+				b.write(b.step, &clock)
+				clocked = true
+			}
 			switch {
 			case op.Kind == OpLock && !b.first, op.Kind == OpClean && !b.last:
 			case op.Prepared == nil, plain && op.Prepared.plain == nil:
@@ -47,11 +52,6 @@ func (b *batch) add() {
 			default:
 				b.execute(op)
 			}
-			if !began && plain {
-				clock := clock()
-				b.write(b.step, &clock)
-			}
-			began = true
 		}
 	})
 	if deallocates {

@@ -53,9 +53,9 @@ func (s Writer) deallocate() Op {
 	return clean("deallocate all")
 }
 
-// discards drop temporary tables and close cursors in the transaction, before the seal. By then the deferred triggers, which may
-// use them, have fired.
-var discards = []Op{Frame("discard temp"), Frame("close all")}
+// discards close cursors and drop temporary tables in the transaction, before the seal. By then the deferred triggers, which may
+// use them, have fired. PostgreSQL does not drop a table on which a cursor is open.
+var discards = []Op{Frame("close all"), Frame("discard temp")}
 
 // deallocateWhere is the body of a block that frees the prepared statements p that meet a condition.
 func deallocateWhere(condition string) string {

@@ -164,7 +164,7 @@ func TestWhatOutlivesATransactionIsFreedAfterIt(t *testing.T) {
 	t.Parallel()
 	variants(t, func(t *testing.T, s Writer, _ *Move, ops []Op) {
 		deferred, seal := index(t, ops, OpDeferred), index(t, ops, OpSeal)
-		require.Equal(t, []string{"discard temp", "close all"}, sqls(ops[deferred+1:seal]), "in the transaction, when no trigger needs it any more")
+		require.Equal(t, []string{"close all", "discard temp"}, sqls(ops[deferred+1:seal]), "in the transaction, when no trigger needs it any more")
 		after := strings.Join(sqls(ops[index(t, ops, OpCommit)+1:]), "\n")
 		for _, want := range []string{"pg_catalog.pg_advisory_unlock_all()", "deallocate"} {
 			require.Contains(t, after, want)
@@ -175,6 +175,24 @@ func TestWhatOutlivesATransactionIsFreedAfterIt(t *testing.T) {
 		left := []string{"discard temp", sqls(s.free())[0], "close all"}
 		require.Equal(t, append(left, sqls(s.free())[1:]...), sqls(abandon[5:]))
 	})
+}
+
+// TestTablesThatAStrangerMayChangeAreLockedBeforeAStrictSnapshot: only SET and LOCK take none.
+func TestTablesThatAStrangerMayChangeAreLockedBeforeAStrictSnapshot(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"select 1", "prepare p as select 1"} { // the prepared and the plain form
+		file, problems := sqlfile.Parse("1_a.sql", text, false)
+		require.Empty(t, problems)
+		w := Writer{Table: history.Table{Schema: "app", Name: "history"}, Exposed: []history.Table{{Schema: "app", Name: "history"}}}
+		step := &Step{Move: &Move{Version: "1_a.sql", Isolation: "serializable", File: file}, Framing: w.Framing()}
+		for _, message := range []string{Batch([]*Step{step, step}, &Session{}).SQL, Whole(step.LayOut())[0].SQL} {
+			for _, transaction := range strings.Split(message, "begin isolation level serializable;\n")[1:] {
+				before, _, found := strings.Cut(transaction, "lock table ")
+				require.True(t, found)
+				require.Regexp(t, `^(set local \w+ = [^;]*;\n)*$`, before)
+			}
+		}
+	}
 }
 
 var call = regexp.MustCompile(`([\w.]+)\(`)

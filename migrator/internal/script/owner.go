@@ -20,6 +20,9 @@ func (s Writer) lockExposed(isolation string) (operations []Op) {
 	if isolation == "" {
 		return nil
 	}
+	if s.Exposed != nil { // the role's own limits must not end the wait for the locks
+		operations = append(operations, Frame("set local lock_timeout = 0"), Frame("set local statement_timeout = 0"))
+	}
 	for _, t := range s.Exposed {
 		operations = append(operations, Frame("lock table "+t.SQL()+" in row exclusive mode"))
 	}

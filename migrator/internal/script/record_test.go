@@ -83,7 +83,7 @@ func TestAFileIsRecordedWhenAllItsStatementsAreDone(t *testing.T) {
 		require.Contains(t, ops[progress].SQL, "version operator(pg_catalog.=) '1_a.sql' and done operator(pg_catalog.=) 4 and started is null")
 		require.Contains(t, ops[progress].SQL, sqlstate.RecordStale)
 		require.Contains(t, ops[seal].SQL, verbs[1]+` "app"."o'clock"`)
-		require.Equal(t, []string{"discard temp", "close all"}, sqls(ops[seal-2:seal]), "nothing of it is left in the session")
+		require.Equal(t, []string{"close all", "discard temp"}, sqls(ops[seal-2:seal]), "nothing of it is left in the session")
 		require.Equal(t, sqls(c.free()), sqls(ops[commit+1:]))
 		require.Less(t, index(t, ops, OpLock), claim)
 	})

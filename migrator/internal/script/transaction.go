@@ -26,9 +26,9 @@ func (s Writer) Framing() *framing {
 func (f *framing) layOut(move *Move, yield func([]Op)) {
 	limit := milliseconds(move.LockTimeout)
 	wait := Frame("set local lock_timeout = " + limit)
-	yield(begins[level(move.Isolation)])
+	yield(beginning(move.Isolation))
+	yield(f.lockExposed(move.Isolation)) // EXECUTE takes a snapshot, which has to come after the locks
 	yield([]Op{f.statements.set.instead(OpFrame, func() []Op { return f.settings(move.Version) }, f.Name(move.Version).value)})
-	yield(f.lockExposed(move.Isolation))
 	yield(f.lock)
 	yield([]Op{f.claimOp(move)})
 	yield(f.RequireCoordinator())
@@ -68,6 +68,14 @@ func init() {
 	}
 }
 
+// beginning begins a transaction. Load knows three levels; a caller may have set another one.
+func beginning(isolation string) []Op {
+	if ops := begins[level(isolation)]; ops != nil {
+		return ops
+	}
+	return []Op{begin(level(isolation))}
+}
+
 func begin(level string) Op { return Frame("begin isolation level " + level) }
 
 // open begins a transaction that no setting of a role can end early, and takes the run lock.
@@ -76,7 +84,7 @@ func (s Writer) open(isolation, application string) []Op {
 }
 
 func (s Writer) opening(isolation string, settings, lock []Op) []Op {
-	return slices.Concat(begins[level(isolation)], settings, s.lockExposed(isolation), lock)
+	return slices.Concat(beginning(isolation), settings, s.lockExposed(isolation), lock)
 }
 
 // locking takes the run lock, and checks that a write to our tables runs no code of a stranger.

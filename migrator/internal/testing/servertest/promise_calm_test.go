@@ -135,7 +135,8 @@ set role pg_read_all_data;
 reset role;
 create temp table left_behind (id int);
 prepare left_behind as select 1;
-declare left_behind cursor with hold for select 1;
+declare left_behind cursor with hold for select * from left_behind;
+fetch left_behind;
 listen left_behind;
 select pg_advisory_lock(4711);
 `,
